@@ -156,7 +156,9 @@ class Indicators:
     Windows are shorter while the process is younger; what cannot be known yet is None and UNKNOWN.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, begun: Sample = Sample(0.0, 0.0)) -> None:
+        """`begun` has what was counted when the process began to serve its status."""
+        self._begun = begun
         self._samples: deque[Sample] = deque()
         self.levels: Levels = dict.fromkeys(Indicator, (None, Level.UNKNOWN))
 
@@ -164,7 +166,10 @@ class Indicators:
         """Remember a sample, and no more before it than the longest window needs."""
         if not self._samples:
             # What was counted before the first sample is recent, too.
-            self._samples.append(Sample(sample.at_s, sample.clock_s, sample.facts, sample.usage))
+            at_s, clock_s = sample.at_s, sample.clock_s
+            self._samples.append(
+                replace(self._begun, at_s=at_s, clock_s=clock_s, usage=sample.usage)
+            )
         self._samples.append(sample)
         begin_s = sample.clock_s - RECENT_S
         while len(self._samples) > 1 and self._samples[1].clock_s <= begin_s:

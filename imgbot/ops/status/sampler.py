@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from imgbot.domain.errors import StorageUnavailableError
-from imgbot.ops.resource_usage import ResourceCollector
+from imgbot.ops.resource_usage import ResourceCollector, ResourceUsage
 from imgbot.ops.status import Document
 from imgbot.ops.status.document import status_document
 from imgbot.ops.status.history import History
@@ -71,7 +71,7 @@ class StatusSampler:
         self._looking = asyncio.Lock()
         self._looked_s = -math.inf
         self.resources = ResourceCollector()
-        self.indicators = Indicators()
+        self.indicators = Indicators(take_sample(HealthFacts(), ResourceUsage(), 0.0, 0.0))
         self.queue: QueueState | None = None
         """None while Redis is away."""
         self.facts = HealthFacts()
