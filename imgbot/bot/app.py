@@ -32,7 +32,7 @@ class PrivacyNote:
     key: str
     """Key of its text; `recipient` is a fact of it."""
     recipient: str = ""
-    """Who is sent something of users."""
+    """Name of a service that is sent something of users; empty for none."""
     is_kept: bool = False
     """True for what /forget_me does not delete."""
 
@@ -66,7 +66,7 @@ class App:
         default_factory=dict[str, Callable[[str], Keyboard]]
     )
     """Buttons of features under a refusal, by its text's key, in a language."""
-    prompt_looks: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
+    prompt_takers: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
     """Handlers of features for the prompt of a text; each says whether it has taken it."""
     privacy_notes: Sequence[PrivacyNote] = ()
     result_buttons: Sequence[ResultButton] = ()

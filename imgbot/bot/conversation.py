@@ -191,8 +191,8 @@ async def handle_text(message: Message, dialogue: Dialogue) -> None:
 
 async def _is_taken(prompt: str, dialogue: Dialogue) -> bool:
     """Return true for a prompt that a feature has taken."""
-    for look in dialogue.app.prompt_looks:
-        if await look(prompt, dialogue):
+    for take in dialogue.app.prompt_takers:
+        if await take(prompt, dialogue):
             return True
     return False
 
@@ -414,14 +414,14 @@ def _handler_of(text: Text) -> MessageHandler:
 async def _command(topic: str, message: Message, dialogue: Dialogue) -> None:
     """Do what a command in words asks for."""
     command = dialogue.app.commands.command(topic, "")
-    is_open = command is not None and not command.is_for_admins
-    usual = command.handler if command and is_open else handle_unknown_command
+    is_known = command is not None and not command.is_for_admins
+    usual = command.handler if command and is_known else handle_unknown_command
     await _IN_WORDS.get(topic, usual)(message, dialogue)
 
 
 async def _answer(topic: str, message: Message, dialogue: Dialogue) -> None:
     """Answer a question."""
-    await (dialogue.app.answers.get(topic) or _ANSWERS.get(topic, handle_help))(message, dialogue)
+    await {**_ANSWERS, **dialogue.app.answers}.get(topic, handle_help)(message, dialogue)
 
 
 async def _handle_remix(result: Result, change: str, _: Message, dialogue: Dialogue) -> None:

@@ -68,7 +68,7 @@ FeatureUpdates = Callable[[Update, str, OpenDialogue], Awaitable[None]]
 refused, if any, and what opens a dialogue.
 """
 
-MessageLook = Callable[[Message], Awaitable[ChatCommand | None]]
+MessageRoute = Callable[[Message], Awaitable[ChatCommand | None]]
 """Choice of a feature for a message, before the commands; None for one that is not its own."""
 
 KeptHandler = Callable[[Mapping[str, Any], int, Dialogue], Awaitable[None]]
@@ -92,17 +92,17 @@ class UpdateHandler:
         app: App,
         dialogues: Dialogues,
         bot: Bot,
-        of_features: Mapping[str, FeatureUpdates],
-        message_looks: Sequence[MessageLook],
+        feature_updates: Mapping[str, FeatureUpdates],
+        message_routes: Sequence[MessageRoute],
         kept_handlers: Mapping[str, KeptHandler],
     ) -> None:
         """`kept_handlers` are by a name that is in what was kept."""
         self._app = app
         self._dialogues = dialogues
         self._bot = bot
-        self._of_features = of_features
+        self._feature_updates = feature_updates
         """Handlers by kind of update, see `_kind_of`."""
-        self._message_looks = message_looks
+        self._message_routes = message_routes
         self._kept_handlers = kept_handlers
         self._again = {
             "resend": ButtonAction("resend", self._handle_again),
@@ -113,7 +113,7 @@ class UpdateHandler:
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
         update = Update.model_validate(raw, context={"bot": self._bot})
-        if handler := self._of_features.get(_kind_of(update, raw)):
+        if handler := self._feature_updates.get(_kind_of(update, raw)):
             await handler(update, refusal, self._dialogues.open)
             return
         event = update.message or update.edited_message or update.callback_query
@@ -165,8 +165,8 @@ class UpdateHandler:
 
     async def _feature_of(self, message: Message) -> ChatCommand | None:
         """Return what a feature has chosen for a message."""
-        for look in self._message_looks:
-            if command := await look(message):
+        for route in self._message_routes:
+            if command := await route(message):
                 return command
         return None
 
@@ -256,8 +256,8 @@ class UpdateHandler:
         if found is None:
             return "request_gone"
         at_ms, kept = found
-        of_features = (handler for name, handler in self._kept_handlers.items() if name in kept)
-        handle = next(of_features, self._handle_message_again)
+        own = (handler for name, handler in self._kept_handlers.items() if name in kept)
+        handle = next(own, self._handle_message_again)
         await handle(kept, at_ms, dialogue)
         await self._app.users.drop_refused(dialogue.user_id, update_id)
         await dialogue.remove_panel()

@@ -11,7 +11,7 @@ from aiogram.types import Message
 from imgbot.bot.app import App, PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Dialogues
-from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageLook
+from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
 from imgbot.config.settings import Settings
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
@@ -57,13 +57,13 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Seams:
-    """What a feature adds to a bot; each part is optional."""
+    """Parts that a feature adds to a bot; each is optional."""
 
     updates: Mapping[str, FeatureUpdates] = field(default_factory=dict)
     """Handlers of updates that are no requests, by their kind, each of one feature alone."""
-    message_looks: Sequence[MessageLook] = ()
+    message_routes: Sequence[MessageRoute] = ()
     """Choices before the commands; each returns None for a message that is not its own."""
-    prompt_looks: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
+    prompt_takers: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
     """Handlers of the prompt of a text; each says whether it has taken it."""
     kept_handlers: Mapping[str, KeptHandler] = field(default_factory=dict)
     """Handlers of a refused request, by a name that is in what the feature keeps of it."""
@@ -85,7 +85,7 @@ class Seams:
     ) = None
     """Classifies a text of a user where the learned intents are unsure; of one feature alone."""
     hooks: Hooks = field(default_factory=Hooks)
-    """What it does in the steps of a job."""
+    """Hooks in the steps of a job."""
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """Loops that run while this bot leads, until they are cancelled."""
     work: Sequence[Callable[[Intake, asyncio.Event, float], Coroutine[Any, Any, None]]] = ()

@@ -59,7 +59,7 @@ class StepContext:
     """Milliseconds since a stored time; a jump of the clock does not change them."""
     draining: asyncio.Event
     hooks: Hooks = field(default_factory=Hooks)
-    """What features do in the steps."""
+    """Hooks of all features."""
     holds: Sequence[HoldsOf] = ()
     result_buttons: Sequence[ResultButton] = ()
     """Buttons of features under a result."""

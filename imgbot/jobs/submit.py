@@ -249,7 +249,7 @@ def _price_of(job: Job, provider: Provider, order: GenerationRequest) -> int:
 
 
 def _stars_back(context: StepContext, job: Job, price_micro: int, *, is_stand_in: bool) -> int:
-    """What is held of a balance for more than is ordered; a stand-in that costs nothing is free."""
+    """Stars held beyond the price of what is ordered; a stand-in that costs nothing is free."""
     is_free, priced = is_stand_in and not price_micro, with_changes(job, price_micro=price_micro)
     held = {each.field: each.amount for each in job.charge.holds if each.spent_in}
     needed = {each.field: each.amount for holds_of in context.holds for each in holds_of(priced)}

@@ -30,7 +30,7 @@ class QueueLimits:
 
 
 HoldsOf = Callable[[Job], Sequence[Hold]]
-"""What a priced job holds by a feature, beside the budgets and quotas of its day."""
+"""Function of a feature: the holds of a priced job, beside the budgets and quotas of its day."""
 
 
 class Tally(NamedTuple):

@@ -102,7 +102,7 @@ def with_seams(app: App, seams: Sequence[Seams]) -> App:
         commands=CommandTable(commands, actions),
         answers=dict(ChainMap(*(dict(each.answers) for each in seams))),
         refusal_rows=dict(ChainMap(*(dict(each.refusal_rows) for each in seams))),
-        prompt_looks=[look for each in seams for look in each.prompt_looks],
+        prompt_takers=[take for each in seams for take in each.prompt_takers],
         privacy_notes=[note for each in seams for note in each.privacy_notes],
         result_buttons=[button for each in seams for button in each.result_buttons],
         decide_unsure=next((each.decide_unsure for each in seams if each.decide_unsure), None),
@@ -115,16 +115,14 @@ def build_update_poller(
     connections: Connections, app: App, dialogues: Dialogues, seams: Sequence[Seams]
 ) -> UpdatePoller:
     """Build the poller, and the handler of its updates."""
-    of_features: dict[str, FeatureUpdates] = {}
+    updates: dict[str, FeatureUpdates] = {}
     for each in seams:
-        if twice := of_features.keys() & each.updates.keys():
+        if twice := updates.keys() & each.updates.keys():
             raise ValueError(f"two features handle updates of kind {', '.join(twice)}")
-        of_features |= each.updates
-    message_looks = [look for each in seams for look in each.message_looks]
+        updates |= each.updates
+    routes = [route for each in seams for route in each.message_routes]
     kept_handlers = dict(ChainMap(*(dict(each.kept_handlers) for each in seams)))
-    handler = UpdateHandler(
-        app, dialogues, connections.bot, of_features, message_looks, kept_handlers
-    )
+    handler = UpdateHandler(app, dialogues, connections.bot, updates, routes, kept_handlers)
     ledger = UpdateLedger(connections.redis, connections.queue.persistence.persist)
     lease, session = connections.lease, cast("BotSession", connections.bot.session)
     expired = None

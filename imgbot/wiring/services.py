@@ -48,30 +48,16 @@ def build_services(
     settings: Settings, connections: Connections, sampler: StatusSampler
 ) -> Services:
     """Build all components; nothing runs yet."""
-    redis, bot = connections.redis, connections.bot
-    base = build_app(settings, connections)
-    is_clock_sure = functools.partial(_is_clock_sure, bot)
-    core = Core(
-        settings=settings,
-        redis=redis,
-        bot=bot,
-        persistence=connections.queue.persistence,
-        pool=connections.pool,
-        routes=connections.routes,
-        is_clock_sure=is_clock_sure,
-        measure=sampler.measure,
-        alarm=connections.alarm,
-        app=base,
-    )
+    core = _core_of(settings, connections, sampler)
     seams = build_seams(core)
-    app = with_seams(base, seams)
+    redis, app = core.redis, with_seams(core.app, seams)
     dialogues = Dialogues(redis, app)
     updates = build_update_poller(connections, app, dialogues, seams)
     intake = Intake(dialogues, updates.caught_up, updates.is_busy_with)
     context = build_step_context(settings, connections, app, joined(each.hooks for each in seams))
     runner = build_runner(settings, context)
     connections.routes.on_recovery = runner.wake
-    cast("BotSession", bot.session).on_recovery += (updates.recovered.set, runner.wake)
+    cast("BotSession", core.bot.session).on_recovery += (updates.recovered.set, runner.wake)
     return Services(
         updates=updates,
         runner=runner,
@@ -84,7 +70,7 @@ def build_services(
             functools.partial(measure, redis),
             now_ms,
             app.forgetting,
-            is_clock_sure,
+            core.is_clock_sure,
         ),
         loops=[loop for each in seams for loop in each.loops],
         work=[functools.partial(loop, intake) for each in seams for loop in each.work],
@@ -99,6 +85,21 @@ def build_services(
             connections.queue.persistence,
             app.policy.least_price_micro,
         ),
+    )
+
+
+def _core_of(settings: Settings, connections: Connections, sampler: StatusSampler) -> Core:
+    return Core(
+        settings=settings,
+        redis=connections.redis,
+        bot=connections.bot,
+        persistence=connections.queue.persistence,
+        pool=connections.pool,
+        routes=connections.routes,
+        is_clock_sure=functools.partial(_is_clock_sure, connections.bot),
+        measure=sampler.measure,
+        alarm=connections.alarm,
+        app=build_app(settings, connections),
     )
 
 

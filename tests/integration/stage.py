@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.texts import LANGUAGES
-from imgbot.features.people.keys import BAN
+from imgbot.features.people.access import BAN
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage import keys
 from tests.fixtures.bot import SOON, Bot, Constants, with_simulated_provider

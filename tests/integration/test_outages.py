@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.domain.texts import t
-from imgbot.features.albums.keys import ALBUM, ALBUMS
+from imgbot.features.albums.store import ALBUM, ALBUMS
 from imgbot.storage import keys
 from tests.fixtures.bot import PAID
 from tests.fixtures.processes import redis_of

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from imgbot.features.albums.keys import ALBUMS
+from imgbot.features.albums.store import ALBUMS
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.scripts import script

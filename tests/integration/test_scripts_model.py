@@ -14,9 +14,9 @@ from hypothesis import Phase, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from imgbot.domain.errors import FencedError
-from imgbot.features.albums.keys import ALBUM, ALBUMS
-from imgbot.features.alerts.keys import ALARM, INCIDENTS
-from imgbot.features.broadcast.keys import BROADCAST_LEFT, BROADCAST_OF
+from imgbot.features.albums.store import ALBUM, ALBUMS
+from imgbot.features.alerts.store import ALARM, INCIDENTS
+from imgbot.features.broadcast.broadcasts import BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from tests.fixtures.scripts import break_script, play

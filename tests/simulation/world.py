@@ -21,9 +21,9 @@ from imgbot.config.sources import load
 from imgbot.domain.errors import FencedError, StorageUnavailableError, WorkerLostError, flatten
 from imgbot.domain.operations import Operation
 from imgbot.domain.stars import StarPack, StarPrices
-from imgbot.features.albums.keys import ALBUM, ALBUM_BEGUN, ALBUMS
-from imgbot.features.broadcast.keys import BROADCAST
-from imgbot.features.stars.keys import REFUNDS, TRANSFERS
+from imgbot.features.albums.store import ALBUM, ALBUM_BEGUN, ALBUMS
+from imgbot.features.broadcast.broadcasts import BROADCAST
+from imgbot.features.stars.ledger import REFUNDS, TRANSFERS
 from imgbot.providers.protocol import Capability, Recovery
 from imgbot.storage import keys
 from imgbot.storage.lease import LEASE_S

@@ -11,9 +11,8 @@ import asyncio
 from collections.abc import Collection
 
 from imgbot.features.albums.handlers import AlbumHandlers
-from imgbot.features.albums.keys import KEYS
 from imgbot.features.albums.processor import AlbumProcessor
-from imgbot.features.albums.store import Albums
+from imgbot.features.albums.store import KEYS, Albums
 from imgbot.features.feature import Core, Feature, Intake, Seams
 from imgbot.storage.client import Client
 
@@ -25,8 +24,8 @@ def _build(core: Core) -> Seams:
         await AlbumProcessor(handlers, core.app, intake).run(stopping, drain_s)
 
     return Seams(
-        message_looks=[handlers.look],
-        prompt_looks=[handlers.add_prompt],
+        message_routes=[handlers.route],
+        prompt_takers=[handlers.add_prompt],
         kept_handlers={"album": handlers.handle_again},
         work=[process],
     )

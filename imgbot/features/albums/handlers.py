@@ -35,7 +35,7 @@ class AlbumHandlers:
     albums: Albums
     identity: BotIdentity
 
-    async def look(self, message: Message) -> ChatCommand | None:
+    async def route(self, message: Message) -> ChatCommand | None:
         """Return what takes an item of an album; its caption may be a command.
 
         In a group only the item with the mention shows that the album is for the bot.

@@ -7,11 +7,10 @@ What is a problem, and what helps, is said in the core, for the status page as w
 """
 
 from imgbot.bot.commands import ButtonAction, admin_command
-from imgbot.features.alerts.keys import KEYS
 from imgbot.features.alerts.notifier import AlertNotifier
 from imgbot.features.alerts.pause import PauseHandlers
 from imgbot.features.alerts.remedies import Remedies, RemedyHandlers
-from imgbot.features.alerts.store import AlertStore
+from imgbot.features.alerts.store import KEYS, AlertStore
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.pause import Pause

@@ -10,9 +10,17 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from imgbot.features.alerts.keys import ALARM, INCIDENTS
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
+from imgbot.storage.keys import Owner, Owners
+
+# HASH: open incidents that admins were told about → start time (ms)
+INCIDENTS = "img:incidents"
+# LIST per admin, bounded: notices not yet delivered to them, as JSON
+ALARM = "img:alarm:"
+
+KEYS: Owners = {INCIDENTS: (Owner.NOBODY,), ALARM: (Owner.ADMIN,)}
+
 
 _UNTOLD_KEPT = 20
 

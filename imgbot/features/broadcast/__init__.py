@@ -8,9 +8,8 @@ Who is unsubscribed is a setting of the user, among those of /settings.
 
 from imgbot.bot.commands import ButtonAction, admin_command
 from imgbot.features.broadcast.broadcaster import Broadcaster
-from imgbot.features.broadcast.broadcasts import Broadcasts
+from imgbot.features.broadcast.broadcasts import KEYS, Broadcasts
 from imgbot.features.broadcast.handlers import BroadcastHandlers, on_unsubscribe
-from imgbot.features.broadcast.keys import KEYS
 from imgbot.features.feature import Core, Feature, Seams
 
 

@@ -15,10 +15,24 @@ import asyncio
 import uuid
 from dataclasses import asdict, dataclass
 
-from imgbot.features.broadcast.keys import BROADCAST, BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_codec import load
+from imgbot.storage.keys import Owner, Owners
+
+# STRING: the id of the running broadcast
+BROADCAST = "img:broadcast"
+# HASH per broadcast: content and progress; a draft for an hour, an ended one for a week.
+BROADCAST_OF = "img:broadcast:"
+# ZSET per broadcast: user ids of the remaining recipients
+BROADCAST_LEFT = "img:broadcast-left:"
+
+KEYS: Owners = {
+    BROADCAST: (Owner.ADMIN,),
+    BROADCAST_OF: (Owner.ADMIN,),
+    BROADCAST_LEFT: (Owner.ZREM,),
+}
+
 
 _DRAFT_KEPT_S = 3600
 _ENDED_KEPT_S = 604_800

@@ -24,7 +24,7 @@ class PictureGuard:
 
     @property
     def hooks(self) -> Hooks:
-        """What it does in the steps of a job."""
+        """Hooks that judge photos and results."""
         return Hooks(
             check_photo=(self._check_photo,),
             after_render=(AfterRender(self._check_result),),

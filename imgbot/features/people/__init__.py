@@ -9,11 +9,10 @@ The core refuses who is banned or not allowed.
 
 from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.features.people.access import Access
+from imgbot.features.people.access import KEYS, Access
 from imgbot.features.people.admission import AdmissionHandlers, handle_forget
 from imgbot.features.people.cards import CardHandlers, handle_jobs
 from imgbot.features.people.invitations import INVITED, InvitationHandlers
-from imgbot.features.people.keys import KEYS
 from imgbot.features.people.reports import ReportHandlers, handle_spend
 from imgbot.storage.dead_letters import DeadLetters
 

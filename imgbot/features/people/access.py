@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from redis.exceptions import ResponseError
 
 from imgbot.domain.errors import StorageUnavailableError
-from imgbot.features.people.keys import BAN, INVITATION
 from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
+from imgbot.storage.keys import Owner, Owners
+
+# STRING per digest of an invitation's code, a week: how many users may still accept it. With
+# `withdrawn.` and a user's id, as long: no invitation lets them in.
+INVITATION = "img:invitation:"
+BAN = "img:bans"  # HASH: banned user id → reason, admin and time (ms), as JSON
+
+KEYS: Owners = {INVITATION: (Owner.ADMIN,), BAN: (Owner.BAN,)}
+
 
 _INVITATION_S = 604_800
 _CODE_LENGTH = 12

@@ -1,4 +1,4 @@
-"""What is stored of a user, and its removal: /privacy, /forget_me."""
+"""Handlers of /privacy, which says what is stored of a user, and of /forget_me."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -14,8 +14,7 @@ from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.stars import buttons
 from imgbot.features.stars.handlers import KINDS, StarHandlers
-from imgbot.features.stars.keys import KEYS
-from imgbot.features.stars.ledger import StarLedger, star_holds
+from imgbot.features.stars.ledger import KEYS, StarLedger, star_holds
 from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.reconciler import StarReconciler
 

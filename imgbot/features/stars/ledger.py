@@ -1,9 +1,8 @@
 """Ledger of Telegram Stars: what users have paid, hold, and have spent.
 
 The queue holds the price of a picture from its admission to its end: then it is spent if the job
-counts, else given back. This module credits payments and takes them back. In a
-user's ledger, what is credited is always the sum of the balance, what is held, what is spent and
-what was taken back.
+counts, else given back. This module credits payments and takes them back. In a user's ledger, the
+credit is always the sum of the balance, what is held, what is spent and what was taken back.
 """
 
 import hashlib
@@ -15,10 +14,19 @@ from redis.exceptions import ResponseError
 from imgbot.domain.holds import AT_DEATH, Hold
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
-from imgbot.features.stars.keys import REFUNDS, TRANSFERS
 from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable, set_aside
+from imgbot.storage.keys import Owner, Owners
+
+# ZSET: refunds to be made, as user id, blank, charge id, by the time (ms) of the next attempt,
+# or 0.
+REFUNDS = "img:star-refunds"
+# STRING: number of the bot's Star transactions that were compared with the ledger.
+TRANSFERS = "img:star-transfers"
+
+KEYS: Owners = {REFUNDS: (Owner.ACCOUNTS,), TRANSFERS: (Owner.NOBODY,)}
+
 
 _SCANNED_AT_ONCE = 500
 

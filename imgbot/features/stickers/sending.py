@@ -21,7 +21,7 @@ _FILE = "sticker.webp"
 
 @dataclass(frozen=True, slots=True)
 class StickerRecord:
-    """What is stored with a job."""
+    """Record of a sticker, stored with its job."""
 
     is_begun: bool = False
     """True once its sticker may have been sent."""
@@ -37,7 +37,7 @@ class StickerSender:
 
     @property
     def hooks(self) -> Hooks:
-        """What it does in the steps of a job."""
+        """Hooks that make the sticker and send it."""
         return Hooks(
             after_render=(AfterRender(self._make),),
             after_shown=(AfterShown(_is_sticker, self._send),),

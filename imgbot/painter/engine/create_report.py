@@ -144,7 +144,7 @@ def _judge_setting(word: Word, composition: Composition) -> _Judged:
 
 
 def _weather(hints: set[str], composition: Composition) -> set[str]:
-    """What the picture shows of the weather and the stars that are asked for."""
+    """Keys of the weather and the stars that are asked for, as far as the picture shows them."""
     if composition.scene in _INDOORS:
         return set()
     if "stars" in hints:

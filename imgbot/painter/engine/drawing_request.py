@@ -1,4 +1,4 @@
-"""What a prompt asks to be drawn: its words with their roles, things, relations, the setting."""
+"""Request for a drawing: the words of its prompt with their roles, things, relations, setting."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field

@@ -10,9 +10,8 @@ from imgbot.bot.messages import BotIdentity
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.job import InputPhoto
 from imgbot.features.albums.handlers import AlbumHandlers
-from imgbot.features.albums.keys import ALBUM
 from imgbot.features.albums.processor import AlbumProcessor
-from imgbot.features.albums.store import Albums, Item
+from imgbot.features.albums.store import ALBUM, Albums, Item
 from imgbot.features.feature import Intake
 from imgbot.storage.client import Client
 from imgbot.storage.results import ResultStore

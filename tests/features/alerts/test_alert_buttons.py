@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.texts import t
-from imgbot.features.alerts.keys import ALARM, INCIDENTS
+from imgbot.features.alerts.store import ALARM, INCIDENTS
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually

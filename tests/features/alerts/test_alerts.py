@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.features.alerts.keys import INCIDENTS
+from imgbot.features.alerts.store import INCIDENTS
 from imgbot.storage.client import Client
 from imgbot.telemetry.health import BudgetState, ProviderState
 from imgbot.telemetry.thresholds import Indicator

@@ -14,8 +14,7 @@ import pytest
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
-from imgbot.features.alerts.keys import ALARM
-from imgbot.features.alerts.store import AlertStore, Notice
+from imgbot.features.alerts.store import ALARM, AlertStore, Notice
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.telemetry.health import ProviderState

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
-from imgbot.features.broadcast.keys import BROADCAST_LEFT, BROADCAST_OF
+from imgbot.features.broadcast.broadcasts import BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, picture
 from tests.fixtures.waiting import PATIENCE_S, eventually

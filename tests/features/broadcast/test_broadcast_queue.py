@@ -7,8 +7,7 @@ import pytest
 
 from imgbot.domain.errors import FencedError, StorageUnavailableError
 from imgbot.domain.preferences import Preferences
-from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
-from imgbot.features.broadcast.keys import BROADCAST_LEFT, BROADCAST_OF
+from imgbot.features.broadcast.broadcasts import BROADCAST_LEFT, BROADCAST_OF, Broadcast, Broadcasts
 from imgbot.features.people.access import Access, Ban
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits

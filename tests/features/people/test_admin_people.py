@@ -5,8 +5,8 @@ import re
 import pytest
 
 from imgbot.domain.texts import t
+from imgbot.features.people.access import INVITATION
 from imgbot.features.people.invitations import INVITED
-from imgbot.features.people.keys import INVITATION
 from tests.fixtures.commands import run
 from tests.fixtures.waiting import eventually
 from tests.integration.conftest import AdminStage

@@ -15,8 +15,8 @@ import pytest_asyncio
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
-from imgbot.features.albums.keys import ALBUM, ALBUM_OPEN, ALBUMS
-from imgbot.features.people.keys import BAN
+from imgbot.features.albums.store import ALBUM, ALBUM_OPEN, ALBUMS
+from imgbot.features.people.access import BAN
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting

@@ -8,8 +8,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
-from imgbot.features.stars.keys import REFUNDS
-from imgbot.features.stars.ledger import StarAccount, StarLedger
+from imgbot.features.stars.ledger import REFUNDS, StarAccount, StarLedger
 from imgbot.sandbox.star_bank import StarInvoice
 from imgbot.sandbox.users import SandboxUsers
 from imgbot.storage import keys
