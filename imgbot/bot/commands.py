@@ -49,7 +49,7 @@ class ButtonAction:
 
 @dataclass(frozen=True, slots=True)
 class CommandTable:
-    """All commands and button actions of the bot. Raises ValueError for two actions of one name."""
+    """All commands and button actions of the bot. Raises ValueError for two of one name."""
 
     commands: Sequence[ChatCommand] = ()
     actions: Sequence[ButtonAction] = ()
@@ -57,8 +57,9 @@ class CommandTable:
 
     def __post_init__(self) -> None:
         by_name = {each.name: each for each in self.actions}
-        if len(by_name) < len(self.actions):
-            raise ValueError("two button actions have the same name")
+        called = {(each.name, each.payload) for each in self.commands}
+        if len(by_name) < len(self.actions) or len(called) < len(self.commands):
+            raise ValueError("two commands, or two button actions, have the same name")
         object.__setattr__(self, "_by_name", by_name)
 
     def command(self, name: str, text: str) -> ChatCommand | None:

@@ -4,7 +4,7 @@ Each kind is called in the order of the features, and again after a crash, until
 the state in which it is called. A transient error repeats the step.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -102,15 +102,6 @@ class Hooks:
     after_shown: tuple[AfterShown, ...] = ()
     hides_unjudged: tuple[Callable[[Request], bool], ...] = ()
     """True if a picture that nothing has judged is to be shown under a spoiler."""
-
-
-def joined(parts: Iterable[Hooks]) -> Hooks:
-    """Return the hooks of several features, in their order."""
-    every, kinds = list(parts), [each.name for each in fields(Hooks)]
-    rows: dict[str, Any] = {
-        kind: tuple(hook for hooks in every for hook in getattr(hooks, kind)) for kind in kinds
-    }
-    return Hooks(**rows)
 
 
 async def run_after_render(hooks: Hooks, rendered: Rendered) -> Rendered | Refused:

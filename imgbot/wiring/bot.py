@@ -3,8 +3,7 @@
 import asyncio
 import functools
 import shutil
-from collections import ChainMap
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import cast
 
@@ -12,7 +11,7 @@ from imgbot.bot.app import App
 from imgbot.bot.commands import CommandTable
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.router import BUTTONS, COMMANDS, FeatureUpdates, UpdateHandler
+from imgbot.bot.router import BUTTONS, COMMANDS, UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.features.feature import Seams
@@ -93,36 +92,28 @@ def _file_removal(
     return functools.partial(asyncio.to_thread, remove)
 
 
-def with_seams(app: App, seams: Sequence[Seams]) -> App:
+def with_seams(app: App, seams: Seams) -> App:
     """Return the app with what the features add to it."""
-    commands = (*COMMANDS, *(command for each in seams for command in each.commands))
-    actions = (*BUTTONS, *(action for each in seams for action in each.actions))
     return replace(
         app,
-        commands=CommandTable(commands, actions),
-        answers=dict(ChainMap(*(dict(each.answers) for each in seams))),
-        refusal_rows=dict(ChainMap(*(dict(each.refusal_rows) for each in seams))),
-        prompt_takers=[take for each in seams for take in each.prompt_takers],
-        privacy_notes=[note for each in seams for note in each.privacy_notes],
-        result_buttons=[button for each in seams for button in each.result_buttons],
-        decide_unsure=next((each.decide_unsure for each in seams if each.decide_unsure), None),
-        about_user=[about for each in seams for about in each.about_user],
-        holds=[holds for each in seams for holds in each.holds],
+        commands=CommandTable((*COMMANDS, *seams.commands), (*BUTTONS, *seams.actions)),
+        answers=seams.answers,
+        refusal_rows=seams.refusal_rows,
+        prompt_takers=seams.prompt_takers,
+        privacy_notes=seams.privacy_notes,
+        result_buttons=seams.result_buttons,
+        decide_unsure=seams.decide_unsure,
+        about_user=seams.about_user,
+        holds=seams.holds,
     )
 
 
 def build_update_poller(
-    connections: Connections, app: App, dialogues: Dialogues, seams: Sequence[Seams]
+    connections: Connections, app: App, dialogues: Dialogues, seams: Seams
 ) -> UpdatePoller:
     """Build the poller, and the handler of its updates."""
-    updates: dict[str, FeatureUpdates] = {}
-    for each in seams:
-        if twice := updates.keys() & each.updates.keys():
-            raise ValueError(f"two features handle updates of kind {', '.join(twice)}")
-        updates |= each.updates
-    routes = [route for each in seams for route in each.message_routes]
-    kept_handlers = dict(ChainMap(*(dict(each.kept_handlers) for each in seams)))
-    handler = UpdateHandler(app, dialogues, connections.bot, updates, routes, kept_handlers)
+    own = seams.updates, seams.message_routes, seams.kept_handlers
+    handler = UpdateHandler(app, dialogues, connections.bot, *own)
     ledger = UpdateLedger(connections.redis, connections.queue.persistence.persist)
     lease, session = connections.lease, cast("BotSession", connections.bot.session)
     expired = None

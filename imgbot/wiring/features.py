@@ -1,6 +1,9 @@
 """Features of the bot: deleting one is deleting its folder and its line here."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
+from itertools import chain
+from typing import Any, TypeVar
 
 from imgbot.features.albums import FEATURE as ALBUMS
 from imgbot.features.alerts import FEATURE as ALERTS
@@ -14,8 +17,12 @@ from imgbot.features.privacy import FEATURE as PRIVACY
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
+from imgbot.jobs.hooks import Hooks
 from imgbot.storage import keys
 from imgbot.storage.client import Client
+
+V = TypeVar("V")
+Parts = TypeVar("Parts", Seams, Hooks)
 
 # In the order of their hooks; the guard judges what all others have made.
 FEATURES: tuple[Feature, ...] = (
@@ -35,12 +42,7 @@ FEATURES: tuple[Feature, ...] = (
 
 def owners() -> keys.Owners:
     """Return the keys of the core and of the features. Raises ValueError for one that two have."""
-    found = dict(keys.OWNERS)
-    for feature in FEATURES:
-        if twice := found.keys() & feature.keys.keys():
-            raise ValueError(f"{feature.name} has keys of another: {', '.join(sorted(twice))}")
-        found |= feature.keys
-    return found
+    return _union("keys", [keys.OWNERS, *(feature.keys for feature in FEATURES)])
 
 
 def forgetters() -> Sequence[Callable[[Client, Collection[int]], Awaitable[None]]]:
@@ -48,6 +50,34 @@ def forgetters() -> Sequence[Callable[[Client, Collection[int]], Awaitable[None]
     return [feature.forget for feature in FEATURES if feature.forget]
 
 
-def build_seams(core: Core) -> Sequence[Seams]:
-    """Build all features."""
-    return [feature.build(core) for feature in FEATURES]
+def build_seams(core: Core) -> Seams:
+    """Build all features, as one. Raises ValueError for a part that has two owners."""
+    return joined([feature.build(core) for feature in FEATURES])
+
+
+def joined(parts: Sequence[Parts]) -> Parts:
+    """Return several records as one: rows one after the other, all else of one owner each."""
+    names = [each.name for each in fields(parts[0])]
+    rows = {name: _joined_field(name, [getattr(each, name) for each in parts]) for name in names}
+    return type(parts[0])(**rows)
+
+
+def _joined_field(name: str, values: Sequence[Any]) -> Any:
+    match values[0]:
+        case Hooks():
+            return joined(values)
+        case Mapping():
+            return _union(name, values)
+        case tuple() | list():
+            return tuple(chain.from_iterable(values))
+        case _:
+            return _union(name, ({name: each} for each in values if each)).get(name)
+
+
+def _union(name: str, tables: Iterable[Mapping[str, V]]) -> dict[str, V]:
+    found: dict[str, V] = {}
+    for table in tables:
+        if twice := found.keys() & table.keys():
+            raise ValueError(f"two have the same {name}: {', '.join(sorted(twice))}")
+        found |= table
+    return found

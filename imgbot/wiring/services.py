@@ -12,7 +12,6 @@ from imgbot.bot.app import App
 from imgbot.bot.dialogue import Dialogues
 from imgbot.config.settings import Settings
 from imgbot.features.feature import Core, Intake
-from imgbot.jobs.hooks import joined
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
@@ -54,7 +53,7 @@ def build_services(
     dialogues = Dialogues(redis, app)
     updates = build_update_poller(connections, app, dialogues, seams)
     intake = Intake(dialogues, updates.caught_up, updates.is_busy_with)
-    context = build_step_context(settings, connections, app, joined(each.hooks for each in seams))
+    context = build_step_context(settings, connections, app, seams.hooks)
     runner = build_runner(settings, context)
     connections.routes.on_recovery = runner.wake
     cast("BotSession", core.bot.session).on_recovery += (updates.recovered.set, runner.wake)
@@ -72,8 +71,8 @@ def build_services(
             app.forgetting,
             core.is_clock_sure,
         ),
-        loops=[loop for each in seams for loop in each.loops],
-        work=[functools.partial(loop, intake) for each in seams for loop in each.work],
+        loops=seams.loops,
+        work=[functools.partial(loop, intake) for loop in seams.work],
         app=app,
         handle_webhook=context.webhooks.handle,
         sampler=sampler,

@@ -1,14 +1,15 @@
 """Features: the bot works without any one of them, and none takes what is another's."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imgbot.domain.texts import t
-from imgbot.features.feature import Feature
+from imgbot.features.feature import Feature, Seams
 from imgbot.storage.keys import Owner
 from imgbot.storage.scripts import sources
-from imgbot.wiring.features import FEATURES, owners
+from imgbot.wiring.features import FEATURES, joined, owners
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.sandbox import Message
 from tests.integration.stage import User, is_picture, jpeg, open_owned
@@ -46,6 +47,18 @@ def test_a_feature_forgets_by_itself_what_its_keys_do_not_say() -> None:
     by_method = [each for each in FEATURES if (Owner.METHOD,) in each.keys.values()]
 
     assert by_method == [each for each in FEATURES if each.forget]
+
+
+async def _nothing(*_: Any) -> Any: ...
+
+
+@pytest.mark.parametrize("name", ["updates", "answers", "kept_handlers", "decide_unsure"])
+def test_a_part_of_two_owners_is_refused(name: str) -> None:
+    part: dict[str, Any] = {name: _nothing if name == "decide_unsure" else {"price": _nothing}}
+
+    assert getattr(joined([Seams(), Seams(**part), Seams()]), name) == part[name]
+    with pytest.raises(ValueError, match=f"two have the same {name}"):
+        joined([Seams(**part), Seams(), Seams(**part)])
 
 
 async def photos_are_taken_one_by_one(owner: User, *photos: bytes) -> None:
