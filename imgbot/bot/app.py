@@ -11,7 +11,6 @@ from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.intents import ChatFacts, Classification
-from imgbot.domain.job import InputPhoto
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.forgetting import Forgetting
@@ -70,6 +69,7 @@ class App:
     """Handlers of features for the prompt of a text; each says whether it has taken it."""
     privacy_notes: Sequence[PrivacyNote] = ()
     result_buttons: Sequence[ResultButton] = ()
+    photo_buttons: Sequence[str] = ()
     decide_unsure: (
         Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
     ) = None
@@ -77,5 +77,3 @@ class App:
     holds: Sequence[HoldsOf] = ()
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines of features about a user, by id and language, for administrators."""
-    style_menus: dict[str, InputPhoto] = field(default_factory=dict[str, InputPhoto])
-    """Menu of styles as Telegram stored it, by language; filled by its first use."""
