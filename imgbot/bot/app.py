@@ -11,6 +11,8 @@ from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.intents import ChatFacts, Classification
+from imgbot.domain.job import InputPhoto, Request
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.forgetting import Forgetting
@@ -34,6 +36,24 @@ class PrivacyNote:
     """Name of a service that is sent something of users; empty for none."""
     is_kept: bool = False
     """True for what /forget_me does not delete."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRule:
+    """What a feature makes of a request before its job is stored; pure."""
+
+    photos: Callable[[Operation, str, InputPhoto], tuple[InputPhoto, ...]] = (
+        lambda _operation, _prompt, photo: (photo,)
+    )
+    """Photos that are ordered for the one that a prompt is about."""
+    may_become: Callable[[Request], Sequence[Operation]] = lambda _: ()
+    """Operations that the request may turn out to ask for; the dearest is what is held."""
+    is_prompt: Callable[[str], bool] = lambda _: False
+    """True for words that ask for something only where the photo comes with another one."""
+
+    def takes_another(self, operation: Operation, prompt: str, photo: InputPhoto | None) -> bool:
+        """Return true if another photo is ordered with the one that the prompt is about."""
+        return photo is not None and len(self.photos(operation, prompt, photo)) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +89,13 @@ class App:
     """Handlers of features for the prompt of a text; each says whether it has taken it."""
     privacy_notes: Sequence[PrivacyNote] = ()
     result_buttons: Sequence[ResultButton] = ()
-    photo_buttons: Sequence[str] = ()
     decide_unsure: (
         Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
     ) = None
     """Classifies an unsure text of a user; returns the given classification if it cannot tell."""
+    order_rule: OrderRule = OrderRule()
     holds: Sequence[HoldsOf] = ()
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines of features about a user, by id and language, for administrators."""
+    style_menus: dict[str, InputPhoto] = field(default_factory=dict[str, InputPhoto])
+    """Menu of styles as Telegram stored it, by language; filled by its first use."""

@@ -285,7 +285,9 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
 
 async def _drawn(text: Text, dialogue: Dialogue) -> InputPhoto | None:
     """Return the photo in question, if it may have been drawn on, alone or beside its original."""
-    photos = await dialogue.photos() if text.pending is PendingQuestion.CHANGE else ()
+    is_about = text.pending is PendingQuestion.CHANGE
+    is_about = is_about and dialogue.app.order_rule.is_prompt(text.prompt)
+    photos = await dialogue.photos() if is_about else ()
     return photos[0] if photos and (photos[0].replied or len(photos) > 1) else None
 
 
@@ -479,7 +481,7 @@ async def _handle_operation(text: Text, _: Message, dialogue: Dialogue) -> None:
     scale = text.found.scale or (2 if photo else None)
     beside = _beside(text.target.message_id, dialogue)
     # How to merge is said in the same words, and so is what to do where something was drawn.
-    is_drawn = photo is not None and photo.replied is not None
+    is_drawn = dialogue.app.order_rule.takes_another(operation, text.prompt, photo)
     prompt = text.prompt if operation is Operation.MERGE or is_drawn else ""
     await order_or_ask(beside, operation, photo, prompt, scale)
 

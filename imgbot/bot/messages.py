@@ -106,10 +106,8 @@ def _drawn_on(message: Message | ExternalReplyInfo) -> InputPhoto | None:
     """Return the picture that a photo was sent in reply to, which may be drawn on in it."""
     try:
         return replied_picture_of(message) if isinstance(message, Message) else None
-    except UserError as error:
-        if error.reason == "area_asked":
-            raise
-    return None
+    except UserError:
+        return None
 
 
 def replied_message(message: Message) -> Message | None:
@@ -140,10 +138,6 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
         if is_private:
             raise UserError(UNREADABLE[kind])
         return None
-    if isinstance(replied, Message) and _asks_about_area(replied):
-        if replied.photo or message.photo or message.document:
-            raise UserError("area_asked")
-        return None
     try:
         return photo_of(replied)
     except UserError as error:
@@ -151,12 +145,6 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
         if error.reason == "file_not_picture" and not is_private:
             return None
         raise
-
-
-def _asks_about_area(message: Message) -> bool:
-    """Return true for a question about what was drawn; it may show the area, dimmed around it."""
-    rows = message.reply_markup.inline_keyboard if message.reply_markup else []
-    return any((each.callback_data or "").startswith("area:") for row in rows for each in row)
 
 
 def asked_about(callback: CallbackQuery) -> Message | None:

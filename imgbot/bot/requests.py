@@ -13,7 +13,6 @@ from imgbot.domain.holds import Hold
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.intents.beginnings import without_preamble
 from imgbot.domain.job import InputPhoto, Job, Request, with_changes
-from imgbot.domain.marked_area import needs_area
 from imgbot.domain.model_words import named_in
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import (
@@ -74,10 +73,7 @@ async def order(
     """
     parent = ""
     if len(photos) == 1:
-        replied = photos[0].replied
-        if replied and prompt and operation in {Operation.EDIT, Operation.RETOUCH}:
-            # The photo may be the one replied to, with something drawn on it.
-            photos = (replied, *photos)
+        photos = dialogue.app.order_rule.photos(operation, prompt, photos[0])
         parent = await dialogue.app.results.job_of_picture(photos[0])
     photos = tuple(replace(photo, replied=None) for photo in photos)
     prompt, model = model_in(dialogue, operation, prompt)
@@ -258,7 +254,7 @@ def _offers(dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:
     request = job.request
     # What cannot be changed is drawn anew, at the price of a new picture.
     further = [Operation.CREATE] * bool(request.base)
-    further += [Operation.INPAINT] * request.may_be_marked
+    further += dialogue.app.order_rule.may_become(request)
     if further:
         yield _priced(dialogue, job, request.operation, *further)
         job = with_changes(job, base="")
@@ -300,7 +296,7 @@ async def prompt_in(message: Message, dialogue: Dialogue) -> str:
     found = classify(prompt, _ABOUT_PHOTO)
     is_prompt = found.intent in _CAPTION_PROMPTS or found.operation is not None
     if photo.replied or message.media_group_id:
-        is_prompt = is_prompt or needs_area(prompt)
+        is_prompt = is_prompt or dialogue.app.order_rule.is_prompt(prompt)
     return prompt if is_prompt and not await _is_by_bot(message, photo, dialogue) else ""
 
 

@@ -71,9 +71,6 @@ class InputPhoto:
     """Picture that it was sent in reply to: it may be that one with something drawn on it."""
 
 
-_MARKABLE = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.MERGE})
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """Request of a user, with the chat that the answer goes to."""
@@ -133,14 +130,6 @@ class Request:
         """True if a photo is to bear words and to stay as it is otherwise: the engine does that."""
         found = self.exact_words if self.operation is Operation.EDIT else None
         return found is not None and not found.rest
-
-    @property
-    def may_be_marked(self) -> bool:
-        """True if one of its two photos may be the other with an area marked on it.
-
-        If it is not, an operation on one photo is about the second one.
-        """
-        return len(self.sources) == 2 and self.operation in _MARKABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from aiogram import Bot
 from aiogram.types import Message
 
-from imgbot.bot.app import App, PrivacyNote
+from imgbot.bot.app import App, OrderRule, PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
@@ -80,12 +80,12 @@ class Seams:
     privacy_notes: Sequence[PrivacyNote] = ()
     """Sentences for /privacy and /forget_me."""
     result_buttons: Sequence[ResultButton] = ()
-    photo_buttons: Sequence[str] = ()
-    """Actions of buttons under a photo that was sent without a prompt; also of their labels."""
     decide_unsure: (
         Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
     ) = None
     """Classifies a text of a user where the learned intents are unsure; of one feature alone."""
+    order_rule: OrderRule | None = None
+    """What is made of a request before its job is stored; of one feature alone."""
     hooks: Hooks = field(default_factory=Hooks)
     """Hooks in the steps of a job."""
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from imgbot.domain import marked_area, retry
+from imgbot.domain import retry
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -25,7 +25,7 @@ from imgbot.domain.texts import buttons, t
 from imgbot.jobs import inputs
 from imgbot.jobs.captions import failure_text, parts_of, success_caption
 from imgbot.jobs.context import StepContext, move
-from imgbot.jobs.hooks import ShownEnd, run_after_shown
+from imgbot.jobs.hooks import EndOffer, ShownEnd, run_after_shown
 from imgbot.jobs.outcomes import Advance, Ended, FailedDelivery, Outcome, Snooze
 from imgbot.providers.protocol import service_of
 from imgbot.storage import results
@@ -81,7 +81,8 @@ async def _after_failure(
     if isinstance(error, PictureShownError):
         # Redis lost its last second, and with it that the job was delivered, or has asked.
         shown_id = await context.status_messages.ensure(job, "")
-        end = State.FAILED if marked_area.is_previewed(job) else State.DELIVERED
+        offer = _offer(context, job)
+        end = State.FAILED if offer and offer.picture else State.DELIVERED
         await finish(context, job, end, (shown_id, None), is_late=True)
         return Ended()
     if isinstance(error, MessageGoneError | ChatMovedError | ChatGoneError):
@@ -159,7 +160,7 @@ def _record_of(
 ) -> dict[str, str]:
     """Return what is stored of a picture, or of a request that may be repeated."""
     message_id, picture = shown
-    if retry.is_repeatable(job, outcome) or _choices(context, job):
+    if retry.is_repeatable(job, outcome) or _offer(context, job):
         return results.to_hash(job, None, "", message_id)
     if outcome is not State.DELIVERED or job.request.operation is Operation.COMPARE:
         return {}
@@ -240,25 +241,24 @@ async def _show_once(context: StepContext, job: Job, outcome: State) -> tuple[Jo
     return job, (message_id, picture)
 
 
-def _choices(context: StepContext, job: Job) -> tuple[Operation, ...]:
-    """Operations that may be ordered instead; the engine changes no more of a whole picture."""
-    is_engine = context.routing.primary(Operation.EDIT).is_deterministic
-    is_in_vain = is_engine and job.progress.reason == marked_area.UNKNOWN
-    return () if is_in_vain else marked_area.choices(job)
+def _offer(context: StepContext, job: Job) -> EndOffer | None:
+    """Return what is offered in place of a picture."""
+    return next(filter(None, (offer(context, job) for offer in context.hooks.offers)), None)
 
 
 async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> _ShownPicture:
-    """Show why there is no picture; or a question about an area, with what shows it."""
-    text, language = failure_text(job), job.request.language
-    rows = buttons.retry(language, job.id) if retry.is_repeatable(job, State.FAILED) else []
-    rows = buttons.area(language, job.id, _choices(context, job)) or rows
+    """Show why there is no picture, or what is offered in its place."""
+    rows = buttons.retry(job.request.language, job.id)
+    plain = EndOffer(rows if retry.is_repeatable(job, State.FAILED) else [])
+    offered = _offer(context, job)
+    rows, preview = (offered or plain).rows, (offered or plain).picture
+    text = failure_text(job, is_asking=offered is not None)
     message_id = await context.status_messages.ensure(job, text)
-    preview = inputs.preview_of(context, job.id)
-    # With a mark on it, a photo cannot be judged.
+    # It may be a photo with something drawn on it, which cannot be judged.
     is_unjudged_hidden = any(hides(job.request) for hides in context.hooks.hides_unjudged)
     is_hidden = job.request.is_of_hidden or is_unjudged_hidden
     async with context.status_messages.lock_final(job):
-        if marked_area.is_previewed(job) and inputs.is_own_file(context, str(preview)):
+        if preview and inputs.is_own_file(context, str(preview)):
             await context.messenger.edit_to_picture(
                 place, message_id, preview, text, rows, is_photo=True, is_hidden=is_hidden
             )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgbot.domain.errors import ConfigError, FencedError, StaleJobError, TransientError
 from imgbot.domain.job import InputPhoto, Job, Request, State
-from imgbot.jobs.outcomes import NotFetchedError
+from imgbot.domain.texts.buttons import Keyboard
+from imgbot.jobs.outcomes import Advance, NotFetchedError
 from imgbot.painter.steps import Deliverable
 from imgbot.providers.protocol import GenerationRequest, Provider
 from imgbot.telemetry import events
@@ -91,17 +92,45 @@ class AfterShown:
 
 
 @dataclass(frozen=True, slots=True)
+class EndOffer:
+    """Offer under the sentence of a job that made no picture; its request is stored for that."""
+
+    rows: Keyboard
+    picture: Path | None = None
+    """File that is shown above the sentence, if it is there."""
+
+
+BeforeChoice = Callable[[Any, Job], Awaitable[Job | Advance]]
+"""Takes the `StepContext`, which stands above this module, as do the hooks below."""
+BeforeSubmit = Callable[[Any, Job, Provider, GenerationRequest], Awaitable[GenerationRequest]]
+
+
+@dataclass(frozen=True, slots=True)
 class Hooks:
     """Hooks of all features."""
 
+    before_choice: tuple[BeforeChoice, ...] = ()
+    """Called before a provider is chosen; returns the job as it is to be ordered, or its end."""
     check_photo: tuple[Callable[[Job, Path], Awaitable[None]], ...] = ()
     """Called with each photo of a job before anything is ordered; raises UserError to refuse it."""
-    before_submit: tuple[Callable[[Job, Provider, GenerationRequest], GenerationRequest], ...] = ()
-    """Called with each order before its uploads; pure."""
+    before_submit: tuple[BeforeSubmit, ...] = ()
+    """Called with each order before its uploads; returns it as it is to be made."""
     after_render: tuple[AfterRender, ...] = ()
     after_shown: tuple[AfterShown, ...] = ()
     hides_unjudged: tuple[Callable[[Request], bool], ...] = ()
     """True if a picture that nothing has judged is to be shown under a spoiler."""
+    offers: tuple[Callable[[Any, Job], EndOffer | None], ...] = ()
+    """Called with each job that ends without a picture; pure."""
+
+
+async def run_before_choice(hooks: Hooks, context: Any, job: Job) -> Job | Advance:
+    """Run all hooks on a job that is to be ordered; the first end ends it."""
+    for hook in hooks.before_choice:
+        resolved = await hook(context, job)
+        if isinstance(resolved, Advance):
+            return resolved
+        job = resolved
+    return job
 
 
 async def run_after_render(hooks: Hooks, rendered: Rendered) -> Rendered | Refused:

@@ -22,7 +22,6 @@ RESULT = "result"
 
 
 _TARGET = "made.jpg"
-_AREA, _PREVIEW = "area.png", "area.jpg"
 _MAY_BE_SHORT = frozenset({"picture_truncated", "picture_not_a_picture", "result_not_a_picture"})
 
 T = TypeVar("T")
@@ -91,16 +90,13 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
     model = context.routing.model_of(job, provider)
     offer = provider.offer(job.request.operation, model)
     inputs, scale, side_px = offer.inputs, job.request.scale, 0
+    # What is marked in a photo is ordered as a mask; the second photo only shows it.
     is_marked = job.request.operation is Operation.INPAINT
-    if len(job.request.sources) > inputs.max_count and not is_marked:
+    count = 1 if is_marked else len(job.request.sources)
+    if count > inputs.max_count:
         raise UserError("too_many_for_service", limit=inputs.max_count)
-    folder = await open_folder(context, job.id)
-    checked = await _all_checked(context, job, folder)
-    area = folder / _AREA
-    if is_marked:
-        if not await asyncio.to_thread(area.exists):
-            await find_area(context, job, is_ordered=True)
-        del checked[1:]
+    await open_folder(context, job.id)
+    checked = await checked_photos(context, job, count)
     if OPERATIONS[job.request.operation].has_scale:
         size = await context.pool.run(steps.size_of, str(checked[0]), about="measuring a picture")
         scale, limit_px = steps.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
@@ -114,7 +110,6 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         is_drawn=bool(job.request.base),
         negative=job.request.negative,
         pictures=tuple(pictures),
-        mask=await _fitted_mask(context, area, pictures[0], inputs) if is_marked else None,
         scale=scale,
         side_px=side_px,
         ratio=job.request.ratio,
@@ -124,27 +119,11 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         model=model and offer.model,
     )
     for hook in context.hooks.before_submit:
-        order = hook(job, provider, order)
+        order = await hook(context, job, provider, order)
+    if is_marked and order.mask is None:
+        # It would change the whole photo.
+        raise UserError("went_wrong", charge="no")
     return order
-
-
-async def find_area(context: StepContext, job: Job, *, is_ordered: bool) -> steps.DrawnArea:
-    """Find the area that is drawn on one of the job's two photos, and write it.
-
-    It is on the second one if `is_ordered`. Raises as `build_request` does.
-    """
-    folder = await open_folder(context, job.id)
-    photos = map(str, await _all_checked(context, job, folder))
-    targets = map(str, (folder / _AREA, preview_of(context, job.id)))
-    about = "finding a marked area"
-    return await context.pool.run(
-        steps.find_area, *photos, *targets, about=about, is_ordered=is_ordered
-    )
-
-
-def preview_of(context: StepContext, job_id: str) -> Path:
-    """File that shows the area that was found."""
-    return folder_of(context, job_id) / _PREVIEW
 
 
 def remove_sources(context: StepContext, job_id: str) -> None:
@@ -153,17 +132,10 @@ def remove_sources(context: StepContext, job_id: str) -> None:
         photo.unlink()
 
 
-async def _fitted_mask(
-    context: StepContext, area: Path, picture: Path, inputs: InputLimits
-) -> Path:
-    fit, about = steps.fit_mask, "fitting a mask"
-    return Path(await context.pool.run(fit, str(area), str(picture), about=about, mask=inputs.mask))
-
-
-async def _all_checked(context: StepContext, job: Job, folder: Path) -> list[Path]:
-    checked = [
-        await _checked(context, job, index, folder) for index in range(len(job.request.sources))
-    ]
+async def checked_photos(context: StepContext, job: Job, count: int) -> list[Path]:
+    """Return that many of the job's photos, downloaded and checked; raises as `build_request`."""
+    folder = folder_of(context, job.id)
+    checked = [await _checked(context, job, index, folder) for index in range(count)]
     for hook in context.hooks.check_photo:
         for photo in checked:
             await hook(job, photo)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 
-from imgbot.domain import marked_area, retry
+from imgbot.domain import retry
 from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import (
     ProviderError,
@@ -19,10 +19,10 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.job import Changes, Job, State, with_changes
-from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
-from imgbot.jobs import inputs, marking
+from imgbot.jobs import inputs
 from imgbot.jobs.context import StepContext, conclude, give_up, move
+from imgbot.jobs.hooks import run_before_choice
 from imgbot.jobs.outcomes import (
     Advance,
     LostAnswer,
@@ -70,12 +70,10 @@ async def submit(context: StepContext, job: Job) -> Outcome:
         job = await _with_picture(context, job)
     # It may have been told since the job was admitted.
     await context.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
-    if job.request.may_be_marked:
-        resolved = await marking.resolve(context, job)
-        if isinstance(resolved, Advance):
-            return resolved
-        job = resolved
-    _check_about_one(job)
+    resolved = await run_before_choice(context.hooks, context, job)
+    if isinstance(resolved, Advance):
+        return resolved
+    job = resolved
     choice = _choose(context, job)
     if choice.provider is None:
         return await _wait_for_provider(context, job, choice)
@@ -103,13 +101,6 @@ def _check_model(context: StepContext, job: Job) -> None:
         title = model.rpartition("/")[2]
         usual = next(iter(models.values())).title or t(job.request.language, "model_usual")
         raise UserError("model_withdrawn", model=title, usual=usual, charge="no")
-
-
-def _check_about_one(job: Job) -> None:
-    """Raise UserError for words such as "remove this" about several photos."""
-    is_many = job.request.operation is Operation.MERGE and len(job.request.sources) > 2
-    if is_many and marked_area.needs_area(job.request.prompt):
-        raise UserError(marked_area.MANY, charge="no")
 
 
 async def _with_picture(context: StepContext, job: Job) -> Job:

@@ -31,7 +31,7 @@ _GRID = 8
 _SCALES = (0.45, 0.52, 0.6, 0.68, 0.76, 0.84, 0.92, 1.0)
 
 
-def find_area(
+def find_drawn_area(
     first: str, second: str, mask_target: str, preview_target: str, *, is_ordered: bool = False
 ) -> DrawnArea:
     """Compare two checked pictures, of which one may be the other with something drawn on it.

@@ -59,7 +59,7 @@ class Deliverable:
 
 @dataclass(frozen=True, slots=True)
 class DrawnArea:
-    """Finding of `find_area`: `area_found`, a reason to ask, or nothing for unrelated pictures."""
+    """Area that was found: `area_found`, a reason to ask, or nothing for unrelated pictures."""
 
     reason: str
     is_swapped: bool = False
@@ -111,7 +111,7 @@ prepare: WorkerStep[Deliverable] = WorkerStep(".pictures", "prepare")
 as_it_is: WorkerStep[Deliverable] = WorkerStep(".pictures", "as_it_is")
 make_sticker: WorkerStep[None] = WorkerStep(".sticker", "make_sticker")
 judge: WorkerStep[Literal["safe", "unsafe", "unknown"]] = WorkerStep(".guard", "judge")
-find_area: WorkerStep[DrawnArea] = WorkerStep(".drawn_area", "find_area")
+find_drawn_area: WorkerStep[DrawnArea] = WorkerStep(".drawn_area", "find_drawn_area")
 fit_mask: WorkerStep[str] = WorkerStep(".drawn_area", "fit_mask")
 make_picture: WorkerStep[EngineResult] = WorkerStep(".engine", "run")
 letter: WorkerStep[None] = WorkerStep(".engine", "letter_result")

@@ -1,4 +1,94 @@
-"""The control interface: JSON over HTTP for the chat page, for tests and for load (README.md)."""
+"""The control interface: JSON over HTTP for the chat page, for tests and for load.
+
+There is no authentication: the server answers on loopback addresses only, and refuses pages of
+other sites. Ids are Telegram's. A *message* is the Bot API's Message as the bot would get it, and
+besides `"edits": n`, `"deleted": bool`, `"outgoing": bool` (the bot sent it) and, where the bot
+asks for a reply, `"force_reply": {"selective": bool, "placeholder"}`. Only an ephemeral one has
+another `message_id` than 0, namely its `ephemeral_message_id` with a minus sign.
+A refusal is `{"error": "a sentence"}` with status 400.
+
+State and users
+    GET  /control/state
+        {"bot": {id, username, first_name, commands: {"": [..], "ru": [..]}}, "users": [User],
+        "chats": [Chat and "members": [ids], "hears_all": bool, "admin": true if the bot is one,
+        "blocked": bool if private, "closed": what the bot is answered if it can no longer reach
+        the chat, "over": true if people cannot write there, either],
+        "bot_is_polling": bool, "seq": last event}
+    POST /control/users {first_name, username?, language_code?}
+        → User; a private chat of the same id appears
+    POST /control/chats {title, members: [ids], type?: "supergroup", is_forum?, is_foreign?}
+        → Chat; type is "group" (a basic one) or "supergroup"; the bot is in it, in privacy mode,
+        unless it is foreign: there it only hears its mentions, as a guest
+
+What users do
+    POST /control/files?name=cat.jpg, the body is the file (64 MiB at most)
+        → {key}
+    POST /control/chats/{chat_id}/messages
+        {user_id, text?, caption?, photos?: [key] or documents?: [key], reply_to_message_id?,
+        quote?: a part of that message, thread_id?, spoiler?: over the photos, gap_ms?: time
+        between the messages (10,000 at most), media_group_id?: of an album in the chat to which
+        the files come late, is_old_client?: sends ephemeral commands as ordinary ones,
+        extra?: {raw fields merged into each message: sticker, voice, …}}
+        → {"messages": [..]}; several photos or documents become an album with the caption on the
+        first; a text of more than 4096 characters goes out in several messages, as clients do it;
+        an ephemeral command, or a reply to an ephemeral message, is one itself
+    POST /control/chats/{chat_id}/forward {user_id, from_chat_id, message_ids: [..],
+        hidden?: the author's name is not given} → {"messages": [..]} with forward_origin
+    POST /control/chats/{chat_id}/edit {message_id, text: the new text or caption}
+        → {"message": ..}
+    POST /control/chats/{chat_id}/callbacks {user_id, message_id, data}
+        → {"callback_query_id"}; data need not be on the keyboard
+    POST /control/chats/{chat_id}/pay {user_id, message_id or link: of an invoice}
+        asks the bot, ten seconds at most → {"message": ..} with successful_payment
+    DELETE /control/chats/{chat_id}/messages/{message_id} → {"deleted": true}
+    POST /control/inline {user_id, query?, chat_id?, timeout_s?: 10}
+        types `@bot query` and waits → {"inline_query_id", "results": [{id, type, title?, photo?,
+        document?, caption?}]}
+    POST /control/inline/{inline_query_id} {chat_id, result_id}
+        → {"message": ..}, the chosen result, sent by the user via the bot
+
+What becomes of chats
+    POST /control/chats/{chat_id}/block {user_id, blocked: bool} → {"blocked": bool}
+    POST /control/chats/{chat_id}/privacy {on: bool}
+        → Chat; off: the bot gets every message, as after BotFather's /setprivacy
+    POST /control/chats/{chat_id}/promote {on: bool}
+        → Chat; makes the bot an administrator of the group, who gets every message, too
+    POST /control/chats/{chat_id}/migrate {}
+        → Chat, the supergroup that a basic group became: a service message in each of them, and
+        calls to the old one are refused with migrate_to_chat_id
+    POST /control/chats/{chat_id}/close {reason: "deleted" | "kicked" | "deactivated"}
+        → Chat; the bot is answered "chat not found", "bot was kicked", "user is deactivated"
+    POST /control/updates {any JSON object} → {"update_id"}; it is queued as it is
+
+Watching
+    GET /control/chats/{chat_id}/messages?after=<message_id>
+        → {"messages": [..]} in order, as they stand now, the deleted among them; ephemeral ones
+        only after a negative id
+    GET /control/events?after=<seq> (or Last-Event-ID), a text/event-stream
+        `id: seq`, `data: {"seq", "type", "chat_id"?, ..}`; without `after` from now on. Types:
+        message {message} · edit {message} · delete {message_id} ·
+        callback_answer {callback_query_id, text, show_alert, user_id} · commands {commands} ·
+        polling {active} · chat {chat: a new or changed one} · call {method, ok, error_code?,
+        description?} (good getUpdates calls are left out) · reset: events after `after` were
+        dropped (2,000 are kept), load the state anew and go on from its `seq`
+    GET /control/calls
+        → {"calls": [{seq, method, chat_id?, ok, error_code?, description?}], "counts": {method: n},
+        "violations": [what Telegram would have ignored, and no test should]}
+    GET /control/files/{file_id} → the bytes
+
+Faults
+    POST /control/faults {method: "sendMessage" | "download" | "*", kind, times?: 1, chat_id?, ..}
+        kind error {error_code?, description?, parameters?} · flood {retry_after_s?} · delay
+        {delay_s?} · drop_before: the connection is cut before the method acts · drop_after: it
+        acts, then the connection is cut · gateway {error_code?}: a page that is not UTF-8 in its
+        place. → {"waiting": n}
+    DELETE /control/faults forgets all; calls that are being delayed go on
+
+The simulated provider (see imgbot/sandbox/simulated_provider.py)
+    GET  /control/provider → {"tasks": [..], "ledger": [..], "settings": {..}, ..}
+    POST /control/provider {settings} → the settings; `marks` is a scenario for every order
+    Tests add more of them: /control/provider/{name}.
+"""
 
 import asyncio
 import inspect

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import cast
 
-from imgbot.bot.app import App
+from imgbot.bot.app import App, OrderRule
 from imgbot.bot.commands import CommandTable
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
@@ -102,8 +102,8 @@ def with_seams(app: App, seams: Seams) -> App:
         prompt_takers=seams.prompt_takers,
         privacy_notes=seams.privacy_notes,
         result_buttons=seams.result_buttons,
-        photo_buttons=seams.photo_buttons,
         decide_unsure=seams.decide_unsure,
+        order_rule=seams.order_rule or OrderRule(),
         about_user=seams.about_user,
         holds=seams.holds,
     )

@@ -12,12 +12,12 @@ from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guard import FEATURE as GUARD
 from imgbot.features.guest import FEATURE as GUEST
 from imgbot.features.lettering import FEATURE as LETTERING
+from imgbot.features.marks import FEATURE as MARKS
 from imgbot.features.people import FEATURE as PEOPLE
 from imgbot.features.privacy import FEATURE as PRIVACY
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
-from imgbot.features.styles import FEATURE as STYLES
 from imgbot.jobs.hooks import Hooks
 from imgbot.storage import keys
 from imgbot.storage.client import Client
@@ -29,6 +29,7 @@ Parts = TypeVar("Parts", Seams, Hooks)
 FEATURES: tuple[Feature, ...] = (
     PEOPLE,
     ALERTS,
+    MARKS,
     ALBUMS,
     BROADCAST,
     PRIVACY,
@@ -37,7 +38,6 @@ FEATURES: tuple[Feature, ...] = (
     PROMPT_HELP,
     LETTERING,
     STICKERS,
-    STYLES,
     GUARD,
 )
 

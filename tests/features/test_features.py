@@ -22,7 +22,6 @@ COMMANDS = {
     "people": "/stats",
     "alerts": "/pause",
     "privacy": "/privacy",
-    "styles": "/styles",
 }
 """One that is gone with its feature, where it has any."""
 

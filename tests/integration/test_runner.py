@@ -19,12 +19,11 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
-from imgbot.jobs import inputs, marking, runner as runner_module, step_table
+from imgbot.jobs import runner as runner_module, step_table
 from imgbot.jobs.context import Step, StepContext, conclude
 from imgbot.jobs.outcomes import Ended, FailedDelivery, OrderTurn, Outcome, Snooze, Wake
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
-from imgbot.painter.steps import DrawnArea
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from tests.fixtures.jobs import job_of
@@ -151,28 +150,6 @@ async def test_a_cancellation_acts_though_its_wake_up_is_lost(
     async with serving(context, monkeypatch, wait_for_long):
         await eventually(AsyncMock(side_effect=lambda: outcomes))
         await context.queue.cancel("7", 1, NOW)
-        await until_ended(redis)
-
-    assert outcomes == [None, State.CANCELLED]
-
-
-async def test_a_job_cancelled_while_its_area_is_sought_asks_nothing(
-    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outcomes: list[State | None] = []
-
-    async def find_area(context: StepContext, *_: object, **__: object) -> DrawnArea:
-        await context.queue.cancel("7", 1, NOW)
-        return DrawnArea("area_unsure")
-
-    async def resolve(context: StepContext, job: Job) -> Outcome:
-        outcomes.append(job.progress.outcome)
-        if job.progress.outcome:
-            return await end(context, job)
-        return cast("Outcome", await marking.resolve(context, job))
-
-    monkeypatch.setattr(inputs, "find_area", find_area)
-    async with serving(context, monkeypatch, resolve):
         await until_ended(redis)
 
     assert outcomes == [None, State.CANCELLED]

@@ -7,12 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot import PAID, with_terms
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg, open_owned
-from tests.integration.test_marked_photos import DRAWN, PLAIN
+from tests.integration.stage import Stage, User, has_buttons, jpeg, open_owned
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -50,7 +48,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stag
     """Two pictures a day for all together, in a place where the day has long begun."""
     settings = {"IMGBOT_DAILY_BUDGET": "0.08", "TZ": "UTC+11"}
     folder = tmp_path_factory.mktemp("shared")
-    settings["IMGBOT_PROVIDER"] = with_terms(folder, "prices_usd = { edit = 0, inpaint = 0.09 }")
+    settings["IMGBOT_PROVIDER"] = with_terms(folder, "prices_usd = { edit = 0 }")
     async for stage in open_owned(folder, **settings):
         yield stage
 
@@ -182,21 +180,6 @@ async def test_the_days_money_is_used_up_told_and_there_again_at_midnight(shared
     await shared.bot.start()
     await anna.order("a hare")
     assert (await shared.owner.ask("/spend")).text.splitlines()[0].endswith(": $0.04")
-
-
-async def test_what_costs_too_much_for_a_marked_area_is_done_to_the_whole_photo(
-    shared: Stage,
-) -> None:
-    anna = await shared.user("Anna")
-    [photo] = await anna.photos(PLAIN)
-
-    changed = await anna.order("make it warmer", jpeg("astronaut"), reply_to=photo.id)
-    short = t("en", "area_short")
-    marked = anna.photos(DRAWN, caption="make this red", reply_to=photo.id)
-    asked = await anna.after(marked, lambda message: message.text == short)
-    whole = await anna.click(asked, "The whole photo", is_picture)
-
-    assert (changed.text, whole.text) == ("✏️ make it warmer", "✏️ make this red")
 
 
 async def test_a_kill_in_the_middle_charges_once_and_a_refusal_at_the_submit_nothing(

@@ -83,7 +83,7 @@ def _prepare(raw: str, stem: str) -> Deliverable:
     return Deliverable(f"{stem}.jpg", "photo", 1000, 800, len(content), ".jpg")
 
 
-def _find_area(*files: str) -> steps.DrawnArea:
+def _find_drawn_area(*files: str) -> steps.DrawnArea:
     """Of two photos, either one is drawn on or none is, as they happen to be."""
     *photos, mask, _ = map(Path, files)
     is_drawn = zlib.crc32(b"".join(photo.read_bytes() for photo in photos)) % 2
@@ -100,7 +100,7 @@ def _fit_mask(area: str, _picture: str) -> str:
 _WORK: dict[Callable[..., Any], Callable[..., Any]] = {
     steps.check: _check,
     steps.size_of: _size_of,
-    steps.find_area: _find_area,
+    steps.find_drawn_area: _find_drawn_area,
     steps.fit_mask: _fit_mask,
     steps.prepare: _prepare,
     steps.as_it_is: _prepare,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageOps, ImageStat
 
-from imgbot.painter.drawn_area import find_area, fit_mask
+from imgbot.painter.drawn_area import find_drawn_area, fit_mask
 from imgbot.painter.steps import DrawnArea
 from tests.fixtures.drawings import BLUE, RED, Point, drawn, loop, stored
 from tests.fixtures.photos import load_photo
@@ -20,7 +20,7 @@ def found(folder: Path, first: Image.Image, second: Image.Image, **options: bool
     for path, photo in zip(paths, (first, second), strict=True):
         path.write_bytes(stored(photo))
     files = [*map(str, paths), str(folder / "area.png"), str(folder / "area.jpg")]
-    return find_area(*files, **options)
+    return find_drawn_area(*files, **options)
 
 
 def filled(*lines: list[Point]) -> Image.Image:

@@ -259,25 +259,26 @@ async def _act_send_all_files(result: Result, dialogue: Dialogue) -> str:
 
 
 async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Order the request of a failed job again, in reply to what asked for it.
-
-    After a question about a drawing: a change of the area, or of the first photo.
-    """
-    choice, _, job_id = argument.rpartition(".")
-    wanted = await pictures.owned_result(job_id, dialogue, gone="request_gone")
-    message, is_known = callback.message, choice in {"", Operation.INPAINT, Operation.EDIT}
-    if not isinstance(message, Message) or wanted.picture is not None or not is_known:
-        return "stale_button"
-    if choice:
-        sources = wanted.sources[:1] if choice == Operation.EDIT else wanted.sources
-        wanted = replace(wanted, operation=Operation(choice), sources=sources)
-    asked = message.reply_to_message or message
-    is_new = await requests.retry(dialogue.in_reply_to(asked.message_id), wanted)
-    if choice:
-        await dialogue.remove_panel()
-    else:
-        await dialogue.update_panel(message.text or "", [])
+    """Order the request of a failed job again, in reply to what asked for it."""
+    wanted, by_asked = await failed_request(callback, argument, dialogue)
+    is_new = await requests.retry(by_asked, wanted)
+    await dialogue.update_panel(getattr(callback.message, "text", None) or "", [])
     return "accepted_short" if is_new else "tapped_already"
+
+
+async def failed_request(
+    callback: CallbackQuery, job_id: str, dialogue: Dialogue
+) -> tuple[Result, Dialogue]:
+    """Return what a job without a picture was to make, and a dialogue beside what asked for it.
+
+    Raises UserError as `owned_result` does, and if there is a picture.
+    """
+    wanted = await pictures.owned_result(job_id, dialogue, gone="request_gone")
+    message = callback.message
+    if not isinstance(message, Message) or wanted.picture is not None:
+        raise UserError("stale_button")
+    asked = message.reply_to_message or message
+    return wanted, dialogue.in_reply_to(asked.message_id)
 
 
 async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
@@ -476,7 +477,6 @@ BUTTONS = (
     ButtonAction("draw", on_draw_callback),
     ButtonAction("again", partial(_act_on_pressed, _act_regenerate)),
     ButtonAction("retry", on_retry_callback),
-    ButtonAction("area", on_retry_callback),
     ButtonAction("file", partial(_act_on_pressed, _act_send_file)),
     ButtonAction("prompt", partial(_act_on_pressed, _act_prompt)),
     ButtonAction("delete", partial(_act_on_pressed, _act_delete)),

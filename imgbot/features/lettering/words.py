@@ -22,7 +22,9 @@ def hooks(pool: Pool) -> Hooks:
     return Hooks(before_submit=(_leave_out,), after_render=(after_render,))
 
 
-def _leave_out(job: Job, provider: Provider, order: GenerationRequest) -> GenerationRequest:
+async def _leave_out(
+    _: object, job: Job, provider: Provider, order: GenerationRequest
+) -> GenerationRequest:
     found = job.request.exact_words
     # A written-out prompt names its words itself.
     if found is None or provider.is_literal or job.request.sent:

@@ -194,7 +194,6 @@ async def test_every_operation_that_a_provider_may_make_has_its_price(operation:
 @pytest.mark.parametrize(
     ("reason", "ordered_ms", "told"),
     [
-        ("area_unsure", 0, "to the photo again."),
         ("went_wrong", 0, "Your 5 ⭐ are back on your balance."),
         ("cancelled", NOW, "It cost you 3 ⭐."),
     ],

@@ -1,10 +1,10 @@
-"""Marked areas: what may be ordered where a drawing has to be asked about. Pure."""
+"""Words about a marked area, and what may be ordered where it has to be asked about. Pure."""
 
 import re
 from collections.abc import Mapping
 
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import InputPhoto, Job, Request, State
 from imgbot.domain.operations import Operation
 
 FOUND = "area_found"
@@ -25,6 +25,7 @@ CHOICES: Mapping[str, tuple[Operation, ...]] = {
 }
 """Operations that a button offers, by the reason why a job ended with a question."""
 
+_MARKABLE = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.MERGE})
 _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 _POINTING = re.compile(
     r"\b(?:this|that|these|those|here|there|marked|circled"
@@ -47,9 +48,18 @@ def choices(job: Job) -> tuple[Operation, ...]:
     return CHOICES.get(job.progress.reason, ()) if is_asking else ()
 
 
-def is_previewed(job: Job) -> bool:
-    """Return true if the question is about an area, which is shown with it."""
-    return Operation.INPAINT in choices(job)
+def photos(operation: Operation, prompt: str, photo: InputPhoto) -> tuple[InputPhoto, ...]:
+    """Return the photo, behind the one that it may be with something drawn on it."""
+    is_told = bool(prompt) and operation in {Operation.EDIT, Operation.RETOUCH}
+    return (photo.replied, photo) if photo.replied and is_told else (photo,)
+
+
+def may_be_marked(request: Request) -> bool:
+    """Return true if one of its two photos may be the other with an area marked on it.
+
+    If it is not, an operation on one photo is about the second one.
+    """
+    return len(request.sources) == 2 and request.operation in _MARKABLE
 
 
 def may_be_about_area(prompt: str) -> bool:

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image, ImageOps
 
 from imgbot.domain.texts import t
-from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.bot import Bot, with_simulated_provider, with_terms
 from tests.fixtures.drawings import BLUE, RED, drawn, loop, stored
 from tests.fixtures.photos import load_photo
 from tests.fixtures.sandbox import open_sandbox
-from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg
+from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg, open_owned
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -225,3 +225,18 @@ async def test_a_provider_without_masks_changes_the_whole_photo_only_when_told(
             await anna.click(refused, "🖼 The whole photo", is_picture)
 
             assert (before, await stage.orders()) == (0, ["edit put a hat here"])
+
+
+async def test_what_costs_too_much_for_the_area_is_done_to_the_whole_photo(tmp_path: Path) -> None:
+    settings = {"IMGBOT_DAILY_BUDGET": "0.08"}
+    settings["IMGBOT_PROVIDER"] = with_terms(tmp_path, "prices_usd = { edit = 0, inpaint = 0.09 }")
+    async for stage in open_owned(tmp_path, **settings):
+        anna = await stage.user("Anna")
+        [photo] = await anna.photos(PLAIN)
+
+        changed = await anna.order("make it warmer", OTHER, reply_to=photo.id)
+        marked = anna.photos(DRAWN, caption="make this red", reply_to=photo.id)
+        asked = await anna.after(marked, lambda message: message.text == t("en", "area_short"))
+        whole = await anna.click(asked, "The whole photo", is_picture)
+
+        assert (changed.text, whole.text) == ("✏️ make it warmer", "✏️ make this red")

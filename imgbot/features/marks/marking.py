@@ -1,0 +1,132 @@
+"""Marked photos in the steps of a job: the area is found before an order, and ordered with it.
+
+The area is a file of the job. Where it is in doubt, the job ends with a question, at no cost.
+"""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import Changes, Job, Request, State
+from imgbot.domain.operations import Operation
+from imgbot.domain.texts.buttons import button
+from imgbot.features.marks import words
+from imgbot.jobs import inputs
+from imgbot.jobs.context import StepContext, move
+from imgbot.jobs.hooks import EndOffer, Hooks
+from imgbot.jobs.outcomes import Advance
+from imgbot.painter import steps
+from imgbot.painter.steps import DrawnArea
+from imgbot.providers.protocol import GenerationRequest, Provider
+
+_AREA, _PREVIEW = "area.png", "area.jpg"
+
+
+async def resolve(context: StepContext, job: Job) -> Job | Advance:
+    """Return the job as one of an area, or as one without; or its end as a question."""
+    request, is_merge = job.request, job.request.operation is Operation.MERGE
+    if not words.may_be_marked(request):
+        if is_merge and words.needs_area(request.prompt):
+            raise UserError(words.MANY, charge="no")
+        return job
+    if is_merge and not words.may_be_about_area(request.prompt):
+        return job
+    found = await _find(context, job, is_ordered=not is_merge)
+    if reason := _reason_of(job.request, found):
+        return await _of_area(context, job, found, reason)
+    return job if is_merge else await _without_area(context, job)
+
+
+def _reason_of(request: Request, found: DrawnArea) -> str:
+    """Return that an area is marked, or why to ask; empty if the job is about none."""
+    is_elsewhere = found.reason == words.ELSEWHERE
+    is_merge = request.operation is Operation.MERGE
+    is_other = is_elsewhere and is_merge and not words.points(request.prompt)
+    reason = "" if is_other else found.reason
+    return reason or (words.MISSING if words.needs_area(request.prompt) else "")
+
+
+async def _of_area(context: StepContext, job: Job, found: DrawnArea, reason: str) -> Job | Advance:
+    request = job.request
+    changes: Changes = {"operation": Operation.INPAINT, "base": ""}
+    # The first photo is the one to be changed; of another version, that is what was sent.
+    is_merge = request.operation is Operation.MERGE
+    if found.is_swapped if is_merge else reason == words.ELSEWHERE:
+        inputs.remove_sources(context, job.id)
+        changes |= {"sources": request.sources[::-1], "parent": ""}
+    if reason != words.FOUND:
+        return await _ask(context, job, reason, changes)
+    price_micro = context.routing.price_micro(Operation.INPAINT, request.scale, request.model)
+    if price_micro > job.charge.reserved_micro:
+        return await _ask(context, job, words.SHORT, changes)
+    changes["model"] = ""
+    return await move(context, job, State.SUBMITTING, **changes)
+
+
+async def _find(context: StepContext, job: Job, *, is_ordered: bool) -> DrawnArea:
+    """Find the area that is drawn on one of the job's two photos, and write it with a preview.
+
+    It is on the second one if `is_ordered`. Raises as `inputs.build_request` does.
+    """
+    folder = await inputs.open_folder(context, job.id)
+    photos = await inputs.checked_photos(context, job, len(job.request.sources))
+    paths = map(str, (*photos, folder / _AREA, folder / _PREVIEW))
+    run, about = context.pool.run, "finding a marked area"
+    return await run(steps.find_drawn_area, *paths, about=about, is_ordered=is_ordered)
+
+
+async def _with_mask(
+    context: StepContext, job: Job, provider: Provider, order: GenerationRequest
+) -> GenerationRequest:
+    """Return the order with the area as its provider takes it; it is found again if it is gone."""
+    if job.request.operation is not Operation.INPAINT:
+        return order
+    area = inputs.folder_of(context, job.id) / _AREA
+    if not await asyncio.to_thread(area.exists):
+        await _find(context, job, is_ordered=True)
+    form = provider.offer(job.request.operation, order.model or "").inputs.mask
+    paths, about = (str(area), str(order.pictures[0])), "fitting a mask"
+    fitted = await context.pool.run(steps.fit_mask, *paths, about=about, mask=form)
+    return replace(order, mask=Path(fitted))
+
+
+def _offer(context: StepContext, job: Job) -> EndOffer | None:
+    """Return what the question offers, with the area that it is about."""
+    choices, language = words.choices(job), job.request.language
+    # The engine changes no more of a whole picture.
+    is_engine = context.routing.primary(Operation.EDIT).is_deterministic
+    if not choices or (is_engine and job.progress.reason == words.UNKNOWN):
+        return None
+    rows = [[button(language, f"area_{each}", f"area:{each}.{job.id}")] for each in choices]
+    is_shown = Operation.INPAINT in choices
+    return EndOffer(rows, inputs.folder_of(context, job.id) / _PREVIEW if is_shown else None)
+
+
+async def _ask(context: StepContext, job: Job, reason: str, changes: Changes) -> Advance:
+    """End the job as a question, unless it was cancelled meanwhile."""
+    stored = await context.queue.job(job.id)
+    if stored is not None and stored.is_cancelled:
+        # Its end says so; a question would not.
+        return Advance(stored)
+    changes |= {"outcome": State.FAILED, "reason": reason, "tries": 0, "facts": {"charge": "no"}}
+    return Advance(await move(context, job, State.DELIVERING, **changes))
+
+
+async def _without_area(context: StepContext, job: Job) -> Job:
+    """Return the job as it is without a picture that its photo was sent in reply to."""
+    inputs.remove_sources(context, job.id)
+    photo = job.request.sources[1]
+    has_words = job.request.operation is Operation.EDIT
+    return await move(
+        context,
+        job,
+        State.SUBMITTING,
+        sources=(photo,),
+        parent=await context.results.job_of_picture(photo),
+        prompt=job.request.prompt if has_words else "",
+        base="",
+    )
+
+
+HOOKS = Hooks(before_choice=(resolve,), before_submit=(_with_mask,), offers=(_offer,))
