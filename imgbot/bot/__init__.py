@@ -6,7 +6,7 @@ that chat go out, and jobs through `storage`; this package never calls `jobs`.
 * `router` chooses the handler of an update, after `policy` has admitted its user.
 * `conversation` decides what a plain text asks for; `this_picture` which picture it means, of
   those that `pictures` finds in the chat.
-* `dialogue.Dialogue` is all that a handler needs to answer: texts, questions, the open panel, and
+* `dialogue.Dialogue` answers: `say`, `ask`, `edit`, `send`, `refuse`; it has the open question, and
   `dialogue.app` with the stores. A handler takes the event and the dialogue, no more:
   `handle_x(message, dialogue)`, `on_x_callback(callback, argument, dialogue)`.
 * `requests` is the only way to an order: rate limit, budget, then the queue.

@@ -515,7 +515,7 @@ async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
         is_merging=text.is_merging,
         extras=[] if text.is_merging else _extras(text.prompt, dialogue),
     )
-    await dialogue.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
+    await dialogue.ask(dialogue.t(key, minutes=EXPIRY_S // 60), rows=[*rows, *meanings])
     if key == "ask_meaning":
         await dialogue.app.queue_stats.note_not_understood(
             dialogue.user_id, dialogue.context.update_id, text.prompt

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -106,6 +106,14 @@ ABOUT_A_PHOTO = frozenset(Question) - {Question.CREATE_WORDS}
 """Questions whose text answer would be taken for a new prompt once they have expired."""
 
 
+class Audience(Enum):
+    """Who sees an answer in a group."""
+
+    ALL = auto()
+    ASKER = auto()
+    """The user alone, where the group allows that; else all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """Answer to a callback that stays until it is closed."""
@@ -141,7 +149,7 @@ class Dialogue:
         """Return a sentence in the user's language."""
         return t(self.language, key, **facts)
 
-    def price_told(self, operation: Operation, model: str, scale: int = 2) -> str:
+    def price_shown(self, operation: Operation, model: str, scale: int = 2) -> str:
         """Return the price of an order as it is held; empty where it costs the user nothing."""
         micro = self.app.policy.price_of(operation, scale, model)
         if stars := self.app.policy.star_price(self.user_id, operation, micro):
@@ -149,49 +157,86 @@ class Dialogue:
         is_paid = self.app.spend.caps.daily_micro_per_user is not None or self.is_by_admin
         return price(micro) if micro and is_paid else ""
 
-    def model_told(self, operation: Operation, model: str) -> str:
+    def model_shown(self, operation: Operation, model: str) -> str:
         """Return the name of a model, with its price where the user pays."""
         offer = self.app.policy.models(operation)[model]
         scales = sorted(offer.scale_prices_micro) or [2]
-        prices = (self.price_told(operation, model, scale) for scale in scales)
-        told = "–".join(dict.fromkeys(filter(None, prices)))
-        return " · ".join(filter(None, (offer.title or self.t("model_usual"), told)))
+        prices = (self.price_shown(operation, model, scale) for scale in scales)
+        shown = "–".join(dict.fromkeys(filter(None, prices)))
+        return " · ".join(filter(None, (offer.title or self.t("model_usual"), shown)))
 
-    async def reply(
-        self, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
-    ) -> int:
-        return await self.reply_text(self.t(key, **facts), rows)
-
-    async def reply_text(self, text: str, rows: Keyboard | None = None) -> int:
-        """Answer with a text; return the message's id."""
-        return await self.app.messenger.send_text(self.context.chat_target, text, rows or [])
-
-    async def reply_alone(
-        self, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
-    ) -> int:
-        return await self.reply_text_alone(self.t(key, **facts), rows)
-
-    async def reply_text_alone(
+    async def say(
         self,
         text: str,
         rows: Keyboard | None = None,
-        target: ChatTarget | None = None,
+        to: Audience = Audience.ALL,
         *,
-        is_question: bool = False,
+        about: int = 0,
+        copied: str = "",
     ) -> int:
-        """Answer so that nobody else in a group sees it, or else as always.
+        """Answer with a text, in reply to the message `about`, if given; a tap copies `copied`.
 
         Returns the id of a message that all see, else 0.
         """
-        target, rows = target or self.context.chat_target, rows or []
-        sent = await self._send_ephemeral(target, text, rows)
-        if sent is None:
-            return await self.app.messenger.send_text(target, text, rows)
-        if is_question and sent.ephemeral_id:
+        target = self._target(about)
+        if to is Audience.ASKER:
+            return (await self._send_to_asker(target, text, rows or [])).message_id
+        return await self.app.messenger.send_text(target, text, rows or [], copied=copied)
+
+    async def ask(
+        self, text: str, question: str = "", rows: Keyboard | None = None, **data: Any
+    ) -> None:
+        """Ask, and wait for the answer to `question`, in text or by a button.
+
+        Without `question`, the buttons act on the user's text, to which they reply.
+        """
+        if question:
+            await self.expect(question, **data)
+        else:
+            self.refuse_while_paused()
+            if self.context.chat_target.ephemeral_id:
+                # Telegram need not tell, with the press, which ephemeral message was replied to.
+                raise UserError("say_openly")
+        if rows is None:
+            await self._ask_for_reply(text)
+            return
+        target = self._target(0 if question else self.context.message_id)
+        sent = await self._send_to_asker(target, text, rows)
+        if question:
+            await self.state.update_data({_PANEL: sent.message_id})
+        if sent.ephemeral_id:
             known = (await self.state.get_data()).get(_EPHEMERAL, [])
             kept = [*known, sent.ephemeral_id][-_EPHEMERAL_KEPT:]
             await self.state.update_data({_EPHEMERAL: kept})
-        return sent.message_id
+
+    async def _ask_for_reply(self, text: str) -> None:
+        """Answer with a question; in a group only a reply to it is an answer.
+
+        All see it, as they see the answer, unless the user's own message is ephemeral.
+        """
+        context, target, called = self.context, self.context.chat_target, None
+        if target.ephemeral_id and await self._send_ephemeral(
+            target, text, [], asks_for_reply=True
+        ):
+            return
+        if context.pressed_by and not context.is_private:
+            # It replies to the bot's own message then: only a mention tells which user is asked.
+            text = self.t("ask_by_name", name=context.pressed_by, question=text)
+            called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
+        await self.app.messenger.send_text(
+            target, text, [], asks_for_reply=not context.is_private, called=called
+        )
+
+    def _target(self, about: int) -> ChatTarget:
+        """Return the target of an answer, in reply to a message in a private chat, too."""
+        target = self.context.chat_target
+        return replace(target, reply_to=about) if about else target
+
+    async def _send_to_asker(self, target: ChatTarget, text: str, rows: Keyboard) -> SentMessage:
+        """Send a message so that nobody else in a group sees it, or else as always."""
+        if sent := await self._send_ephemeral(target, text, rows):
+            return sent
+        return SentMessage(await self.app.messenger.send_text(target, text, rows))
 
     async def _send_ephemeral(
         self, target: ChatTarget, text: str, rows: Keyboard, *, asks_for_reply: bool = False
@@ -220,43 +265,6 @@ class Dialogue:
                 await app.users.note_forbidden(chat_id, EPHEMERAL)
         return sent
 
-    async def reply_to_copy(self, key: str, copied: str) -> None:
-        """Answer with a text, and with another below it that a tap copies."""
-        target = self.context.chat_target
-        await self.app.messenger.send_text(target, self.t(key), [], copied=copied)
-
-    async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
-        """Ask in reply to the user's text, on which the buttons act."""
-        self.refuse_while_paused()
-        if self.context.chat_target.ephemeral_id:
-            # Telegram need not tell, with the press, which ephemeral message was replied to.
-            raise UserError("say_openly")
-        return await self.reply_about(self.t(key, **facts), rows)
-
-    async def reply_about(self, text: str, rows: Keyboard) -> int:
-        """Ask in reply to the message that is handled, in a private chat, too."""
-        target = replace(self.context.chat_target, reply_to=self.context.message_id)
-        return await self.reply_text_alone(text, rows, target, is_question=True)
-
-    async def reply_question(self, key: str) -> int:
-        """Answer with a question; in a group only a reply to it is an answer.
-
-        All see it, as they see the answer, unless the user's own message is ephemeral.
-        """
-        context, text, called = self.context, self.t(key), None
-        target = context.chat_target
-        if target.ephemeral_id:
-            sent = await self._send_ephemeral(target, text, [], asks_for_reply=True)
-            if sent is not None:
-                return sent.message_id
-        if context.pressed_by and not context.is_private:
-            # It replies to the bot's own message then: only a mention tells which user is asked.
-            text = self.t("ask_by_name", name=context.pressed_by, question=text)
-            called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
-        return await self.app.messenger.send_text(
-            target, text, [], asks_for_reply=not context.is_private, called=called
-        )
-
     def refuse_while_paused(self) -> None:
         """Raise UserError for a request that is not taken at present, and is not asked about."""
         profile = self.context.profile
@@ -264,30 +272,26 @@ class Dialogue:
             metrics.admissions.labels("paused").inc()
             raise paused_error(profile.paused_words)
 
-    async def reply_error(self, error: UserError) -> None:
+    async def refuse(self, error: UserError) -> None:
         """Report an error; repetitions of the same error are throttled."""
         facts = dict(error.facts)
         wait_s, operation = facts.pop("wait_s", 0), facts.pop("operation", "")
+        text = self.t(error.reason, **facts)
         if operation:
-            rows = await self._usual_model(str(operation))
-            await self.reply_alone(error.reason, rows, **facts)
-            await self.answer_callback("")
-        elif self.callback_id:
-            await self.answer_callback(self.t(error.reason, **facts))
-        elif await self._should_report(error.reason, int(wait_s)):
-            await self.reply_alone(error.reason, await self._resend(error.reason), **facts)
+            await self.say(text, await self._usual_model(str(operation)), Audience.ASKER)
+        if self.callback_id:
+            answer = "" if operation else text
+            await self.app.messenger.answer_callback(self.callback_id, answer)
+        elif not operation and await self._should_report(error.reason, int(wait_s)):
+            await self.say(text, await self._resend(error.reason), Audience.ASKER)
 
     async def _resend(self, reason: str) -> Keyboard | None:
         """Return a button that handles the message again, if it was refused only for now."""
         if reason not in _FOR_NOW or not await self._is_kept():
             return None
-        again = buttons.resend(self.language, self.user_id, self.context.update_id)
-        return [*self._remedy(reason), *again]
-
-    def _remedy(self, reason: str) -> Keyboard:
-        """Return the buttons of a feature under a refusal."""
-        rows = self.app.refusal_rows.get(reason)
-        return rows(self.language) if rows else []
+        of_feature = self.app.refusal_rows.get(reason)
+        rows = of_feature(self.language) if of_feature else []
+        return [*rows, *buttons.resend(self.language, self.user_id, self.context.update_id)]
 
     async def _usual_model(self, operation: str) -> Keyboard:
         """Return a button that takes the usual model, and handles a message again with it."""
@@ -303,11 +307,8 @@ class Dialogue:
             return True
         return False
 
-    async def answer_callback(self, text: str, *, is_alert: bool = False) -> None:
-        await self.app.messenger.answer_callback(self.callback_id, text, is_alert=is_alert)
-
-    async def tell_alone(self, text: str) -> "str | Alert":
-        """Answer so that nobody else in a group sees it; return the answer to the callback."""
+    async def answer_privately(self, text: str) -> str | Alert:
+        """Answer so that nobody else sees it at all; return the answer to the press."""
         context, messenger = self.context, self.app.messenger
         if context.is_private:
             target = replace(context.chat_target, reply_to=context.message_id)
@@ -326,7 +327,7 @@ class Dialogue:
             # They have never opened the bot.
             raise UserError("told_nowhere", name=self.app.identity.name) from None
         if not self.callback_id:
-            await self.reply("told_alone")
+            await self.say(self.t("told_alone"))
         return "told_alone"
 
     async def _should_report(self, reason: str, wait_s: int) -> bool:
@@ -342,42 +343,38 @@ class Dialogue:
             # A full Redis cannot record the report; waiting for it would block all users.
             return True
 
-    async def edit_text(
-        self, message_id: int, text: str, rows: Keyboard, *, is_needed: bool = True
+    async def edit(
+        self, text: str, rows: Keyboard, message_id: int = 0, *, is_needed: bool = True
     ) -> bool:
-        """Edit an earlier answer; False if it is gone.
+        """Edit an earlier answer, else the message whose button was pressed; False if it is gone.
 
-        An edit that is not needed and cannot be made at once is dropped; for one that is needed
-        TransientError is raised.
+        An edit that is not needed and cannot be made at once is dropped; for an earlier answer
+        that has to be edited, TransientError is raised. A press may be repeated.
         """
+        edited, wait_s = message_id or self.context.message_id, 10.0 if is_needed else 1.0
         try:
-            with max_wait(10.0 if is_needed else 1.0):
-                await self.app.messenger.edit_text(self.context.chat_target, message_id, text, rows)
+            with max_wait(wait_s):
+                if self.context.ephemeral_id and not message_id:
+                    await self._edit_ephemeral(text, rows)
+                elif edited:
+                    target = self.context.chat_target
+                    await self.app.messenger.edit_text(target, edited, text, rows)
         except MessageGoneError:
             return False
         except TransientError:
-            if is_needed:
+            if message_id and is_needed:
                 raise
         return True
 
-    async def update_panel(self, text: str, rows: Keyboard) -> None:
-        """Edit the message whose button was pressed; the press may be repeated."""
-        with suppress(TransientError):
-            if self.context.ephemeral_id:
-                await self._update_ephemeral(text, rows)
-            elif self.context.message_id:
-                await self.edit_text(self.context.message_id, text, rows)
-
-    async def _update_ephemeral(self, text: str, rows: Keyboard) -> None:
+    async def _edit_ephemeral(self, text: str, rows: Keyboard) -> None:
         """Edit the ephemeral message whose button was pressed; send it anew if it is gone."""
         context = self.context
         try:
-            with max_wait(10.0):
-                await self.app.messenger.edit_ephemeral(
-                    context.chat_id, self.user_id, context.ephemeral_id, text, rows
-                )
+            await self.app.messenger.edit_ephemeral(
+                context.chat_id, self.user_id, context.ephemeral_id, text, rows
+            )
         except (MessageGoneError, TelegramRefusedError):
-            await self.reply_text_alone(text, rows)
+            await self.say(text, rows, Audience.ASKER)
 
     async def remove_panel(self) -> None:
         """Remove the message whose button was pressed, if Telegram lets it be removed."""
@@ -390,7 +387,7 @@ class Dialogue:
             else:
                 await messenger.remove(context.chat_target, context.message_id)
 
-    async def send_picture(
+    async def send(
         self,
         picture: InputPhoto | Path,
         caption: str,
@@ -404,15 +401,6 @@ class Dialogue:
         return await self.app.messenger.send_picture(
             target, picture, caption, rows or [], name=name, is_photo=is_photo
         )
-
-    async def ask(self, question: str, key: str, rows: Keyboard | None = None, **data: Any) -> None:
-        """Ask a question, by its text's key, and wait for the answer in text or by a button."""
-        await self.expect(question, **data)
-        if rows is None:
-            await self.reply_question(key)
-        else:
-            shown = await self.reply_text_alone(self.t(key), rows, is_question=True)
-            await self.state.update_data({_PANEL: shown})
 
     async def expect(self, question: str, **data: Any) -> None:
         """Wait for the answer to `question`, dropping any earlier dialogue."""
@@ -516,13 +504,13 @@ class Dialogues:
                 try:
                     yield dialogue
                 except UserError as error:
-                    await dialogue.reply_error(error)
+                    await dialogue.refuse(error)
         except (*UNRELATED, ChatMovedError):
             raise
         except Exception:
             # The caller sets the request aside; the user must not wait in vain.
             with suppress(ImgbotError):
-                await dialogue.reply_error(UserError("went_wrong"))
+                await dialogue.refuse(UserError("went_wrong"))
             raise
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from aiogram.types import Message, MessageOriginUser
 
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
 from imgbot.domain.holds import Hold
@@ -131,9 +131,10 @@ async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
             await _enqueue(dialogue, variant)
             taken = number
     if taken == VARIANTS_MAX < count:
-        await dialogue.reply_alone("variants_most", limit=VARIANTS_MAX)
+        await dialogue.say(dialogue.t("variants_most", limit=VARIANTS_MAX), to=Audience.ASKER)
     elif taken < count:
-        await dialogue.reply_alone("variants_fewer", taken=taken, count=count)
+        text = dialogue.t("variants_fewer", taken=taken, count=count)
+        await dialogue.say(text, to=Audience.ASKER)
 
 
 async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None:
@@ -346,7 +347,7 @@ def words_about_model(
 def _is_dearer(dialogue: Dialogue, operation: Operation, model: str) -> bool:
     """Return true if the user pays more for a model than for their own choice."""
     own = dialogue.context.preferences.models.get(operation, "")
-    if dialogue.price_told(operation, model) == dialogue.price_told(operation, own):
+    if dialogue.price_shown(operation, model) == dialogue.price_shown(operation, own):
         return False
     price_of = dialogue.app.policy.price_of
     return price_of(operation, 2, model) > price_of(operation, 2, own)
@@ -360,7 +361,7 @@ def _offered(dialogue: Dialogue, operation: Operation, model: str) -> str:
     models = dialogue.app.policy.models(operation)
     meant = model_meant(models, model)
     if model and not meant:
-        usual = dialogue.model_told(operation, next(iter(models)))
+        usual = dialogue.model_shown(operation, next(iter(models)))
         facts = {"model": model.rpartition("/")[2], "usual": usual}
         raise UserError("model_gone", operation=operation, **facts)
     return meant

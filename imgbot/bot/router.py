@@ -241,10 +241,9 @@ class UpdateHandler:
             key = "stale_button"
         elif press is None or action.is_repeatable or await self._is_first(dialogue.context, press):
             key = await action.handler(callback, press.argument if press else "", dialogue)
-        if isinstance(key, Alert):
-            await dialogue.answer_callback(key.text, is_alert=True)
-        else:
-            await dialogue.answer_callback(dialogue.t(key) if key else "")
+        is_alert = isinstance(key, Alert)
+        text = key.text if is_alert else dialogue.t(key) if key else ""
+        await self._app.messenger.answer_callback(callback.id, text, is_alert=is_alert)
 
     async def _handle_again(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         """Handle a message that was refused, as the update that it was: it orders once."""

@@ -6,7 +6,7 @@ from functools import partial
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.commands import ButtonAction, ChatCommand
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.bot.handlers.models import with_models
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
@@ -20,13 +20,13 @@ _TITLE_LENGTH = 40
 
 async def handle_queue(_: Message, dialogue: Dialogue) -> None:
     """/queue: active jobs, each with a button that cancels it."""
-    await dialogue.reply_text_alone(*await _queue(dialogue))
+    await dialogue.say(*await _queue(dialogue), to=Audience.ASKER)
 
 
 async def on_queue_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     if argument != str(dialogue.user_id):
         return "not_your_button"
-    await dialogue.update_panel(*await _queue(dialogue))
+    await dialogue.edit(*await _queue(dialogue))
     return ""
 
 
@@ -82,8 +82,8 @@ async def handle_limits(_: Message, dialogue: Dialogue, *, is_price_asked: bool 
         wait = in_time(language, verdict.wait_s)
         lines.append(dialogue.t("limits_again", limit=app.limit.max_requests, wait=wait))
     lines += await _budget(dialogue, app.policy.least_price_micro, app.now_ms())
-    tell = dialogue.reply_text if dialogue.context.is_private else dialogue.tell_alone
-    await tell("\n".join(lines))
+    answer = dialogue.say if dialogue.context.is_private else dialogue.answer_privately
+    await answer("\n".join(lines))
 
 
 answer_price = partial(handle_limits, is_price_asked=True)
@@ -121,7 +121,7 @@ async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
     await dialogue.app.users.set_preference(
         dialogue.user_id, replace(context.preferences, is_quiet=is_quiet)
     )
-    await dialogue.reply_alone("quiet_on" if is_quiet else "quiet_off")
+    await dialogue.say(dialogue.t("quiet_on" if is_quiet else "quiet_off"), to=Audience.ASKER)
 
 
 async def handle_settings(_: Message, dialogue: Dialogue) -> None:
@@ -130,7 +130,7 @@ async def handle_settings(_: Message, dialogue: Dialogue) -> None:
     rows = buttons.settings(
         context.language, context.preferences, context.user_id, has_models=has_models
     )
-    await dialogue.reply_alone("settings", rows)
+    await dialogue.say(dialogue.t("settings"), rows, Audience.ASKER)
 
 
 async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
@@ -141,7 +141,7 @@ async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
         return "not_your_button"
     if choice == buttons.OPEN and name in SETTINGS:
         rows = buttons.setting(context.language, context.preferences, name, context.user_id)
-        await dialogue.update_panel(dialogue.t(f"settings_{name}"), rows)
+        await dialogue.edit(dialogue.t(f"settings_{name}"), rows)
         return ""
     if choice == buttons.OPEN:
         await _show_settings(dialogue, context.preferences)
@@ -159,7 +159,7 @@ async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
     rows = buttons.settings(
         language, preferences, dialogue.user_id, has_models=bool(with_models(dialogue))
     )
-    await dialogue.update_panel(t(language, "settings"), rows)
+    await dialogue.edit(t(language, "settings"), rows)
 
 
 COMMANDS = (

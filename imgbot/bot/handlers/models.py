@@ -8,7 +8,7 @@ from aiogram.types import CallbackQuery
 
 from imgbot.bot import requests
 from imgbot.bot.commands import ButtonAction
-from imgbot.bot.dialogue import Alert, Dialogue
+from imgbot.bot.dialogue import Alert, Audience, Dialogue
 from imgbot.bot.pictures import owned_result
 from imgbot.domain.model_words import asks_for_the_same
 from imgbot.domain.operations import ACTIONS, Operation
@@ -28,7 +28,8 @@ async def on_models_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     result = await owned_result(argument, dialogue)
     if result.operation not in with_models(dialogue):
         return "stale_button"
-    await dialogue.reply_about(*_panel(result.operation, dialogue, result.id))
+    text, rows = _panel(result.operation, dialogue, result.id)
+    await dialogue.say(text, rows, Audience.ASKER, about=dialogue.context.message_id)
     return ""
 
 
@@ -39,7 +40,7 @@ async def on_model_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
         return "not_your_button"
     if name == OPEN:
         rows = buttons.model_operations(dialogue.language, with_models(dialogue), dialogue.user_id)
-        await dialogue.update_panel(dialogue.t("settings_models"), rows)
+        await dialogue.edit(dialogue.t("settings_models"), rows)
         return ""
     known = _by_mark(Operation(name), dialogue) if name in with_models(dialogue) else {}
     if not known or mark not in {OPEN, *known}:
@@ -49,7 +50,7 @@ async def on_model_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
         await dialogue.app.users.set_preference(dialogue.user_id, chosen)
         profile = replace(dialogue.context.profile, preferences=chosen)
         dialogue = replace(dialogue, context=dialogue.context.with_profile(profile))
-    await dialogue.update_panel(*_panel(Operation(name), dialogue, job_id))
+    await dialogue.edit(*_panel(Operation(name), dialogue, job_id))
     return ""
 
 
@@ -60,8 +61,8 @@ async def on_redraw_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     model = _by_mark(result.operation, dialogue).get(mark)
     if model is None:
         return "model_gone_short"
-    if told != mark_of(dialogue.model_told(result.operation, model)):
-        await dialogue.update_panel(*_panel(result.operation, dialogue, job_id))
+    if told != mark_of(dialogue.model_shown(result.operation, model)):
+        await dialogue.edit(*_panel(result.operation, dialogue, job_id))
         return "price_changed_short"
     await redraw(dialogue.in_reply_to(result.message_id), result, model)
     await dialogue.remove_panel()
@@ -75,10 +76,10 @@ async def redraw(dialogue: Dialogue, result: Result, model: str) -> None:
 
 async def ask_to_redraw(dialogue: Dialogue, result: Result, model: str) -> None:
     """Ask whether a picture is to be made again with a model, whose price is told."""
-    label = dialogue.model_told(result.operation, model)
+    label = dialogue.model_shown(result.operation, model)
     data = f"{result.id}.{mark_of(model)}.{mark_of(label)}"
     text = dialogue.t("ask_best_model", model=label)
-    await dialogue.reply_text(text, buttons.redraw(dialogue.language, data, label))
+    await dialogue.say(text, buttons.redraw(dialogue.language, data, label))
 
 
 def same_with(text: str, operation: Operation, dialogue: Dialogue) -> tuple[str, bool]:
@@ -96,7 +97,7 @@ def same_with(text: str, operation: Operation, dialogue: Dialogue) -> tuple[str,
 def _panel(operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, Keyboard]:
     """Return text and buttons of the choice; for a result with one that draws it again."""
     models, language = dialogue.app.policy.models(operation), dialogue.language
-    labels = {name: dialogue.model_told(operation, name) for name in models}
+    labels = {name: dialogue.model_shown(operation, name) for name in models}
     chosen = dialogue.context.preferences.models.get(operation, "")
     current = model_meant(models, chosen) or next(iter(models))
     lines = [

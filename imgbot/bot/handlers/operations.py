@@ -49,7 +49,7 @@ async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> N
         await requests.create(dialogue, prompt)
         await dialogue.state.clear()
     else:
-        await dialogue.ask(Question.CREATE_WORDS, "ask_create")
+        await dialogue.ask(dialogue.t("ask_create"), Question.CREATE_WORDS)
 
 
 async def handle_edit_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
@@ -92,9 +92,8 @@ def asks_for_style(dialogue: Dialogue, prompt: str) -> bool:
 
 async def ask_for_picture(dialogue: Dialogue, photo: InputPhoto, prompt: str, key: str) -> None:
     """Ask for the second picture of two, one of which is to get the other's style."""
-    await start_merge(dialogue, prompt)
-    await dialogue.extend(sources=to_state_data(photo))
-    await dialogue.reply_question(key)
+    sources = to_state_data(photo)
+    await dialogue.ask(dialogue.t(key), Question.MERGE_PHOTOS, words=prompt, sources=sources)
 
 
 async def handle_style_of(photo: InputPhoto, _: Message, dialogue: Dialogue) -> None:
@@ -116,8 +115,8 @@ async def handle_photo(message: Message, dialogue: Dialogue) -> None:
 async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
     """Ask for the operation on a photo that was sent without a prompt."""
     await dialogue.ask(
+        dialogue.t("ask_photo_action"),
         Question.PHOTO_ACTION,
-        "ask_photo_action",
         buttons.under_photo(dialogue.language, has_styles=dialogue.app.policy.has_photo_styles),
         sources=to_state_data(photo),
     )
@@ -180,13 +179,15 @@ async def order_or_ask(
         return
     spec = OPERATIONS[operation]
     if photo is None:
-        await dialogue.ask(PHOTO_STATES[operation], f"ask_{operation}_photo", scale=scale)
+        text = dialogue.t(f"ask_{operation}_photo")
+        await dialogue.ask(text, PHOTO_STATES[operation], scale=scale)
         return
     sources = to_state_data(photo)
     if spec.has_scale and scale is None:
-        await dialogue.ask(Question.UPSCALE_SCALE, "ask_scale", buttons.scales(), sources=sources)
+        text, rows = dialogue.t("ask_scale"), buttons.scales()
+        await dialogue.ask(text, Question.UPSCALE_SCALE, rows, sources=sources)
     elif spec.prompt is Prompt.REQUIRED and not prompt:
-        await dialogue.ask(Question.EDIT_WORDS, "ask_edit_words", sources=sources)
+        await dialogue.ask(dialogue.t("ask_edit_words"), Question.EDIT_WORDS, sources=sources)
     else:
         wanted = "" if spec.prompt is Prompt.NONE else prompt
         taken_scale = scale if spec.has_scale and scale else 2
@@ -197,7 +198,7 @@ async def order_or_ask(
 async def handle_smart_merge_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
     await requests.check_rate_limit(dialogue)
     if isinstance(event, Message) and photo_of(event):
-        await start_merge(dialogue)
+        await dialogue.expect(Question.MERGE_PHOTOS)
         await take_merge_photo(event, dialogue)
         return
     await _start_merge_with(dialogue)
@@ -207,16 +208,11 @@ async def _start_merge_with(
     dialogue: Dialogue, photo: InputPhoto | None = None, prompt: str = ""
 ) -> None:
     """Start collecting photos, with this one as the first; ask for the others."""
-    await start_merge(dialogue, prompt)
     if photo is None:
-        await dialogue.reply_question("ask_merge_photos")
+        await dialogue.ask(dialogue.t("ask_merge_photos"), Question.MERGE_PHOTOS, words=prompt)
     else:
+        await dialogue.expect(Question.MERGE_PHOTOS, words=prompt)
         await collect_photos(dialogue, (photo,), prompt)
-
-
-async def start_merge(dialogue: Dialogue, prompt: str = "") -> None:
-    """Start collecting photos, with none so far."""
-    await dialogue.expect(Question.MERGE_PHOTOS, sources=[], words=prompt, panel=0, shown=0)
 
 
 async def take_merge_photo(message: Message, dialogue: Dialogue) -> None:
@@ -242,11 +238,11 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     await dialogue.extend(sources=to_state_data(*kept), words=words, request=request)
     if not fresh and data.get("request") != request:
         key = "merge_same" if len(kept) > 1 else "merge_same_one"
-        await dialogue.reply(key, _merge_rows(dialogue, len(kept)), count=len(kept))
+        await dialogue.say(dialogue.t(key, count=len(kept)), _merge_rows(dialogue, len(kept)))
         return
     if len(known) + len(fresh) > PHOTOS_LIMIT:
         rows = buttons.merge(dialogue.language)
-        await dialogue.reply("merge_full", rows, limit=PHOTOS_LIMIT)
+        await dialogue.say(dialogue.t("merge_full", limit=PHOTOS_LIMIT), rows)
         return
     if len(kept) == 2 and asks_for_style(dialogue, words):
         await merge(dialogue, words)
@@ -256,7 +252,10 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     one = "merge_same_one" if len(photos) > 1 else "merge_count_one"
     text = dialogue.t("merge_count" if len(kept) > 1 else one, count=len(kept))
     rows = _merge_rows(dialogue, len(kept))
-    panel = await _show_count(dialogue, data.get("panel", 0), text, rows, is_needed=is_needed)
+    # One message with the count is kept up to date, instead of one answer per photo.
+    panel = data.get("panel", 0)
+    if not (panel and await dialogue.edit(text, rows, panel, is_needed=is_needed)):
+        panel = await dialogue.say(text, rows)
     await dialogue.state.update_data(panel=panel, shown=len(kept))
 
 
@@ -274,15 +273,6 @@ async def merge(dialogue: Dialogue, prompt: str) -> None:
         raise UserError("merge_too_few")
     await requests.order(dialogue, Operation.MERGE, prompt, photos)
     await dialogue.state.clear()
-
-
-async def _show_count(
-    dialogue: Dialogue, panel: int, text: str, rows: buttons.Keyboard, *, is_needed: bool
-) -> int:
-    """Keep one message with the count up to date, instead of one answer per photo."""
-    if panel and await dialogue.edit_text(panel, text, rows, is_needed=is_needed):
-        return panel
-    return await dialogue.reply_text(text, rows)
 
 
 def _merge_rows(dialogue: Dialogue, count: int) -> buttons.Keyboard:
@@ -374,7 +364,7 @@ async def _show_styles(dialogue: Dialogue, photo: InputPhoto) -> None:
     # Uploaded once in each language.
     menu = app.style_menus.get(language) or _STYLE_MENUS / f"{language}.jpg"
     rows = buttons.photo_styles(photo.unique_id)
-    sent = await dialogue.send_picture(menu, dialogue.t("ask_photo_style"), rows, is_photo=True)
+    sent = await dialogue.send(menu, dialogue.t("ask_photo_style"), rows, is_photo=True)
     if sent:
         app.style_menus[language] = sent
 

@@ -14,7 +14,7 @@ from aiogram.types import (
 
 from imgbot.bot import pictures, requests
 from imgbot.bot.commands import ButtonAction, ChatCommand
-from imgbot.bot.dialogue import Alert, Dialogue
+from imgbot.bot.dialogue import Alert, Audience, Dialogue
 from imgbot.bot.handlers.models import ask_to_redraw, redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.handlers.start import CANCELLED
@@ -79,7 +79,7 @@ async def handle_history(_: Message, dialogue: Dialogue) -> None:
     if not shown:
         raise UserError("history_empty")
     if (picture := shown[0].picture) is not None:
-        await dialogue.send_picture(picture, *_page(shown, 0, dialogue))
+        await dialogue.send(picture, *_page(shown, 0, dialogue))
 
 
 async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
@@ -183,7 +183,7 @@ async def _act_show(result: Result, dialogue: Dialogue) -> str:
     if not result.is_there:
         raise UserError("still_being_made")
     rows = _buttons_of(result, dialogue)
-    await dialogue.send_picture(result.picture, result.caption, rows)
+    await dialogue.send(result.picture, result.caption, rows)
     shown = Recent(dialogue.user_id, dialogue.app.now_ms(), result.id)
     await dialogue.app.results.add_recent(dialogue.context.place, shown)
     return ""
@@ -216,7 +216,7 @@ async def _show(meant: Meant, dialogue: Dialogue) -> str:
     """Show a result again, or the user's own picture, which has no buttons."""
     if isinstance(meant, Result):
         return await _act_show(meant, dialogue)
-    await dialogue.send_picture(meant[0], dialogue.t("undo_original"))
+    await dialogue.send(meant[0], dialogue.t("undo_original"))
     # It has no job: there is no earlier step.
     original = Recent(dialogue.user_id, dialogue.app.now_ms(), photos=meant)
     await dialogue.app.results.add_recent(dialogue.context.place, original)
@@ -232,7 +232,7 @@ async def _act_prompt(result: Result, dialogue: Dialogue) -> str:
     """Show the prompt, to be copied, changed and sent."""
     if not result.full_prompt:
         raise UserError("words_gone")
-    await dialogue.reply_to_copy("prompt_shown", result.full_prompt)
+    await dialogue.say(dialogue.t("prompt_shown"), copied=result.full_prompt)
     return ""
 
 
@@ -262,7 +262,7 @@ async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Di
     """Order the request of a failed job again, in reply to what asked for it."""
     wanted, by_asked = await failed_request(callback, argument, dialogue)
     is_new = await requests.retry(by_asked, wanted)
-    await dialogue.update_panel(getattr(callback.message, "text", None) or "", [])
+    await dialogue.edit(getattr(callback.message, "text", None) or "", [])
     return "accepted_short" if is_new else "tapped_already"
 
 
@@ -293,7 +293,7 @@ async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
         is_change=is_change(result),
         is_varied=is_varied,
     )
-    await dialogue.ask_about_text("complaint", rows)
+    await dialogue.ask(dialogue.t("complaint"), rows=rows)
 
 
 async def on_offer_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
@@ -318,7 +318,7 @@ async def on_offer_callback(callback: CallbackQuery, argument: str, dialogue: Di
 async def _act_ask_delete(result: Result, dialogue: Dialogue) -> str:
     """Ask once before a picture is deleted, in reply to it."""
     rows = buttons.delete(dialogue.language, result.id)
-    await dialogue.in_reply_to(result.message_id).ask_about_text("delete_ask", rows)
+    await dialogue.in_reply_to(result.message_id).ask(dialogue.t("delete_ask"), rows=rows)
     return ""
 
 
@@ -339,7 +339,7 @@ async def _act_delete(result: Result, dialogue: Dialogue) -> str:
     await dialogue.remove_panel()
     if not is_gone:
         # Telegram lets a bot delete its messages for two days.
-        await dialogue.reply_alone("delete_forgotten")
+        await dialogue.say(dialogue.t("delete_forgotten"), to=Audience.ASKER)
     return "deleted_short"
 
 
@@ -360,7 +360,7 @@ async def _act_receipt(result: Result, dialogue: Dialogue) -> str | Alert:
     if result.stars:
         key = "receipt_stars"
     price_line = dialogue.t(key, price=price(micro), stars=result.stars)
-    return await dialogue.tell_alone(receipt_of(result, dialogue.language, price_line))
+    return await dialogue.answer_privately(receipt_of(result, dialogue.language, price_line))
 
 
 async def _act_send_file(result: Result, dialogue: Dialogue) -> str:
@@ -371,14 +371,14 @@ async def _act_send_file(result: Result, dialogue: Dialogue) -> str:
         InputPhoto(result.original_id, "", is_file=True) if result.original_id else result.picture
     )
     if file is not None and file.is_file:
-        await dialogue.send_picture(file, caption)
+        await dialogue.send(file, caption)
         return ""
     path = dialogue.app.originals.find(result.id)
     if path is None:
         raise UserError("original_gone")
     try:
         name = f"imgbot-{result.id}{path.suffix}"
-        sent = await dialogue.send_picture(path, caption, name=name)
+        sent = await dialogue.send(path, caption, name=name)
     except TransientError as error:
         # It may have arrived all the same: an automatic retry could send it twice.
         raise UserError("original_slow") from error
@@ -399,7 +399,7 @@ async def on_pack_callback(callback: CallbackQuery, argument: str, dialogue: Dia
     except ChatGoneError:
         # They have never opened the bot.
         raise UserError("pack_unknown_user", name=bot_name) from None
-    await dialogue.reply("pack_added", name=name)
+    await dialogue.say(dialogue.t("pack_added", name=name))
     return ""
 
 

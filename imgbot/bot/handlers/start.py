@@ -14,7 +14,7 @@ from aiogram.types import (
 
 from imgbot.bot.app import App
 from imgbot.bot.commands import ButtonAction, ChatCommand, CommandTable
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.bot.messages import (
     PICTURE_LIMIT_MB,
     UNREADABLE,
@@ -45,7 +45,7 @@ async def handle_start(message: Message, dialogue: Dialogue) -> None:
     context = dialogue.context
     await dialogue.state.clear()
     text = "\n\n".join(filter(None, (dialogue.app.welcome, dialogue.t("start"))))
-    await dialogue.reply_text(text, buttons.menu(context.language))
+    await dialogue.say(text, buttons.menu(context.language))
     if context.is_private and dialogue.is_by_admin and message.bot:
         await publish_admin_commands(message.bot, context.user_id, dialogue.app.commands)
 
@@ -57,7 +57,8 @@ async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
     if question:
         # Answer before the state is cleared: if the answer fails, the same update comes again
         # and must not find a job to cancel instead.
-        await dialogue.reply_alone("cancel_dialogue", buttons.menu(dialogue.language))
+        rows = buttons.menu(dialogue.language)
+        await dialogue.say(dialogue.t("cancel_dialogue"), rows, Audience.ASKER)
         await dialogue.state.clear()
         return
     jobs = await app.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
@@ -66,7 +67,8 @@ async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
     verdict = await app.queue.cancel(job_id, dialogue.user_id, app.now_ms()) if job_id else "gone"
     # A cancelled job reports it itself, in its status message.
     if verdict != "ok":
-        await dialogue.reply_alone("cancel_too_late" if verdict == "too_late" else "cancel_nothing")
+        key = "cancel_too_late" if verdict == "too_late" else "cancel_nothing"
+        await dialogue.say(dialogue.t(key), to=Audience.ASKER)
 
 
 async def on_cancel_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
@@ -157,28 +159,28 @@ def _code(language: str) -> str | None:
 async def handle_small_talk(message: Message, dialogue: Dialogue) -> None:
     """A short answer; remarks between members of a group about a picture need none."""
     if dialogue.context.is_private or replied_message(message) is None:
-        await dialogue.reply("pleasantry")
+        await dialogue.say(dialogue.t("pleasantry"))
 
 
 async def handle_help(_: Message, dialogue: Dialogue) -> None:
     """Send the topics; a group gets one line, as long texts would disturb its members."""
     if dialogue.context.is_private:
         known = topics(dialogue.app.policy, is_admin=dialogue.is_by_admin)
-        await dialogue.reply("help", buttons.help_topics(dialogue.language, known))
+        await dialogue.say(dialogue.t("help"), buttons.help_topics(dialogue.language, known))
     else:
-        await dialogue.reply_text(help_text(dialogue.language, "in_group", dialogue.app))
+        await dialogue.say(help_text(dialogue.language, "in_group", dialogue.app))
 
 
 async def on_help_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     known = topics(dialogue.app.policy, is_admin=dialogue.is_by_admin)
     if argument == buttons.ALL_TOPICS:
         rows = buttons.help_topics(dialogue.language, known)
-        await dialogue.update_panel(dialogue.t("help"), rows)
+        await dialogue.edit(dialogue.t("help"), rows)
     elif argument == _CIRCLE:
-        await dialogue.send_picture(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
+        await dialogue.send(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
     elif argument in known:
         rows = buttons.help_topic(dialogue.language, argument)
-        await dialogue.update_panel(help_text(dialogue.language, argument, dialogue.app), rows)
+        await dialogue.edit(help_text(dialogue.language, argument, dialogue.app), rows)
     else:
         return "unknown_button"
     return ""

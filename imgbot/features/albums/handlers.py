@@ -9,8 +9,8 @@ from aiogram.types import Message
 from imgbot.bot import requests
 from imgbot.bot.commands import ChatCommand
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import Dialogue, Question
-from imgbot.bot.handlers.operations import ask_about, collect_photos, edit, start_merge
+from imgbot.bot.dialogue import Audience, Dialogue, Question
+from imgbot.bot.handlers.operations import ask_about, collect_photos, edit
 from imgbot.bot.messages import UNREADABLE, BotIdentity, command_of, photo_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
@@ -104,7 +104,7 @@ class AlbumHandlers:
             return dialogue.context.request
         else:
             if not is_collecting:
-                await start_merge(dialogue)
+                await dialogue.expect(Question.MERGE_PHOTOS)
             await collect_photos(dialogue, [one.source for one in items if one.source], wanted)
         return ""
 
@@ -122,7 +122,7 @@ class AlbumHandlers:
             for photo in taken:
                 await self.albums.join(dialogue.context.request, photo)
         if len(photos) > PHOTOS_LIMIT:
-            await dialogue.reply_alone("merge_cut", limit=PHOTOS_LIMIT)
+            await dialogue.say(dialogue.t("merge_cut", limit=PHOTOS_LIMIT), to=Audience.ASKER)
         await dialogue.state.clear()
 
 

@@ -25,8 +25,8 @@ class PauseHandlers:
         error = paused_error(notice)
         shown = dialogue.t(error.reason, **error.facts)
         rows = [[buttons.resume(dialogue.language)]]
-        await dialogue.reply_text(f"{dialogue.t('pause_done')}\n{shown}", rows)
+        await dialogue.say(f"{dialogue.t('pause_done')}\n{shown}", rows)
 
     async def end(self, _: Message, dialogue: Dialogue) -> None:
         is_resumed = await self.pause.end()
-        await dialogue.reply("resume_done" if is_resumed else "resume_nothing")
+        await dialogue.say(dialogue.t("resume_done" if is_resumed else "resume_nothing"))

@@ -110,7 +110,7 @@ class RemedyHandlers:
         language, text = dialogue.language, message.text or ""
 
         async def update(text: str, *row: Button) -> None:
-            await dialogue.update_panel(text, _with_row(message, callback.data or "", [*row]))
+            await dialogue.edit(text, _with_row(message, callback.data or "", [*row]))
 
         if press.step == "no":
             await update(text, buttons.remedy(language, press))

@@ -38,7 +38,7 @@ class BroadcastHandlers:
         await _preview(broadcast, dialogue)
         rows = buttons.preview(context.language, broadcast.id)
         people = counted(context.language, "to_users", count)
-        await dialogue.reply("cast_preview", rows, people=people)
+        await dialogue.say(dialogue.t("cast_preview", people=people), rows)
 
     async def on_press(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         action, _sep, broadcast_id = argument.partition(".")
@@ -52,14 +52,14 @@ class BroadcastHandlers:
         if action == "stop":
             return "cast_stopping" if is_cancelled else "cast_stale"
         if is_cancelled:
-            await dialogue.update_panel(dialogue.t("cast_dropped"), [])
+            await dialogue.edit(dialogue.t("cast_dropped"), [])
         return "" if is_cancelled else "cast_stale"
 
 
 async def _preview(broadcast: Broadcast, dialogue: Dialogue) -> None:
     target, rows = dialogue.context.chat_target, buttons.unsubscribe(broadcast.language)
     if not broadcast.message_id:
-        await dialogue.reply_text(broadcast.text, rows)
+        await dialogue.say(broadcast.text, rows)
         return
     try:
         origin = broadcast.from_chat, broadcast.message_id

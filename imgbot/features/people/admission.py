@@ -42,12 +42,12 @@ class AdmissionHandlers:
         """/ban id or @name [reason], or as a reply; without a target it lists bans."""
         user_id, reason = await target_of(message, dialogue.app)
         if user_id is None and dialogue.context.is_private:
-            await dialogue.reply_text(*await self._bans(dialogue))
+            await dialogue.say(*await self._bans(dialogue))
             return
         if user_id is None:
             raise UserError("ban_usage")
         await self.ban_user(dialogue, user_id, reason)
-        await dialogue.reply("ban_done", user=await label_of(user_id, dialogue.app))
+        await dialogue.say(dialogue.t("ban_done", user=await label_of(user_id, dialogue.app)))
 
     async def ban_user(self, dialogue: Dialogue, user_id: int, reason: str = "") -> None:
         """Ban a user and cancel their waiting jobs. Raises UserError for a group or an admin."""
@@ -69,7 +69,7 @@ class AdmissionHandlers:
             raise UserError("unban_usage")
         is_undone = await self.access.unban(user_id)
         label = await label_of(user_id, dialogue.app)
-        await dialogue.reply("ban_undone" if is_undone else "ban_unknown", user=label)
+        await dialogue.say(dialogue.t("ban_undone" if is_undone else "ban_unknown", user=label))
 
     async def allow(self, message: Message, dialogue: Dialogue) -> None:
         """/allow id or @name, or as a reply; in a group it admits the group, else it lists."""
@@ -80,22 +80,22 @@ class AdmissionHandlers:
         if some_id is None and not context.is_private:
             some_id = context.chat_id
         if some_id is None:
-            await dialogue.reply_text(*await self._allowed(dialogue))
+            await dialogue.say(*await self._allowed(dialogue))
             return
         is_new = await self.access.allow(some_id)
         is_known = not is_new or some_id in app.policy.allowed
         done = "allow_done" if some_id > 0 else "allow_group_done"
         label = await label_of(some_id, app)
-        await dialogue.reply("allow_already" if is_known else done, user=label)
+        await dialogue.say(dialogue.t("allow_already" if is_known else done, user=label))
 
     async def on_ban(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         is_undone = await self.access.unban(_id_in(argument))
-        await dialogue.update_panel(*await self._bans(dialogue))
+        await dialogue.edit(*await self._bans(dialogue))
         return "undone" if is_undone else "stale_button"
 
     async def on_allow(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         is_undone = await self.access.disallow(_id_in(argument))
-        await dialogue.update_panel(*await self._allowed(dialogue))
+        await dialogue.edit(*await self._allowed(dialogue))
         return "undone" if is_undone else "stale_button"
 
     async def _bans(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
@@ -119,7 +119,7 @@ async def handle_forget(message: Message, dialogue: Dialogue) -> None:
     if user_id is None or user_id < 0:
         raise UserError("forget_usage")
     rows, label = forget(dialogue.language, user_id), await label_of(user_id, dialogue.app)
-    await dialogue.reply("forget_ask_other", rows, user=label)
+    await dialogue.say(dialogue.t("forget_ask_other", user=label), rows)
 
 
 def _ban_line(entry: Ban, labels: Mapping[int, str]) -> str:

@@ -33,7 +33,7 @@ class CardHandlers:
         user_id, _ = await target_of(message, dialogue.app)
         if user_id is None or user_id < 0:
             raise UserError("user_usage")
-        await dialogue.reply_text(*await self._card(dialogue, user_id))
+        await dialogue.say(*await self._card(dialogue, user_id))
 
     async def on_press(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         action, _sep, number = argument.partition(".")
@@ -43,7 +43,7 @@ class CardHandlers:
             question = dialogue.t("forget_ask_other", user=await label_of(user_id, dialogue.app))
             back = buttons.to_user(dialogue.language, user_id)
             rows = [*forget(dialogue.language, user_id), back]
-            await dialogue.update_panel(question, rows)
+            await dialogue.edit(question, rows)
             return ""
         if action == "ban":
             await self.admission.ban_user(dialogue, user_id)
@@ -51,7 +51,7 @@ class CardHandlers:
             await changes[action](user_id)
         elif action != "card":
             return "unknown_button"
-        await dialogue.update_panel(*await self._card(dialogue, user_id))
+        await dialogue.edit(*await self._card(dialogue, user_id))
         return ""
 
     async def _card(self, dialogue: Dialogue, user_id: int) -> tuple[str, Keyboard]:
@@ -113,4 +113,4 @@ async def handle_jobs(_: Message, dialogue: Dialogue) -> None:
         raise UserError("jobs_none")
     labels = await dialogue.app.users.labels(job.user_id for job in jobs)
     lines = [_job_line(dialogue.language, job, labels[job.user_id]) for job in jobs]
-    await dialogue.reply_text("\n".join([dialogue.t("jobs_title", count=len(jobs)), "", *lines]))
+    await dialogue.say("\n".join([dialogue.t("jobs_title", count=len(jobs)), "", *lines]))

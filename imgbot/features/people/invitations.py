@@ -38,7 +38,7 @@ class InvitationHandlers:
         code = await app.users.choose_once(f"invite.{dialogue.context.request}", code)
         await self.access.invite(code, count)
         link = f"https://t.me/{app.identity.name}?start={INVITED}{code}"
-        await dialogue.reply("invite_done", link=link, count=count)
+        await dialogue.say(dialogue.t("invite_done", link=link, count=count))
 
     async def accept(self, message: Message, dialogue: Dialogue) -> None:
         """/start with the code of an invitation: from now on the user is let in."""

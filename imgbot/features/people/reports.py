@@ -37,12 +37,12 @@ class ReportHandlers:
     routes: ProviderRouter
 
     async def list_stuck(self, _: Message, dialogue: Dialogue) -> None:
-        await dialogue.reply_text(*await self._stuck_list(dialogue))
+        await dialogue.say(*await self._stuck_list(dialogue))
 
     async def on_stuck(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         action, _sep, job_id = argument.partition(".")
         answer = "" if action == "list" else await self._apply(action, job_id)
-        await dialogue.update_panel(*await self._stuck_list(dialogue))
+        await dialogue.edit(*await self._stuck_list(dialogue))
         return answer
 
     async def _apply(self, action: str, job_id: str) -> str:
@@ -80,7 +80,7 @@ class ReportHandlers:
         language, app, at_ms = dialogue.language, dialogue.app, dialogue.app.now_ms()
         now, today = await self._now(language, at_ms), await _today(language, app, at_ms)
         use = await _use(language, app, at_ms)
-        await dialogue.reply_text("\n".join([*now, "", *today, "", *use]))
+        await dialogue.say("\n".join([*now, "", *today, "", *use]))
 
     async def _now(self, language: str, at_ms: int) -> list[str]:
         app, pool = self.app, self.pool
@@ -181,7 +181,7 @@ async def handle_spend(_: Message, dialogue: Dialogue) -> None:
         await _top_users(language, dialogue.app, week[0]),
         _spend_week(language, week),
     ]
-    await dialogue.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
+    await dialogue.say("\n\n".join("\n".join(block) for block in blocks if block))
 
 
 def _spend_today(language: str, spend: Spend, today: Day, at_ms: int) -> list[str]:

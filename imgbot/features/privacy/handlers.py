@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.app import PrivacyNote
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.domain.texts import buttons, has_text, in_time
 
 _DAY_S = 86_400
@@ -31,27 +31,25 @@ class PrivacyHandlers:
         silence = "privacy_silence" if self.forget_after_days else "privacy_no_silence"
         services = dialogue.t("privacy_makers" if names else "privacy_builtin", makers=names)
         notes = "".join(f"\n\n{_note(each, dialogue)}" for each in dialogue.app.privacy_notes)
-        await dialogue.reply_alone(
-            "privacy",
-            silence=dialogue.t(silence, days=days),
-            makers=services + notes,
-            user_id=dialogue.user_id,
-        )
+        facts = {"silence": dialogue.t(silence, days=days), "makers": services + notes}
+        text = dialogue.t("privacy", **facts, user_id=dialogue.user_id)
+        await dialogue.say(text, to=Audience.ASKER)
 
     async def answer_privacy(self, _: Message, dialogue: Dialogue) -> None:
-        await dialogue.reply("answer_privacy")
+        await dialogue.say(dialogue.t("answer_privacy"))
 
     async def answer_provider(self, _: Message, dialogue: Dialogue) -> None:
         names = self._makers(dialogue)
-        await dialogue.reply("answer_provider" if names else "answer_engine", makers=names)
+        text = dialogue.t("answer_provider" if names else "answer_engine", makers=names)
+        await dialogue.say(text)
 
     async def ask_to_forget(self, _: Message, dialogue: Dialogue) -> None:
         """/forget_me: one question before everything is deleted."""
-        context = dialogue.context
-        question = dialogue.t("forget_ask")
+        context, question = dialogue.context, dialogue.t("forget_ask")
         if context.is_private and context.profile.is_allowed:
             question = f"{question} {dialogue.t('forget_ask_invited')}"
-        await dialogue.reply_text_alone(question, buttons.forget(context.language, context.user_id))
+        rows = buttons.forget(context.language, context.user_id)
+        await dialogue.say(question, rows, Audience.ASKER)
 
     async def on_forget(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         """Delete what is stored of the user whose id is the argument."""
@@ -62,7 +60,7 @@ class PrivacyHandlers:
         at_ms, update_id = app.now_ms(), dialogue.context.update_id
         await app.forgetting.forget({int(argument)}, at_ms, app.spend.today(at_ms), update_id)
         if not is_own:
-            await dialogue.update_panel(dialogue.t("forget_done_other", user=argument), [])
+            await dialogue.edit(dialogue.t("forget_done_other", user=argument), [])
             return ""
         lines = [dialogue.t("forget_done"), "", dialogue.t("forget_out_of_reach")]
         others = (each.recipient for each in app.privacy_notes)
@@ -70,7 +68,7 @@ class PrivacyHandlers:
             lines.append(dialogue.t("forget_makers", makers=recipients))
         lines += ["", dialogue.t("forget_kept")]
         lines += [_note(each, dialogue) for each in app.privacy_notes if each.is_kept]
-        await dialogue.update_panel("\n".join(lines), [])
+        await dialogue.edit("\n".join(lines), [])
         return ""
 
 

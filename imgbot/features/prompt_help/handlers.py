@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery
 
 from imgbot.bot import requests
 from imgbot.bot.app import App
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.bot.handlers.models import mark_of
 from imgbot.bot.messages import asked_about, prompt_of, without_mention
 from imgbot.bot.pictures import owned_result
@@ -39,7 +39,8 @@ class PromptHelp:
         versions = await self._versions(digest, dialogue) or await self._write(
             prompt, digest, dialogue
         )
-        await dialogue.reply_about(*_panel(versions, digest, argument, model, dialogue))
+        text, rows = _panel(versions, digest, argument, model, dialogue)
+        await dialogue.say(text, rows, Audience.ASKER, about=dialogue.context.message_id)
         return ""
 
     async def _prompt_of(
@@ -81,15 +82,15 @@ class PromptHelp:
 
     async def on_version(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         """Order the version that was chosen."""
-        number, digest, job_id, told = f"{argument}...".split(".")[:4]
+        number, digest, job_id, price = f"{argument}...".split(".")[:4]
         versions = await self._versions(digest, dialogue)
         if not number.isdecimal() or not 0 < int(number) <= len(versions):
             # Also in a group, to everybody else.
             return "stale_button"
         like = await owned_result(job_id, dialogue) if job_id else None
         model = like.chosen if like else _preferred(dialogue)
-        if told != mark_of(dialogue.price_told(Operation.CREATE, model)):
-            await dialogue.update_panel(*_panel(versions, digest, job_id, model, dialogue))
+        if price != mark_of(dialogue.price_shown(Operation.CREATE, model)):
+            await dialogue.edit(*_panel(versions, digest, job_id, model, dialogue))
             return "price_changed_short"
         about = dialogue.in_reply_to(like.message_id) if like else dialogue
         version = versions[int(number) - 1]
@@ -104,10 +105,10 @@ def _panel(
 ) -> tuple[str, Keyboard]:
     numbered = [f"{number}. {each.shown}" for number, each in enumerate(versions, 1)]
     text = dialogue.t("more_versions", versions="\n\n".join(numbered))
-    told = dialogue.price_told(Operation.CREATE, model)
-    if told:
-        text += dialogue.t("more_price", price=told)
-    end = f"{job_id}.{mark_of(told)}"
+    price = dialogue.price_shown(Operation.CREATE, model)
+    if price:
+        text += dialogue.t("more_price", price=price)
+    end = f"{job_id}.{mark_of(price)}"
     return text, _buttons(digest, len(versions), end)
 
 

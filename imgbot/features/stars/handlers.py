@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery, Message, PreCheckoutQuery, SuccessfulPa
 
 from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import Dialogue, OpenDialogue
+from imgbot.bot.dialogue import Audience, Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import answer_price
 from imgbot.bot.people import label_of, target_of
 from imgbot.domain.errors import (
@@ -66,9 +66,9 @@ class StarHandlers:
         """/balance: Stars and free pictures left, and a payment that can be returned."""
         text, rows = await self._balance(dialogue)
         if dialogue.context.is_private:
-            await dialogue.reply_text(text, rows)
+            await dialogue.say(text, rows)
         else:
-            await dialogue.tell_alone(text)
+            await dialogue.answer_privately(text)
 
     async def _balance(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
         """Text and buttons; what is left of the time when something was sold can be returned."""
@@ -91,10 +91,11 @@ class StarHandlers:
     async def offer_packs(self, _: Message, dialogue: Dialogue) -> None:
         """/buy: the packs, each as a button that sends its invoice."""
         if not dialogue.context.is_private:
-            await dialogue.reply_alone("stars_in_private", name=self.app.identity.name)
+            text = dialogue.t("stars_in_private", name=self.app.identity.name)
+            await dialogue.say(text, to=Audience.ASKER)
             return
         text = f"{dialogue.t('stars_buy')}\n{self._price_line(dialogue)}"
-        await dialogue.reply_text(text, buttons.buy(dialogue.language, self._sold().packs))
+        await dialogue.say(text, buttons.buy(dialogue.language, self._sold().packs))
 
     async def on_buy(self, callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         if argument == "list":
@@ -128,7 +129,7 @@ class StarHandlers:
         """Return an unused payment, after a question."""
         step, _sep, key = argument.partition(".")
         if step == "no":
-            await dialogue.update_panel(*await self._balance(dialogue))
+            await dialogue.edit(*await self._balance(dialogue))
             return ""
         account = await self.ledger.account(dialogue.user_id)
         payment = next((each for each in account.payments if each.key == key), None)
@@ -137,7 +138,7 @@ class StarHandlers:
         facts = {"price": payment.price, "credit": payment.credit}
         if step == "ask":
             rows = buttons.payback(dialogue.language, key)
-            await dialogue.update_panel(dialogue.t("payback_ask", **facts), rows)
+            await dialogue.edit(dialogue.t("payback_ask", **facts), rows)
             return ""
         verdict = await self.ledger.take_back(
             dialogue.user_id, payment.charge_id, self.app.now_ms(), is_unused=True
@@ -148,7 +149,7 @@ class StarHandlers:
         text = dialogue.t("payback_done", **facts)
         if payment.is_monthly:
             text += f"\n{dialogue.t('payback_month')}"
-        await dialogue.update_panel(text, [])
+        await dialogue.edit(text, [])
         return ""
 
     async def handle(self, update: Update, _refusal: str, _open: OpenDialogue) -> None:
@@ -224,7 +225,7 @@ class StarHandlers:
         user_id, _ = await target_of(message, self.app)
         if user_id is None:
             raise UserError("refund_usage")
-        await dialogue.reply_text(*await self._paid_by(user_id, dialogue))
+        await dialogue.say(*await self._paid_by(user_id, dialogue))
 
     async def _paid_by(self, user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
         account = await self.ledger.account(user_id)
@@ -252,14 +253,14 @@ class StarHandlers:
         if payment is not None and step == "ask":
             left, label = account.balance - payment.credit, await label_of(user_id, self.app)
             rows = buttons.refund(dialogue.language, user_id, key)
-            await dialogue.update_panel(
+            await dialogue.edit(
                 dialogue.t("refund_ask", user=label, price=payment.price, left=left), rows
             )
             return ""
         if payment is not None and step == "yes":
             await self.ledger.take_back(user_id, payment.charge_id, self.app.now_ms())
             self.refund_due.set()
-        await dialogue.update_panel(*await self._paid_by(user_id, dialogue))
+        await dialogue.edit(*await self._paid_by(user_id, dialogue))
         is_monthly = payment is not None and payment.is_monthly
         return f"refund_made{'_month' * is_monthly}" if step == "yes" else ""
 
