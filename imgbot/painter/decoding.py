@@ -41,18 +41,7 @@ _PLUGINS = (
 )
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
 
-# A real profile has a few KB, a printer's a few MB; more is abuse.
-ICC_LIMIT_BYTES = 4 << 20
-_ORIENTATION_TAG = 0x0112
 
-# Peak memory of decoding, measured; Pillow stores every colour in four bytes.
-_BYTES_PER_PIXEL = {"WEBP": 16.5, "AVIF": 13.5, "HEIF": 11}
-_BYTES_PER_PLAIN_PIXEL, _BYTES_PER_WIDE_PIXEL = 9, 13
-# The rest is for the file itself and for earlier allocations of the process.
-_MEMORY_SHARE = 0.95
-
-# Magic bytes with nothing behind them are not a truncated picture.
-_HEADER_BYTES = 100
 _BEGINNING = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP|GIF8[79]a|II\*\x00|MM\x00\*|....ftypavi[fs]", re.DOTALL
 )
@@ -129,7 +118,7 @@ def _open(path: str, limit_megapixels: float) -> Image.Image:
         formats = FORMATS
         if is_heic(path):
             register_heic()
-            formats = (HEIC_FORMAT,)
+            formats = ("HEIF",)
         try:
             image = Image.open(path, formats=formats)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -152,13 +141,15 @@ def _open(path: str, limit_megapixels: float) -> Image.Image:
 
 def _begins_as_picture(path: str) -> bool:
     with Path(path).open("rb") as file:
-        return _BEGINNING.match(file.read(12)) is not None and size_bytes(path) > _HEADER_BYTES
+        # Magic bytes with nothing behind them are not a truncated picture.
+        return _BEGINNING.match(file.read(12)) is not None and size_bytes(path) > 100
 
 
 def _check_size(image: Image.Image, limit_megapixels: float) -> None:
     if max(image.size) > SIDE_LIMIT_PX:
         raise UserError("picture_too_long", side_px=max(image.size), limit_px=SIDE_LIMIT_PX)
-    in_memory = worker.MEMORY_BYTES * _MEMORY_SHARE / _bytes_per_pixel(image) / MEGAPIXEL
+    # The rest is for the file itself and for earlier allocations of the process.
+    in_memory = worker.MEMORY_BYTES * 0.95 / _bytes_per_pixel(image) / MEGAPIXEL
     limit_megapixels = min(limit_megapixels, math.floor(in_memory))
     if image.width * image.height > limit_megapixels * MEGAPIXEL:
         raise _too_many_pixels(image.width * image.height, limit_megapixels)
@@ -173,9 +164,9 @@ def _check_memory(image: Image.Image, free_bytes: float) -> None:
 def _bytes_per_pixel(image: Image.Image) -> float:
     if image.info.get("progressive"):
         return 4 + 2 * len(image.getbands())
-    is_wide = image.mode.startswith(("I", "F"))
-    plain = _BYTES_PER_WIDE_PIXEL if is_wide else _BYTES_PER_PLAIN_PIXEL
-    return _BYTES_PER_PIXEL.get(image.format or "", plain)
+    # Peak memory of decoding, measured; Pillow stores every colour in four bytes.
+    plain = 13 if image.mode.startswith(("I", "F")) else 9
+    return {"WEBP": 16.5, "AVIF": 13.5, "HEIF": 11}.get(image.format or "", plain)
 
 
 def _too_many_pixels(pixels: int, limit_megapixels: float) -> UserError:
@@ -189,7 +180,7 @@ def _too_many_pixels(pixels: int, limit_megapixels: float) -> UserError:
 def _orientation(image: Image.Image) -> int:
     # After load(): TIFF and AVIF rotate themselves then, and remove the tag.
     try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+        return int(image.getexif().get(0x0112, 1))
     except Exception:  # noqa: BLE001 -- EXIF is foreign bytes; the picture is good without
         return 1
 
@@ -257,7 +248,8 @@ def _to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile | None) -> Ima
 
 
 def _load_profile(profile: object) -> ImageCms.ImageCmsProfile | None:
-    if not isinstance(profile, bytes) or not 0 < len(profile) <= ICC_LIMIT_BYTES:
+    # A real profile has a few KB, a printer's a few MB; more is abuse.
+    if not isinstance(profile, bytes) or not 0 < len(profile) <= 4 << 20:
         return None
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -280,22 +272,17 @@ def size_bytes(path: str) -> int:
         raise UserError("picture_not_a_picture") from error
 
 
-HEIC_FORMAT = "HEIF"
-
 # HEVC brands of ISO/IEC 23008-12; mif1 and msf1 stand for any codec.
 _HEVC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"))
 _OPEN_BRANDS = frozenset((b"mif1", b"mif2", b"msf1"))
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
-_HEIC_HEADER_BYTES = 256
-# Decoder threads count towards a worker's memory, and a worker has one core at best.
-_DECODE_THREADS = 1
 
 
 def is_heic(path: str) -> bool:
     """Return True if the content is HEIC (or HEIF other than AVIF); the file's name is ignored."""
     try:
         with Path(path).open("rb") as file:
-            header = file.read(_HEIC_HEADER_BYTES)
+            header = file.read(256)
     except OSError:
         return False
     if header[4:8] != b"ftyp":
@@ -314,9 +301,10 @@ def register_heic() -> None:
         import pillow_heif  # noqa: PLC0415 -- an extra, and 11 ms that few workers need
     except ImportError as error:
         raise UserError("picture_heic") from error
+    # Decoder threads count towards a worker's memory, and a worker has one core at best.
     pillow_heif.register_heif_opener(
         thumbnails=False,
         depth_images=False,
         aux_images=False,
-        decode_threads=_DECODE_THREADS,
+        decode_threads=1,
     )

@@ -3,10 +3,6 @@
 import re
 import struct
 
-_SOS, _EOI = 0xDA, 0xD9
-_COMMENT, _JFIF, _PROFILE, _ADOBE = 0xFE, 0xE0, 0xE2, 0xEE
-_APPLICATION = range(0xE0, 0xF0)
-_PLAIN_JFIF_BYTES = 18
 # Baseline, extended and progressive Huffman coding; programs may lack what decodes the others.
 _COMMON_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -18,8 +14,6 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB"})
 _PROFILE_CHUNKS = frozenset({b"iCCP", b"cICP", b"mDCV", b"cLLI"})
 _WEBP_CHUNKS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
-_WEBP_FLAGS, _WEBP_METADATA = 8, 0x0C
-"""Place in the chunk VP8X of the flags, and those for EXIF and XMP."""
 
 
 def stripped(content: bytes, *, is_original: bool = False, is_damaged: bool = False) -> bytes:
@@ -47,13 +41,13 @@ def _strip_jpeg(content: bytes, parts: list[bytes], *, is_original: bool) -> Non
     while begin := _MARKER_BEGIN.match(content, at):
         at = begin.end() - 1
         marker = content[at + 1]
-        if marker == _EOI:
+        if marker == 0xD9:  # end of the image
             parts.append(content[at : at + 2])
             return
         if marker in _FRAMES and not (marker in _COMMON_FRAMES or is_original):
             break
         end = at + 2 + int.from_bytes(content[at + 2 : at + 4])
-        if marker == _SOS:
+        if marker == 0xDA:  # start of a scan
             scan_end = _SCAN_END.search(content, end)
             end = scan_end.start() if scan_end else len(content)
         if _is_needed(marker, content[at:end], is_original=is_original):
@@ -63,12 +57,13 @@ def _strip_jpeg(content: bytes, parts: list[bytes], *, is_original: bool) -> Non
 
 
 def _is_needed(marker: int, segment: bytes, *, is_original: bool) -> bool:
-    if is_original and marker == _PROFILE:
+    if is_original and marker == 0xE2:
         return segment.startswith(b"ICC_PROFILE\0", 4)
-    if marker == _JFIF:
-        # A longer one holds a thumbnail, maybe of what was cut away.
-        return len(segment) == _PLAIN_JFIF_BYTES
-    return marker == _ADOBE or not (marker in _APPLICATION or marker == _COMMENT)
+    if marker == 0xE0:
+        # JFIF; a longer one holds a thumbnail, maybe of what was cut away.
+        return len(segment) == 18
+    # Adobe's tells how colours are coded; 0xFE is a comment.
+    return marker == 0xEE or not (marker == 0xFE or 0xE0 <= marker < 0xF0)
 
 
 def _strip_png(content: bytes, parts: list[bytes], *, is_original: bool) -> None:
@@ -90,8 +85,8 @@ def _strip_webp(content: bytes, parts: list[bytes]) -> None:
         name, length = struct.unpack_from("<4sI", content, at)
         end = at + 8 + length + length % 2
         if name == b"VP8X":
-            flags = content[at + _WEBP_FLAGS] & ~_WEBP_METADATA
-            parts += content[at : at + _WEBP_FLAGS], bytes([flags]), content[at + 9 : end]
+            flags = content[at + 8] & ~0x0C  # those for EXIF and XMP
+            parts += content[at : at + 8], bytes([flags]), content[at + 9 : end]
         elif name in _WEBP_CHUNKS:
             parts.append(content[at:end])
         at = end

@@ -27,18 +27,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_RUNTIME = ("onnxruntime", "numpy")
-# Address space that numpy and onnxruntime take, measured 130 MB.
-_RUNTIME_BYTES = 150 << 20
-_SILENT = 4
-# Parameters of glibc's mallopt.
-_ARENA_MAX, _MMAP_THRESHOLD = -8, -3
-_MAPPED_BYTES = 8 << 20
-
 
 def is_installed(package: str) -> bool:
     """True if the package is there, and what runs its networks; imports nothing."""
-    return all(find_spec(name) is not None for name in (*_RUNTIME, package))
+    return all(find_spec(name) is not None for name in ("onnxruntime", "numpy", package))
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,8 @@ class Network:
     def run(self, *inputs: "Tensor", room_bytes: int = 0) -> "Tensor | None":
         """Return the first output; None, with a line in the log, if it cannot be run here."""
         # Where memory does not suffice, these libraries may end the process.
-        needed_bytes = _RUNTIME_BYTES + (room_bytes or self.room_bytes)
+        # Address space that numpy and onnxruntime take, measured 130 MB.
+        needed_bytes = (150 << 20) + (room_bytes or self.room_bytes)
         if not self.is_installed or worker.free_bytes() < needed_bytes:
             return None
         try:
@@ -94,7 +87,7 @@ def _session(path: str) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     # Both keep memory for a next run: without them, a picture of a megapixel takes 270 MB, not 750.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    options.log_severity_level = _SILENT
+    options.log_severity_level = 4
     return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
@@ -102,6 +95,6 @@ def _return_freed_memory() -> None:
     """Have the C library return large blocks at once: kept ones add up to the worker's limit."""
     with suppress(AttributeError, OSError):
         library = ctypes.CDLL(None)
-        # An arena for each thread takes 64 MB of address space each.
-        library.mallopt(_ARENA_MAX, 1)
-        library.mallopt(_MMAP_THRESHOLD, _MAPPED_BYTES)
+        # One arena, of 64 MB of address space, for all threads; large blocks are mapped.
+        library.mallopt(-8, 1)
+        library.mallopt(-3, 8 << 20)

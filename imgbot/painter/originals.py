@@ -15,15 +15,13 @@ KEPT_S = 2_592_000
 
 SUFFIXES = (".jpg", ".png", ".webp")
 
-_MIB = 1 << 20
-
 
 class OriginalStore:
     """One folder, bounded in bytes and age; `limit_mb` 0 stores nothing."""
 
     def __init__(self, folder: Path, limit_mb: int) -> None:
         self._folder = folder
-        self._limit_bytes = limit_mb * _MIB
+        self._limit_bytes = limit_mb << 20
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keep(self, picture: Path, job_id: str, suffix: str) -> None:

@@ -26,31 +26,15 @@ from imgbot.painter.steps import (
 # Telegram's download limit for bots is 20 MB.
 SOURCE_LIMIT_BYTES = 20 * MIB
 SOURCE_LIMIT_MEGAPIXELS = 50
-# Size of a stored source: more than any provider takes, and four copies fit into a worker.
-SOURCE_KEPT_MEGAPIXELS = 25
-SOURCE_SIDE_MIN_PX = 16
 SOURCE_QUALITY = 95
 
-# Results above all limits, including bytes, are at least reduced to a smaller copy.
-RESULT_OPENED_MEGAPIXELS, RESULT_REDUCED_MEGAPIXELS = 90, 30
 
 # Telegram's limits for a photo.
 PHOTO_LIMIT_BYTES = 10_000_000
-PHOTO_SIDES_SUM_PX = 10_000
-PHOTO_RATIO = 20
-PHOTO_QUALITIES = (92, 85)
 
 # Telegram's limit for a document sent by a bot.
 DOCUMENT_LIMIT_BYTES = 50_000_000
 DOCUMENT_QUALITIES = (95, 85, 70, 50)
-
-# Fallback for a provider with a lower byte limit.
-FITTED_QUALITIES = (95, 88, 75, 50)
-
-# From this quality on, full chroma resolution is worth its bytes.
-FULL_CHROMA_QUALITY = 90
-
-_MAGIC = ((".jpg", rb"\xff\xd8\xff"), (".png", rb"\x89PNG\r\n"), (".webp", rb"RIFF....WEBP"))
 
 
 def check(
@@ -58,11 +42,12 @@ def check(
     target_stem: str,
     *,
     is_own: bool = False,
-    keep_megapixels: float = SOURCE_KEPT_MEGAPIXELS,
+    keep_megapixels: float = 25,
 ) -> str:
     """Convert a file from outside into a checked picture; return its path, the stem + .jpg or .png.
 
-    It is a plain file of ours then: upright, sRGB, without metadata.
+    It is a plain file of ours then: upright, sRGB, without metadata. 25 megapixels are more than
+    any provider takes, and four copies fit into a worker.
 
     `is_own` is for a result of ours, which may exceed the input limits. UserError:
     picture_not_a_picture, picture_truncated, picture_too_small, picture_too_large,
@@ -78,7 +63,7 @@ def check(
         limit_megapixels=RESULT_LIMIT_MEGAPIXELS if is_own else SOURCE_LIMIT_MEGAPIXELS,
         keep_megapixels=keep_megapixels,
     )
-    if min(image.size) < SOURCE_SIDE_MIN_PX:
+    if min(image.size) < 16:
         raise UserError("picture_too_small")
     path = _keep_own(source, image, target_stem, limit_bytes)
     return path or save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
@@ -113,7 +98,8 @@ def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> st
     stem = str(path.with_name(f"{path.stem}-fitted"))
     if not takes_png:
         fitted = flatten(fitted)
-    target = _write(fitted, stem, FITTED_QUALITIES, max_bytes or RESULT_LIMIT_BYTES)
+    # Fallback for a provider with a lower byte limit.
+    target = _write(fitted, stem, (95, 88, 75, 50), max_bytes or RESULT_LIMIT_BYTES)
     if not target:
         raise UserError(
             "picture_too_large",
@@ -157,11 +143,8 @@ def as_it_is(source: str, target_stem: str) -> Deliverable:
         replace_file(Path(path), content)
         size = size_bytes(path)
         return Deliverable(path, "document", width, height, size, note="result_as_is_note")
-    image = decode(
-        source,
-        limit_megapixels=RESULT_OPENED_MEGAPIXELS,
-        keep_megapixels=RESULT_REDUCED_MEGAPIXELS,
-    )
+    # Results above all limits, including bytes, are at least reduced to a smaller copy.
+    image = decode(source, limit_megapixels=90, keep_megapixels=30)
     return _prepare(source, image, target_stem, as_file=True)
 
 
@@ -186,7 +169,7 @@ def _prepare(source: str, image: Image.Image, target_stem: str, *, as_file: bool
     # A photo would lose the transparency.
     if not as_file and image.mode == "RGB" and _fits_photo(image):
         path = _keep_own(source, image, target_stem, PHOTO_LIMIT_BYTES) or _write(
-            image, target_stem, PHOTO_QUALITIES, PHOTO_LIMIT_BYTES
+            image, target_stem, (92, 85), PHOTO_LIMIT_BYTES
         )
         if path:
             return Deliverable(path, "photo", image.width, image.height, size_bytes(path))
@@ -228,12 +211,13 @@ def original_suffix(source: str) -> str:
     """Return the suffix of a decodable picture in a common format, else an empty string."""
     with Path(source).open("rb") as file:
         head = file.read(12)
-    return next((suffix for suffix, magic in _MAGIC if re.match(magic, head, re.DOTALL)), "")
+    found = re.match(rb"(\xff\xd8\xff)|(\x89PNG\r\n)|(RIFF....WEBP)", head, re.DOTALL)
+    return ("", ".jpg", ".png", ".webp")[found.lastindex or 0] if found else ""
 
 
 def _fits_photo(image: Image.Image) -> bool:
     ratio = max(image.size) / min(image.size)
-    return sum(image.size) <= PHOTO_SIDES_SUM_PX and ratio <= PHOTO_RATIO
+    return sum(image.size) <= 10_000 and ratio <= 20
 
 
 def _write(
@@ -279,7 +263,8 @@ def save_lossless_or_jpeg(image: Image.Image, target_stem: str, quality: int) ->
 
 def save_jpeg(image: Image.Image, path: str, quality: int) -> None:
     """Write a JPEG, completely or not at all."""
-    subsampling = "4:4:4" if quality >= FULL_CHROMA_QUALITY else "4:2:0"
+    # From this quality on, full chroma resolution is worth its bytes.
+    subsampling = "4:4:4" if quality >= 90 else "4:2:0"
     save(image, path, "JPEG", quality=quality, subsampling=subsampling)
 
 

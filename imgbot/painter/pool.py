@@ -28,14 +28,9 @@ from imgbot.telemetry.liveness import Heartbeat
 T = TypeVar("T")
 
 MIB = 1 << 20
-# One loss may be chance.
-ATTEMPTS = 2
 # After this many workers in a row died before serving, none is started for a while.
 BOOT_FAILURES_ALLOWED = 5
 BOOT_PAUSE_S = 30.0
-FIRST_BOOT_RETRY_S = 0.05
-# A worker that holds this share of its memory limit between steps has grown and is replaced.
-IDLE_MEMORY_SHARE = 0.5
 # A caller that was refused comes again within this time, or has given up.
 RECENT_REQUEST_S = 60.0
 # A worker holds up to 60 MB, and is up again in a tenth of a second.
@@ -141,7 +136,8 @@ class Pool:
         slot.about, slot.since_s = about, time.monotonic()
         try:
             loss = ""
-            for _attempt in range(ATTEMPTS):
+            # One loss may be chance.
+            for _attempt in range(2):
                 await self._ensure_up(slot)
                 is_fresh = not slot.tasks
                 try:
@@ -171,7 +167,8 @@ class Pool:
         finally:
             # However it ended: the slot is free again, and memory left by a failed step counts.
             self._note_progress()
-            if slot.resident_bytes() > self._memory_bytes * IDLE_MEMORY_SHARE:
+            # A worker that holds half of its memory limit between steps has grown.
+            if slot.resident_bytes() > self._memory_bytes / 2:
                 self._replace(slot, "memory")
 
     def _note_request(self, limit_s: float) -> None:
@@ -198,7 +195,7 @@ class Pool:
             except BootError:
                 self._boot_failures += 1
                 if self._boot_failures < BOOT_FAILURES_ALLOWED:
-                    await asyncio.sleep(FIRST_BOOT_RETRY_S * 2 ** (self._boot_failures - 1))
+                    await asyncio.sleep(0.05 * 2 ** (self._boot_failures - 1))
                 else:
                     self._no_boot_until_s = time.monotonic() + BOOT_PAUSE_S
             else:

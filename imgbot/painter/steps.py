@@ -18,11 +18,7 @@ SIDE_LIMIT_PX = 20_000
 
 RESULT_LIMIT_BYTES = 100 * MIB
 RESULT_LIMIT_MEGAPIXELS = 64
-# Headroom of a provider's result: providers round sides, some up to a multiple of 16.
-ENLARGED_MEGAPIXELS = 63
 SCALES = (2, 4)
-# Less is not worth the price of an upscale.
-FACTOR_MIN = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +71,16 @@ def plan_enlargement(
     UserError upscale_large_already, if it would hardly become larger.
     """
     side_px = max(size)
-    most = min(
-        math.sqrt(ENLARGED_MEGAPIXELS * MEGAPIXEL / (size[0] * size[1])), SIDE_LIMIT_PX / side_px
-    )
+    # Headroom of a provider's result: providers round sides, some up to a multiple of 16.
+    most = min(math.sqrt(63 * MEGAPIXEL / (size[0] * size[1])), SIDE_LIMIT_PX / side_px)
     wanted = min(scale, most)
     ordered = min(scales or SCALES, key=lambda known: abs(known - wanted))
     limits = [max_side_px] if max_side_px else []
     if ordered > most:
         limits.append(int(side_px * most / ordered))
     limit_px = min(limits, default=0)
-    if min(limit_px or side_px, side_px) * ordered < side_px * FACTOR_MIN:
+    # Less is not worth the price of an upscale.
+    if min(limit_px or side_px, side_px) * ordered < side_px * 1.1:
         raise UserError("upscale_large_already")
     return ordered, limit_px
 

@@ -20,14 +20,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Between the supervisor (0) and everything else: when memory runs out, a picture step is the
-# cheapest loss, because it is simply repeated.
-OOM_SCORE_ADJ = 800
-NICENESS = 5
 MEMORY_BYTES = 700 << 20
 """Memory limit of a worker beyond what it starts with."""
-# The supervisor kills a worker at its deadline; the alarm covers a supervisor that is gone.
-ALARM_GRACE_S = 10.0
 
 
 def initialize(memory_bytes: int) -> None:
@@ -39,7 +33,7 @@ def initialize(memory_bytes: int) -> None:
     threading.Thread(target=_leave_with_parent, name="leave-with-parent", daemon=True).start()
     # A hardened unit forbids it, and sets a weight for the whole service instead.
     with contextlib.suppress(PermissionError):
-        os.nice(NICENESS)
+        os.nice(5)
     _die_first()
     _limit_memory(memory_bytes)
     # Objects loaded by the forkserver stay for good; scanning them would only unshare pages.
@@ -58,7 +52,8 @@ def run_step(deadline_s: float, work: Callable[[], T]) -> T:
     """
     # The default action of SIGALRM ends the process in the kernel, even where a C loop holds the
     # interpreter and no Python thread would run.
-    signal.setitimer(signal.ITIMER_REAL, deadline_s + ALARM_GRACE_S)
+    # The supervisor kills a worker at its deadline; the alarm covers a supervisor that is gone.
+    signal.setitimer(signal.ITIMER_REAL, deadline_s + 10.0)
     try:
         return work()
     except Exception as error:
@@ -97,7 +92,8 @@ def _leave_with_parent() -> None:
 def _die_first() -> None:
     # A container with a read-only /proc refuses: this is optional.
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ))
+        # When memory runs out, a picture step is the cheapest loss: it is simply repeated.
+        Path("/proc/self/oom_score_adj").write_text("800")
 
 
 def _limit_memory(memory_bytes: int) -> None:

@@ -37,10 +37,6 @@ QUALITY = 95
 SOURCE_LIMIT_MEGAPIXELS = 64
 # An edit's filters hold several copies of the picture at once.
 EDITED_MEGAPIXELS = 12.0
-# Of a picture with words, there are two copies.
-LETTERED_MEGAPIXELS = 25.0
-# A collage shows each photo smaller than this, and the total bounds the memory.
-MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS = 4.0, 20.0
 
 
 def run(
@@ -90,7 +86,8 @@ def letter_result(prompt: str, source: str, target: str) -> None:
 
     UserError: letters_unknown, or the errors of `decode`.
     """
-    image, lettering = _load(source, LETTERED_MEGAPIXELS), read_lettering(prompt)
+    # Of a picture with words, there are two copies.
+    image, lettering = _load(source, 25.0), read_lettering(prompt)
     if lettering is None:
         raise UserError("letters_unknown", words="")
     save_jpeg(letter(image, lettering).image, target, QUALITY)
@@ -120,7 +117,8 @@ def _upscale(source: str, target: str, scale: int) -> EditResult:
 
 def _load_all(sources: Sequence[str]) -> list[Image.Image]:
     """Sources with their transparency, which a merge uses for cut-outs."""
-    kept = min(MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS / max(1, len(sources)))
+    # A collage shows each photo smaller than this, and the total bounds the memory.
+    kept = min(4.0, 20.0 / max(1, len(sources)))
     return [
         decode(source, limit_megapixels=SOURCE_LIMIT_MEGAPIXELS, keep_megapixels=kept)
         for source in sources

@@ -13,8 +13,6 @@ from imgbot.painter.engine.drawing import Point
 from imgbot.painter.engine.subjects import artwork
 
 _KEY = (1, 255, 2)  # colour of what is transparent, while colours are counted
-# Colours of a part that stand for those it is given.
-_GIVEN = ("#c0ffee", "#bada55", "#decade", "#facade")
 
 
 def rasterise(svg: str, height_px: int) -> Image.Image:
@@ -26,7 +24,9 @@ def rasterise(svg: str, height_px: int) -> Image.Image:
 def part(name: str, height_px: int, colours: Sequence[Colour]) -> Image.Image:
     """Part of a picture (RGBA), a body or a branch, in the given colours."""
     svg = artwork(f"parts/{name}")
-    for stands_for, colour in zip(_GIVEN, colours, strict=False):
+    # Colours of a part that stand for those it is given.
+    given = ("#c0ffee", "#bada55", "#decade", "#facade")
+    for stands_for, colour in zip(given, colours, strict=False):
         svg = svg.replace(stands_for, "#{:02x}{:02x}{:02x}".format(*colour))
     return rasterise(svg, height_px)
 

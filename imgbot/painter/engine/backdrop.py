@@ -22,11 +22,9 @@ _DOUBT = ((GUESSED,), ())
 _PLACES = tuple(
     (phrase_lists("edit").compiled(said), words) for said, words in table("edit")["places"].items()
 )
-# Limits of a painted scene, which takes 2 s at the largest size, and is behind the subject.
-_SIDE_MIN_PX, _SIDE_MAX_PX, _RATIO_MAX = 256, 1280, 3.0
 _SOLID = 128
-# Shares of the height: of the feet from the top, and of a part that counts as cut off below.
-GROUND_LINE, _CUT_OFF_SHARE = 0.93, 0.12
+# Share of the height, from the top, at which feet stand.
+GROUND_LINE = 0.93
 SHADOW = (12, 12, 18)
 
 
@@ -52,8 +50,9 @@ def in_scene(image: Image.Image, words: str) -> Backdrop:
     """Subject of a photo (RGB) in a scene that is painted from words."""
     words = _painted_words(words)
     composition = _scene_of(words)
-    share = min(_SIDE_MAX_PX, max(_SIDE_MIN_PX, *image.size)) / max(image.size)
-    shorter_px = max(image.size) * share / _RATIO_MAX
+    # Limits of a painted scene, which takes 2 s at the largest size, and is behind the subject.
+    share = min(1280, max(256, *image.size)) / max(image.size)
+    shorter_px = max(image.size) * share / 3.0
     width, height = (round(max(side * share, shorter_px)) for side in image.size)
     painted = ImageOps.fit(paint(composition, words, 0, (width, height)), image.size)
     result = _placed(image, painted, f"scenery|{composition.scene}", sets_down=True)
@@ -114,7 +113,7 @@ def _placed(
 def is_cut_off(alpha: Image.Image, box: tuple[int, int, int, int]) -> bool:
     """True if the lower edge of the picture cuts its subject off; `box` is around the subject."""
     bottom = alpha.crop((0, alpha.height - 1, alpha.width, alpha.height))
-    return sum(bottom.histogram()[_SOLID:]) > _CUT_OFF_SHARE * (box[2] - box[0])
+    return sum(bottom.histogram()[_SOLID:]) > 0.12 * (box[2] - box[0])
 
 
 def cast_contact_shadow(

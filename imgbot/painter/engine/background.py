@@ -11,15 +11,8 @@ from imgbot.painter.engine.segmentation import CERTAIN, find_subject
 from imgbot.painter.pictures import save_lossless_or_jpeg
 from imgbot.painter.steps import EngineResult
 
-_BILINEAR = Image.Resampling.BILINEAR
-# Sizes of the filters that mark the band of unknown opacity around the coarse mask's edge.
-_INSIDE_PX, _OUTSIDE_PX = 5, 7
-# Radii for continuing colours into that band, the nearest last.
-_FILL_RADII_PX = (24, 9, 3)
 # Squared colour distance at which the mask counts as much as the colours.
 _REGULARIZATION = 900
-# Opacity below and above this is noise.
-_LOW, _HIGH = 0.1, 0.9
 
 
 def apply_matte(image: Image.Image, mask: Image.Image) -> Image.Image:
@@ -29,8 +22,9 @@ def apply_matte(image: Image.Image, mask: Image.Image) -> Image.Image:
     to the local foreground colour, pulled towards the mask where the two hardly differ.
     """
     small = image.resize(mask.size, Image.Resampling.BOX)
-    inside = mask.filter(ImageFilter.MinFilter(_INSIDE_PX))
-    outside = ImageChops.invert(mask.filter(ImageFilter.MaxFilter(_OUTSIDE_PX)))
+    # The band of unknown opacity is around the coarse mask's edge.
+    inside = mask.filter(ImageFilter.MinFilter(5))
+    outside = ImageChops.invert(mask.filter(ImageFilter.MaxFilter(7)))
     front, back = _continue_colours(small, inside), _continue_colours(small, outside)
     soft = mask.filter(ImageFilter.GaussianBlur(1))
     result = Image.new("RGBA", image.size)
@@ -41,7 +35,8 @@ def apply_matte(image: Image.Image, mask: Image.Image) -> Image.Image:
         box = (0, top * rows, small.width, min(small.height, bottom * rows))
         strip = image.crop((0, top, image.width, bottom))
         near, far, guess, certain, excluded = (
-            layer.resize(size, _BILINEAR, box) for layer in (front, back, soft, inside, outside)
+            layer.resize(size, Image.Resampling.BILINEAR, box)
+            for layer in (front, back, soft, inside, outside)
         )
         alpha = _project(strip, near, far, guess)
         alpha = ImageChops.darker(ImageChops.lighter(alpha, certain), ImageChops.invert(excluded))
@@ -56,7 +51,8 @@ def _continue_colours(image: Image.Image, known: Image.Image) -> Image.Image:
     """Colours of the picture where `known` is set, continued from there everywhere else."""
     mean = ImageStat.Stat(image, known).mean if known.getbbox() else (0, 0, 0)
     result = Image.new("RGB", image.size, tuple(map(int, mean)))
-    for radius_px in _FILL_RADII_PX:
+    # Radii for continuing colours into that band, the nearest last.
+    for radius_px in (24, 9, 3):
         paint_spread(result, image, known, radius_px)
     return result
 
@@ -83,14 +79,9 @@ def _multiply_add(total: Image.Image, one: Image.Image, other: Image.Image) -> I
 
 def _opacity(v: dict[str, Any]) -> Any:
     share = (v["along"] + v["guess"] * (_REGULARIZATION / 255)) / v["length"]
-    stretched = (share - _LOW) * (255 / (_HIGH - _LOW))
+    # Opacity below 0.1 and above 0.9 is noise.
+    stretched = (share - 0.1) * (255 / 0.8)
     return v["convert"](v["min"](v["max"](stretched, 0), 255), "L")
-
-
-# Keys of the results. Without a clear subject the picture is a guess, or whole if there is none.
-REMOVED, NO_CLEAR_SUBJECT = "background_removed", "no_clear_subject"
-# The picture, its cut-out and the strips between them fit into a worker's memory.
-_KEPT_MEGAPIXELS = 12.0
 
 
 def remove_background(source: str, target_stem: str) -> EngineResult:
@@ -101,11 +92,12 @@ def remove_background(source: str, target_stem: str) -> EngineResult:
     pictures are reduced to 12 megapixels, which take about 2 s of CPU time and 250 MB.
     UserError: the errors of `decode`.
     """
-    image = decode(source, limit_megapixels=64, keep_megapixels=_KEPT_MEGAPIXELS)
-    applied = REMOVED
+    # The picture, its cut-out and the strips between them fit into a worker's memory.
+    image = decode(source, limit_megapixels=64, keep_megapixels=12.0)
+    is_clear = True
     if image.mode != "RGBA":
         image, is_clear = cut_subject(image)
-        applied = REMOVED if is_clear else NO_CLEAR_SUBJECT
+    applied = "background_removed" if is_clear else "no_clear_subject"
     path = save_lossless_or_jpeg(image, target_stem, 95)
     return EngineResult(path, image.width, image.height, (applied,), ())
 

@@ -9,20 +9,15 @@ from PIL import Image, ImageDraw, ImageFont, ImageStat
 from imgbot.painter.engine import drawing, geometry
 from imgbot.painter.engine.colours import Colour, mix, with_lightness
 
-# Longer side of a collage, and its longest for a row of many photos.
-SIDE_PX, LONG_SIDE_PX = 2048, 4096
-NARROW_SIDE_PX = 640
-# Within Telegram's limits for photos: sides of 10 000 px together, a ratio of 20.
-SHEET_RATIO_MAX, SIDES_SUM_PX = 16.0, 9_500
+# Longer side of a collage.
+SIDE_PX = 2048
+# Within Telegram's limit for photos, a ratio of 20.
+SHEET_RATIO_MAX = 16.0
 # Largest ratio of a cell.
 STRIP_RATIO_MAX = 6.0
 _GAP_PX = 25
 WANTED_RATIO = 1.15
-# Height of a panorama, and its largest area and width.
-PANORAMA_PX, PANORAMA_MEGAPIXELS, PANORAMA_SIDE_PX = 1080, 12.0, 8000
 CELL_PX = 640
-# Rounding to pixels; a distortion this small is invisible.
-_ALIKE = 0.015
 
 Cell = tuple[int, int, int, int]  # left, top, width, height
 _CellRows = Sequence[Sequence[int]]
@@ -59,8 +54,8 @@ def panorama(images: Sequence[Image.Image]) -> Image.Image:
     ratios = [_ratio(image) for image in images]
     total = min(SHEET_RATIO_MAX, sum(ratios))
     narrowing = total / sum(ratios)
-    area_px = PANORAMA_MEGAPIXELS * 1_000_000
-    height = min(PANORAMA_PX, int((area_px / total) ** 0.5), int(PANORAMA_SIDE_PX / total))
+    # Of at most 12 megapixels, and 8000 px wide.
+    height = min(1080, int((12_000_000 / total) ** 0.5), int(8000 / total))
     edges = [round(height * narrowing * sum(ratios[:index])) for index in range(len(ratios) + 1)]
     strip = Image.new("RGB", (max(1, edges[-1]), height))
     for image, left, right in zip(images, edges, edges[1:], strict=False):
@@ -82,7 +77,8 @@ def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Whole photo scaled to fit; of exactly this size if the ratios agree."""
     share = min(size[0] / image.width, size[1] / image.height)
     whole = drawing.scaled(image.size, share)
-    if all(abs(one - two) <= max(2, two * _ALIKE) for one, two in zip(whole, size, strict=True)):
+    # Rounding to pixels; a distortion this small is invisible.
+    if all(abs(one - two) <= max(2, two * 0.015) for one, two in zip(whole, size, strict=True)):
         whole = size
     return image.resize(whole, Image.Resampling.LANCZOS, reducing_gap=3)
 
@@ -181,22 +177,19 @@ def _arrange(
 def _sheet_width(ratio: float) -> int:
     """Width at which the longer side is SIDE_PX, or more for many photos."""
     if ratio > STRIP_RATIO_MAX / 2:
-        return round(min(LONG_SIDE_PX, SIDE_PX * ratio / (STRIP_RATIO_MAX / 2)))
+        return round(min(4096, SIDE_PX * ratio / (STRIP_RATIO_MAX / 2)))
     if ratio >= 1:
         return SIDE_PX
-    wanted = max(NARROW_SIDE_PX, SIDE_PX * ratio)
-    return round(min(wanted, SIDES_SUM_PX * ratio / (1 + ratio)))
-
-
-# Wider pictures than this stand below each other.
-WIDE_RATIO = 1.6
-BADGE_SHARE = 0.035
+    wanted = max(640, SIDE_PX * ratio)
+    # Telegram's limit for a photo is 10 000 px for both sides together.
+    return round(min(wanted, 9_500 * ratio / (1 + ratio)))
 
 
 def before_after(before: Image.Image, after: Image.Image) -> Image.Image:
     """Both pictures beside each other, or stacked where they are wide, with an arrow between."""
     images = (before, after)
-    is_wide = (_ratio(before) * _ratio(after)) ** 0.5 > WIDE_RATIO
+    # Wider pictures than this stand below each other.
+    is_wide = (_ratio(before) * _ratio(after)) ** 0.5 > 1.6
     rows = [[0], [1]] if is_wide else [[0, 1]]
     sheet = in_rows(images, rows, (250, 250, 250), has_gaps=True)
     _, (_, second) = _arrange(images, rows, _GAP_PX)
@@ -209,7 +202,7 @@ def before_after(before: Image.Image, after: Image.Image) -> Image.Image:
 
 def _draw_arrow(sheet: Image.Image, middle: drawing.Point, *, is_down: bool) -> None:
     """Draw a small white disc with an arrow towards the second picture."""
-    radius = max(9.0, BADGE_SHARE / 2 * min(SIDE_PX, *sheet.size))
+    radius = max(9.0, 0.035 / 2 * min(SIDE_PX, *sheet.size))
     side = round(radius * 2)
 
     lines = [((0.26, 0.5), (0.72, 0.5)), ((0.52, 0.3), (0.72, 0.5), (0.52, 0.7))]

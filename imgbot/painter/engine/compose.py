@@ -20,7 +20,7 @@ from imgbot.painter.engine.figures import (
 )
 from imgbot.painter.engine.lexicon import COUNT_MAX, WORN
 from imgbot.painter.engine.scene import PALETTES, Palette, from_colours
-from imgbot.painter.engine.scenes import SCENES
+from imgbot.painter.engine.scenes import INDOORS, SCENES
 from imgbot.painter.engine.styles import choose_style
 from imgbot.painter.engine.subjects import Subject, has_own_drawing, subject_of
 from imgbot.painter.engine.tables import table
@@ -28,11 +28,6 @@ from imgbot.painter.engine.tables import table
 COSTUMES: Mapping[str, str] = table("subjects/subjects")["costumes"]
 _GROWN_MAX = 2.0  # how much larger a thing gets, so that another is under it
 _HOLDABLE = frozenset(table("create")["holdable"].split())
-# Places of figures that no stand takes; a rock takes buildings.
-_LOOSE = frozenset({"close", "branch", "leap"})
-_ALOFT = ("hill", "sky", "wall")
-_INDOORS = frozenset({"room", "quiet", "washes"})
-_OUTDOOR_HINTS = {"snow", "rain", "fog", "clouds"}
 
 
 _Root = tuple[SubjectFigure, str]  # with its flag, or its place
@@ -204,7 +199,8 @@ def _choose_scene(request: DrawingRequest, things: Sequence[Subject], seed: int)
     wanted = defaultdict(
         float, {name: request.scenes[name] for name in allowed if name in request.scenes}
     )
-    hidden = _INDOORS if request.hints & _OUTDOOR_HINTS else frozenset[str]()
+    has_weather = not request.hints.isdisjoint({"snow", "rain", "fog", "clouds"})
+    hidden = INDOORS if has_weather else frozenset[str]()
     homes = things[0].scenes if things and not request.has_place else ()
     for rank, name in enumerate(homes, 1):
         # A scene that is named has 100.
@@ -294,7 +290,7 @@ def _agreed(placed: Sequence[_Root]) -> list[_Root]:
     if "table" in kinds and not kinds & {"ground", "floor"}:
         moved = {"close": "table"}
     elif "ground" in kinds or ("close" in kinds and kinds - {"close", "sky"}):
-        moved = dict.fromkeys(_LOOSE, "ground")
+        moved = dict.fromkeys(("close", "branch", "leap"), "ground")
     elif kinds >= {"floor", "table"}:
         is_peopled = any(_is_person(figure) for figure, _ in placed)
         moved = {"table": "floor"} if is_peopled else {"floor": "table"}
@@ -326,7 +322,9 @@ def _place_of(figure: SubjectFigure, flag: str, request: DrawingRequest, scene: 
     place = figure.base.subject.place
     if flag == "over":
         return "sky"
-    if request.stand not in {"", "grass"} and place not in _ALOFT[request.stand == "rock" :]:
+    # No stand takes these; a rock takes buildings.
+    aloft = ("hill", "sky", "wall")[request.stand == "rock" :]
+    if request.stand not in {"", "grass"} and place not in aloft:
         return request.stand
     moved = table("create")["moved_places"]
     return moved.get(scene, moved["other"]).get(place, place)

@@ -13,15 +13,13 @@ from imgbot.painter.engine.compose import Composition, compose, random_for
 from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.placing import place_figures
 from imgbot.painter.engine.scene import Scene
-from imgbot.painter.engine.scenes import SCENES
+from imgbot.painter.engine.scenes import INDOORS, SCENES
 from imgbot.painter.engine.scenes.weather import add_weather
 from imgbot.painter.engine.styles import MARGIN_UNITS, STYLES
 from imgbot.painter.engine.typography import draw_text
 from imgbot.painter.engine.understand import understand
 
 SIDE_PX = 1024
-LONGER_SIDE_PX = 2048
-_SHELTERED = frozenset({"room", "quiet", "washes"})
 
 
 def draw(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image, Composition]:
@@ -46,7 +44,7 @@ def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int
     scene = Scene(size, rng, composition.palette, composition.hints, sun_side, focus)
     canvas = SCENES[composition.scene](scene)
     canvas = place_figures(scene, canvas, composition.scene, composition.placed)
-    if composition.scene not in _SHELTERED:
+    if composition.scene not in INDOORS:
         canvas = add_weather(scene, canvas)
     canvas = STYLES[composition.style](scene, canvas)
     lettering = read_lettering(prompt)
@@ -72,6 +70,6 @@ def picture_size(ratio: str) -> tuple[int, int]:
     """
     shape = value_of(ratio) or 1.0
     longer = max(shape, 1 / shape)
-    shorter_px = min(SIDE_PX, LONGER_SIDE_PX / longer)
+    shorter_px = min(SIDE_PX, 2048 / longer)
     sides = round(shorter_px / 8) * 8, round(shorter_px * longer / 8) * 8
     return (sides[1], sides[0]) if shape > 1 else sides

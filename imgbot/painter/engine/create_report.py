@@ -10,16 +10,14 @@ from imgbot.domain.spelling import fold
 from imgbot.painter.engine.compose import COSTUMES, Composition
 from imgbot.painter.engine.drawing_request import Role, Word
 from imgbot.painter.engine.lexicon import DETAILS, LINKS, ROUGH, matches_stem
+from imgbot.painter.engine.scenes import INDOORS
 from imgbot.painter.engine.subjects import has_own_drawing, subject_names, subject_of
 
 SUGGESTIONS_MAX = 3
-# Where nothing suits the scene.
-_POPULAR = ("fox", "cat", "lighthouse")
 # Scenes that these scenes show, too.
 _ALSO = {"stars": ("hills", "forest", "planet"), "beach": ("waves", "dunes"), "waves": ("lake",)}
 # Hints that show in every scene outdoors.
 _WEATHER = frozenset({"snow", "rain", "fog", "clouds", "moon", "sun", "night", "birds"})
-_INDOORS = frozenset({"room", "quiet", "washes"})
 
 
 class _Shown(Enum):
@@ -132,7 +130,7 @@ def _judge_setting(word: Word, composition: Composition) -> _Judged:
         {name for each in found for name in names(each)}
         for names in map(attrgetter, ("scenes", "palettes", "hints"))
     )
-    if hints & _WEATHER and scene in _INDOORS and scene not in scenes:
+    if hints & _WEATHER and scene in INDOORS and scene not in scenes:
         return _Judged(word.text, _Shown.NOT)
     shown = _weather(hints, composition) | hints & {"brick", "aurora"}
     seen = shown | scenes & {scene, *_ALSO.get(scene, ())}
@@ -145,7 +143,7 @@ def _judge_setting(word: Word, composition: Composition) -> _Judged:
 
 def _weather(hints: set[str], composition: Composition) -> set[str]:
     """Keys of the weather and the stars that are asked for, as far as the picture shows them."""
-    if composition.scene in _INDOORS:
+    if composition.scene in INDOORS:
         return set()
     if "stars" in hints:
         return {"stars"} if composition.palette.is_dark else set()
@@ -211,6 +209,8 @@ def _suggest(composition: Composition) -> tuple[str, ...]:
     drawn = {figure.subject.name for figure in composition.figures()}
     own = [name for name in subject_names() if has_own_drawing(name)]
     fitting = [name for name in own if composition.scene in subject_of(name).scenes[:1]]
-    subjects = [name for name in dict.fromkeys([*fitting, *_POPULAR]) if name not in drawn]
+    # Where nothing suits the scene.
+    named = dict.fromkeys([*fitting, "fox", "cat", "lighthouse"])
+    subjects = [name for name in named if name not in drawn]
     style = next(name for name in ("watercolour", "oil") if name != composition.style)
     return (*subjects[: SUGGESTIONS_MAX - 1], style)

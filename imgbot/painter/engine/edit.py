@@ -18,13 +18,7 @@ from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.recolouring import find_thing, recolour
 from imgbot.painter.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
 
-STEPS_MAX = 12
 QUOTE_MAX = 120
-DEGREE_MIN, DEGREE_MAX = 0.1, 3.0
-# Defaults: degrees of "a bit to the left", and shares that a crop without a number removes.
-TILT_DEGREES = 5
-SIDE_SHARE, EDGE_SHARE = 0.15, 0.1
-SMALLER_SHARE = 0.5
 
 _ValueChange = Callable[[Image.Image, EditStep], Image.Image | None]
 
@@ -120,7 +114,7 @@ def _shift(image: Image.Image, step: EditStep, sign: int) -> Image.Image:
 def _shrink(image: Image.Image, step: EditStep) -> Image.Image | None:
     """Picture reduced by a share, or to so many pixels; None if it is that small already."""
     if not step.value:
-        return drawing.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE)))
+        return drawing.resize(image, 1 - min(0.9, _share(step, 0.5)))
     share = max(1, int(step.value)) / max(image.size)
     return drawing.resize(image, share) if share < 1 else None
 
@@ -130,10 +124,8 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
     "rotate": lambda image, step: geometry.rotate(image, float(step.value)),
     "crop_ratio": _to_ratio(geometry.crop_ratio),
     "fit_ratio": _to_ratio(geometry.fit_ratio),
-    "crop_side": lambda image, step: geometry.crop_side(
-        image, step.value, _share(step, SIDE_SHARE)
-    ),
-    "crop_edges": lambda image, step: geometry.crop_edges(image, _share(step, EDGE_SHARE)),
+    "crop_side": lambda image, step: geometry.crop_side(image, step.value, _share(step, 0.15)),
+    "crop_edges": lambda image, step: geometry.crop_edges(image, _share(step, 0.1)),
     "smaller": _shrink,
     "tint": lambda image, step: tones.toned(image, NAMED_COLOURS[step.value]),
     "more_colour": lambda image, step: _shift(image, step, 1),
@@ -166,7 +158,7 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
     lettering = _lettering(prompt)
     steps, unrecognised = _read(prompt, lettering, is_drawn=is_drawn)
     applied: list[str] = []
-    for step in map(_as_tilt, steps[:STEPS_MAX]):
+    for step in map(_as_tilt, steps[:12]):
         image, done, undone = _change(image, step)
         applied += done
         unrecognised += undone
@@ -208,7 +200,7 @@ def _as_tilt(step: EditStep) -> EditStep:
     """Step with a quarter turn by "a bit" replaced by a tilt."""
     if step.degree < 1 and step.key in ("rotate_left", "rotate_right"):
         sign = "-" if step.key == "rotate_left" else ""
-        return EditStep("rotate", 1.0, f"{sign}{TILT_DEGREES}")
+        return EditStep("rotate", 1.0, f"{sign}5")
     return step
 
 
@@ -228,7 +220,7 @@ def _change(image: Image.Image, step: EditStep) -> Backdrop:
 
 
 def _degree(step: EditStep) -> float:
-    return min(DEGREE_MAX, max(DEGREE_MIN, step.degree))
+    return min(3.0, max(0.1, step.degree))
 
 
 def _describe(step: EditStep) -> str:

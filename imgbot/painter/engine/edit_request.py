@@ -93,10 +93,6 @@ def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, en
     return not _MADE_BEFORE.search(before[: subject.start()])
 
 
-# More than a prompt can contain; bounds the work.
-_PHRASES_MAX = 200
-
-
 class _Phrase(NamedTuple):
     """Change with the pattern that asks for it; `{}` in its value is what is said there."""
 
@@ -181,7 +177,8 @@ def _find_changes(text: str) -> list[_FoundPhrase]:
     ]
     candidates = [*plain, *(less for item in plain if (less := _inverted(text, item)))]
     meant = [item for item in candidates if not _NEGATION.search(_before(text, item.start))]
-    return sorted(_longest(meant)[:_PHRASES_MAX])
+    # More than a prompt can contain; bounds the work.
+    return sorted(_longest(meant)[:200])
 
 
 def _longest(

@@ -22,10 +22,7 @@ from imgbot.painter.engine.tables import table
 
 _TABLE = table("subjects/subjects")
 _BODIES = {name: body for body, names in _TABLE["bodies"].items() for name in names.split()}
-_ON_TOP, _ON_BACK = "5.0 1.2 on", "5.2 2.8 on"
-_NO_THING = -1
 _CLOTHES: Mapping[str, str] = _TABLE["clothes"]
-_CLOTH: Colour = (176, 58, 72)  # of clothes without a colour
 FACING_LEFT = frozenset(_TABLE["facing"]["left"].split())
 _WORN = {
     name: (where, float(width))
@@ -98,7 +95,7 @@ def with_prop(figure: SubjectFigure) -> SubjectFigure:
     """The figure with what makes it out in its hand or on its head."""
     if not figure.subject.prop:
         return figure
-    prop = SubjectFigure(subject_of(figure.subject.prop), _NO_THING)
+    prop = SubjectFigure(subject_of(figure.subject.prop), -1)
     if prop.subject.name in _WORN:
         return replace(figure, worn=(prop,))
     return replace(figure, held=(prop,))
@@ -112,7 +109,7 @@ def seat_kind(subject: Subject) -> str:
 def _seat(subject: Subject) -> str:
     """Seat of a subject by the table; the back of an animal, the top of a thing, of no person."""
     is_animal = subject.group.startswith("animal") or can_wear(subject)
-    usual = _ON_BACK if is_animal else _ON_TOP
+    usual = "5.2 2.8 on" if is_animal else "5.0 1.2 on"
     is_person = _head_key(subject) in {"face", "bust"} or subject.group.startswith("person")
     return _TABLE["seats"].get(subject.name, "" if is_person else usual)
 
@@ -160,7 +157,7 @@ def piece_of(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
 def _drawn(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
     subject = figure.subject
     clothes = next((item for item in figure.worn if item.subject.name in _CLOTHES), None)
-    dress = (_CLOTHES[clothes.subject.name], clothes.colour or _CLOTH) if clothes else None
+    dress = (_CLOTHES[clothes.subject.name], clothes.colour or (176, 58, 72)) if clothes else None
     image, box = _render(subject, figure.colour, dress, tone, max(16, round(height_px)))
     width, height = image.size
     head, _, eyes = _TABLE["heads"].get(_head_key(subject), "").partition("/")

@@ -14,14 +14,7 @@ from PIL import Image, ImageChops, ImageFilter
 from imgbot.painter import worker
 from imgbot.painter.engine.drawing import padded, scaled
 
-# Longer side of the copy that is filled.
-_SIDE_PX = 400
-# Width of the surroundings: a share of the hole's side, and at least some pixels.
-_AROUND, _AROUND_PX = 0.5, 16
 _PATCH_PX = 5
-_MIDDLE = 128
-# Address space that numpy takes; it ends the process where memory does not suffice.
-_ROOM_BYTES = 200 << 20
 
 
 @cache
@@ -35,10 +28,12 @@ def fill(image: Image.Image, mask: Image.Image) -> Image.Image:
     box = mask.getbbox()
     if box is None or mask.getextrema()[0] == 255:
         return image
-    around = round(max(box[2] - box[0], box[3] - box[1]) * _AROUND) + _AROUND_PX
+    # Width of the surroundings: a share of the hole's side, and at least some pixels.
+    around = round(max(box[2] - box[0], box[3] - box[1]) * 0.5) + 16
     area = padded(box, around, image.size)
     part, hole = image.crop(area), mask.crop(area)
-    size = scaled(part.size, min(1.0, _SIDE_PX / max(part.size)))
+    # Longer side of the copy that is filled.
+    size = scaled(part.size, min(1.0, 400 / max(part.size)))
     small = part.resize(size, Image.Resampling.BOX)
     small_hole = hole.resize(size, Image.Resampling.BOX).point([0] + [255] * 255)
     filled = _textured(small, small_hole, _smooth(small, small_hole))
@@ -75,7 +70,8 @@ def _from_coarser(known: Image.Image) -> Image.Image:
 def _textured(image: Image.Image, hole: Image.Image, smooth: Image.Image) -> Image.Image:
     """Smooth filling with the texture of the surroundings, where that can be had."""
     is_small = min(image.size) < 2 * _PATCH_PX or hole.getextrema()[0] == 255
-    if is_small or not has_texture() or worker.free_bytes() < _ROOM_BYTES:
+    # Address space that numpy takes; it ends the process where memory does not suffice.
+    if is_small or not has_texture() or worker.free_bytes() < 200 << 20:
         return smooth
     # numpy's own threads reserve memory each, and nothing here needs them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -86,5 +82,5 @@ def _textured(image: Image.Image, hole: Image.Image, smooth: Image.Image) -> Ima
     matched = Image.fromarray(arrays.clip(found, 0, 255).astype("uint8"))
     matched = Image.composite(matched, image, hole)
     blurred = matched.filter(ImageFilter.GaussianBlur(10))
-    detail = ImageChops.subtract(matched, blurred, 1, _MIDDLE)
-    return Image.composite(ImageChops.add(smooth, detail, 1, -_MIDDLE), image, hole)
+    detail = ImageChops.subtract(matched, blurred, 1, 128)
+    return Image.composite(ImageChops.add(smooth, detail, 1, -128), image, hole)

@@ -6,23 +6,12 @@ from collections.abc import Callable
 from PIL import Image, ImageChops, ImageOps
 
 from imgbot.painter.engine import drawing, effects, tones
-from imgbot.painter.engine.colours import Colour, parse_hex
+from imgbot.painter.engine.colours import parse_hex
 from imgbot.painter.engine.scene import PALETTES, Scene
 from imgbot.painter.engine.styles import painted
 
 # Fixed, so that a repeated edit gives the same file.
 _SEED = 20
-# Strokes of narrower pictures would be smaller than a pixel.
-_PAINTED_MIN_PX = 100
-_TEAL, _AMBER = parse_hex("0b5563"), parse_hex("ffb56b")
-_MOONLIGHT = (0.62, 0.8, 1.28)
-_EVENING_SUN = parse_hex("ff9a3c")
-_WALL: tuple[tuple[Colour, Colour], ...] = (
-    (parse_hex("5b1a8b"), parse_hex("ffd23f")),
-    (parse_hex("c2185b"), parse_hex("7fe3e0")),
-    (parse_hex("0b5d8f"), parse_hex("ff9ecb")),
-    (parse_hex("a32a0c"), parse_hex("c6e65a")),
-)
 
 
 def pop(image: Image.Image, degree: float) -> Image.Image:
@@ -55,7 +44,7 @@ def film(image: Image.Image, degree: float) -> Image.Image:
 
 def cinematic(image: Image.Image, degree: float) -> Image.Image:
     """Teal shadows, amber highlights, contrast."""
-    graded = ImageOps.colorize(image.convert("L"), black=_TEAL, mid="#8a8a86", white=_AMBER)
+    graded = ImageOps.colorize(image.convert("L"), black="#0b5563", mid="#8a8a86", white="#ffb56b")
     mixed = ImageChops.soft_light(image, graded)
     deep = tones.add_contrast(Image.blend(image, mixed, min(0.9, 0.62 * degree)), 0.45 * degree)
     return effects.vignette(deep, 0.45 * degree)
@@ -70,7 +59,7 @@ def noir(image: Image.Image, degree: float) -> Image.Image:
 def night(image: Image.Image, degree: float) -> Image.Image:
     """Day for night: darker, in the colour of moonlight."""
     dark = tones.brighten(tones.saturate(image, -0.7), -1.15 * degree)
-    return effects.vignette(tones.scale_channels(dark, _MOONLIGHT), 0.6)
+    return effects.vignette(tones.scale_channels(dark, (0.62, 0.8, 1.28)), 0.6)
 
 
 def golden_hour(image: Image.Image, degree: float) -> Image.Image:
@@ -78,7 +67,7 @@ def golden_hour(image: Image.Image, degree: float) -> Image.Image:
     warm = tones.warm(tones.saturate(image, 0.25 * degree), 1.3 * degree)
     fall = ImageOps.flip(Image.linear_gradient("L")).resize(image.size)
     share = min(0.6, 0.3 * degree)
-    bands = [drawing.dim(fall, share * part / 255) for part in _EVENING_SUN]
+    bands = [drawing.dim(fall, share * part / 255) for part in parse_hex("ff9a3c")]
     return ImageChops.screen(warm, Image.merge("RGB", bands))
 
 
@@ -108,7 +97,8 @@ def pop_art(image: Image.Image) -> Image.Image:
     small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0).convert("L")
     grey = tones.add_contrast(ImageOps.autocontrast(small, cutoff=2), 1.3)
     wall = Image.new("RGB", (size[0] * 2, size[1] * 2))
-    for place, (dark, light) in enumerate(_WALL):
+    inks = ["#5b1a8b", "#ffd23f", "#c2185b", "#7fe3e0", "#0b5d8f", "#ff9ecb", "#a32a0c", "#c6e65a"]
+    for place, (dark, light) in enumerate(zip(inks[::2], inks[1::2], strict=True)):
         print_ = ImageOps.colorize(grey, black=dark, white=light)
         wall.paste(print_, (place % 2 * size[0], place // 2 * size[1]))
     return wall
@@ -121,7 +111,8 @@ def _painted(
 
     def paint(image: Image.Image, degree: float) -> Image.Image:
         small = drawing.shrink_to(image, 1.0)
-        if min(small.size) < _PAINTED_MIN_PX:
+        # Strokes of narrower pictures would be smaller than a pixel.
+        if min(small.size) < 100:
             return effects.posterize(image, degree)
         # All of a photo has the detail of a figure.
         focus = Image.new("L", small.size, 255)

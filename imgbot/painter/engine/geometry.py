@@ -10,8 +10,6 @@ from imgbot.painter.engine.drawing import scaled, shrink_to, unit_px
 
 # Longest side over shortest of a picture.
 RATIO_MAX = 20.0
-# The background around a long picture may be many times its size.
-FITTED_MEGAPIXELS = 16.0
 
 
 def frame(image: Image.Image, degree: float, colour: Colour) -> Image.Image:
@@ -123,7 +121,8 @@ def crop_edges(image: Image.Image, share: float) -> Image.Image:
 def fit_ratio(image: Image.Image, ratio: float) -> Image.Image:
     """Whole picture on a background of that ratio, made of the picture itself."""
     own = image.width / image.height
-    image = shrink_to(image, FITTED_MEGAPIXELS / max(own / ratio, ratio / own))
+    # The background around a long picture may be many times its size.
+    image = shrink_to(image, 16.0 / max(own / ratio, ratio / own))
     width, height = image.size
     size = (width, max(height, round(width / ratio)))
     if own < ratio:

@@ -24,8 +24,6 @@ _READABLE_PX = 11
 _TALLEST, _WIDEST = 1 / 4, 40.0
 # Share of a band that hides the main thing, where there is no face.
 _SUBJECT_MAX = 0.45
-# Skin in Cb and Cr (Chai and Ngan 1999), and not in the dark.
-_SKIN = ((60, 255), (77, 127), (135, 173))
 _INK = (58, 44, 40)
 
 
@@ -135,9 +133,11 @@ def _find_kept(image: Image.Image) -> _Kept:
 
 def _skin(image: Image.Image) -> Image.Image:
     """Mask of what has the colour of skin."""
+    # Cb and Cr of skin (Chai and Ngan 1999), and not in the dark.
+    limits = ((60, 255), (77, 127), (135, 173))
     bands = [
         band.point([255 if low <= value <= high else 0 for value in range(256)])
-        for band, (low, high) in zip(image.convert("YCbCr").split(), _SKIN, strict=True)
+        for band, (low, high) in zip(image.convert("YCbCr").split(), limits, strict=True)
     ]
     skin = ImageChops.darker(ImageChops.darker(*bands[:2]), bands[2])
     # Without specks.

@@ -24,7 +24,6 @@ from imgbot.painter.engine.tables import table
 from imgbot.painter.engine.vocabulary import STOP_WORDS
 
 WORDS_MAX, COUNT_MAX = 200, 12
-_TYPO_LETTERS_MIN = 6
 _DIMINUTIVE = re.compile("(?:[оеёуыюи]?[чшн](?:ек|ик|к)|ик|ок|ек)(?:[аеиоуы]|о[мвй]|ами|ах)?$")
 _ADJECTIVES = ("ый", "ий", "ой", "ая", "яя", "ое", "ее", "ые", "ие")
 _TABLE = table("create")
@@ -82,7 +81,6 @@ WORN: Mapping[str, str] = {
     for name in things.split()[::2]
 }
 """Where each thing is worn; `above` the head is a sign."""
-_METALS = ("золот", "golden", "gold$", "серебр", "silver")
 _NAMED = {**NAMED_COLOURS, "ginger": parse_hex("d2691e")}
 
 
@@ -112,7 +110,7 @@ def sense_of(text: str) -> Sense:
         tuple(each for each in _CONCEPTS if matches_stem(word, each.stems)),
         matching("styles"),
         matching("rough_styles"),
-        matches_stem(word, _METALS),
+        matches_stem(word, ("золот", "golden", "gold$", "серебр", "silver")),
         is_small or word.isdecimal() or matches_stem(word, _FILLERS),
     )
 
@@ -160,7 +158,7 @@ def _single_keys() -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
     """Meaning of the only subject whose word this one may be a slip of."""
-    is_short = len(key) < _TYPO_LETTERS_MIN
+    is_short = len(key) < 6
     if is_short or word.endswith(_ADJECTIVES) or not word.isalpha() or is_known(word):
         return None
     known = meanings()

@@ -16,11 +16,6 @@ from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.merge_request import MergeRequest, parse_merge_request
 from imgbot.painter.pictures import flatten
 
-# Limits of the subject's share of the picture.
-_SUBJECT_MIN, _SUBJECT_MAX = 0.002, 0.98
-
-HEIGHT_SHARE, WIDTH_SHARE_MAX, HEIGHT_SHARE_MAX = 0.55, 0.8, 0.92
-CORNER_SHARE, INSET_SHARE = 0.36, 0.36
 _MARGIN_SHARE = 0.04
 _ACROSS = {"left": 0.27, "centre": 0.5, "right": 0.73}
 
@@ -41,7 +36,8 @@ def cut_out(image: Image.Image) -> CutOut | None:
             return None
     alpha = image.getchannel("A")
     share = sum(alpha.histogram()[128:]) / (alpha.width * alpha.height)
-    if not _SUBJECT_MIN <= share <= _SUBJECT_MAX:
+    # Limits of the subject's share of the picture.
+    if not 0.002 <= share <= 0.98:
         return None
     box = alpha.point([0 if value < 5 else 255 for value in range(256)]).getbbox()
     if box is None:
@@ -54,9 +50,9 @@ def place_cutout(
 ) -> Image.Image:
     """Ground (RGB) with the subject; `across` (0 to 1) is where, if the request does not tell."""
     is_corner = "_" in request.position
-    share = (CORNER_SHARE if is_corner else HEIGHT_SHARE) * request.size
-    across_max = ground.width * WIDTH_SHARE_MAX / subject.image.width
-    height_max = ground.height * min(HEIGHT_SHARE_MAX, share) / subject.image.height
+    share = (0.36 if is_corner else 0.55) * request.size
+    across_max = ground.width * 0.8 / subject.image.width
+    height_max = ground.height * min(0.92, share) / subject.image.height
     cutout = drawing.resize(subject.image, min(height_max, across_max))
     middle = _ACROSS.get(request.position, across)
     left = round(ground.width * middle - cutout.width / 2)
@@ -94,7 +90,7 @@ def place_inset(
     ground: Image.Image, image: Image.Image, request: MergeRequest, place: int
 ) -> Image.Image:
     """Ground with the whole picture as a small inset with round corners."""
-    size_share = min(0.7, INSET_SHARE * request.size)
+    size_share = min(0.7, 0.36 * request.size)
     factor = size_share * min(ground.width / image.width, ground.height * 1.25 / image.height)
     rim = max(1, round(min(ground.size) * 0.006))
     framed = ImageOps.expand(drawing.resize(image, factor), rim, "white")

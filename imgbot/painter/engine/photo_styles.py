@@ -27,12 +27,8 @@ _COPYIST = Network(_PACKAGE, "models/arbitrary_transform.onnx", room_bytes=80 <<
 STYLES: Mapping[str, Mapping[str, str | int]] = table("photo_styles")["styles"]
 """Styles by their keys, in the order of the menu."""
 
-# Strokes have a size in pixels: a larger photo is painted smaller, and enlarged.
-_PAINTED_PIXELS, _PAINTED_PIXELS_MIN = 700_000, 20_000
 # Measured 257 bytes of address space for a pixel, and what is needed beside the picture.
-_BYTES_PER_PIXEL, _BYTES_LEFT = 300, 190 << 20
-# More would only be an enlargement of the strokes.
-_RESULT_PIXELS = 2_600_000
+_BYTES_PER_PIXEL = 300
 
 _READ_PX, _TILE_PX = 256, 384
 _TILE_STEP_PX = 192
@@ -54,9 +50,10 @@ def paint(image: Image.Image, style: str, degree: float) -> Image.Image:
 
     With a degree below 1 the photo shows through.
     """
-    room = (worker.free_bytes() - _BYTES_LEFT) / _BYTES_PER_PIXEL
-    most = min(_PAINTED_PIXELS, room)
-    if most < _PAINTED_PIXELS_MIN:
+    room = (worker.free_bytes() - (190 << 20)) / _BYTES_PER_PIXEL
+    # Strokes have a size in pixels: a larger photo is painted smaller, and enlarged.
+    most = min(700_000, room)
+    if most < 20_000:
         raise UserError("photo_styles_unavailable")
     # The network halves the sides twice.
     size = _scaled(image.size, most, 32, 4)
@@ -111,7 +108,8 @@ def _scaled(size: tuple[int, int], pixels_max: float, least: int, step: int) -> 
 
 
 def _enlarged(painted: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return painted.resize(_scaled(size, _RESULT_PIXELS, 1, 1), Image.Resampling.LANCZOS)
+    # More would only be an enlargement of the strokes.
+    return painted.resize(_scaled(size, 2_600_000, 1, 1), Image.Resampling.LANCZOS)
 
 
 def _overlap(has_left: bool, has_top: bool) -> Image.Image:  # noqa: FBT001 -- a private helper

@@ -7,15 +7,12 @@ from imgbot.painter.engine.colours import NAMED_COLOURS, Colour, colour_key
 from imgbot.painter.engine.drawing import curve, hsv_of, percentile, share_of, times
 from imgbot.painter.engine.tables import phrase_lists
 
-# Degrees up to which hues count as one colour, and saturation up to which one counts as grey.
-_HUE_REACH, _PALE_MAX = 26, 60
+# Saturation up to which a colour counts as grey.
+_PALE_MAX = 60
 # Brightness of black, grey and white.
 _GREYS = ((0, 75), (76, 195), (196, 255))
-# Longer side of the copy in which specks are told from pieces.
-_SOLID_PX = 480
-# Share of the picture below which a colour is not there, and of a colour, or of a subject, that
-# makes them belong together.
-_FOUND_MIN, _SHARED_MIN = 0.01, 0.3
+# Share of a colour, or of a subject, that makes them belong together.
+_SHARED_MIN = 0.3
 
 
 def recolour(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.Image:
@@ -51,7 +48,7 @@ def find_thing(image: Image.Image, words: str) -> Image.Image | None:
 def find_coloured(image: Image.Image, name: str) -> Image.Image | None:
     """Mask of what has a named colour, in the subject alone if most of it is there."""
     found = _like(image, NAMED_COLOURS[name])
-    if share_of(found) < _FOUND_MIN:
+    if share_of(found) < 0.01:
         return None
     if hsv_of(NAMED_COLOURS[name])[1] > _PALE_MAX:
         found = _like(image, _usual_colour(image, found))
@@ -83,7 +80,8 @@ def _like(image: Image.Image, colour: Colour) -> Image.Image:
     hue, saturation, value = hsv_of(colour)
     hues, saturations, values = image.convert("HSV").split()
     if saturation > _PALE_MAX:
-        reach = _HUE_REACH * 256 / 360
+        # Hues up to 26 degrees apart count as one colour.
+        reach = 26 * 256 / 360
         apart = [min(abs(each - hue), 256 - abs(each - hue)) for each in range(256)]
         near = hues.point([_ramp(reach + 4 - each, 8) for each in apart])
         least = max(_PALE_MAX, saturation * 0.65) - 20
@@ -101,7 +99,7 @@ def _like(image: Image.Image, colour: Colour) -> Image.Image:
 def _without_specks(mask: Image.Image) -> Image.Image:
     """Mask of the larger pieces and what is close around them."""
     small = mask.copy()
-    small.thumbnail((_SOLID_PX, _SOLID_PX), Image.Resampling.BOX)
+    small.thumbnail((480, 480), Image.Resampling.BOX)
     solid = small.filter(ImageFilter.MinFilter(5)).filter(ImageFilter.MaxFilter(9))
     return solid.resize(mask.size, Image.Resampling.BILINEAR)
 

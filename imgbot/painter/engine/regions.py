@@ -13,15 +13,8 @@ MeanColour = tuple[float, ...]
 UNITS = (0.39, 0.8, 0.8)
 
 _AREA_MIN_PX = 16
-# A region is at most this share of the picture, so that no leak through a weak edge goes far.
-_AREA_MAX_SHARE = 0.008
 # Felzenszwalb and Huttenlocher's k: larger makes larger regions.
 _MERGE_SCALE = 60.0
-# Takes noise and JPEG blocks out of the edges.
-_BLUR_PX = 0.8
-# Weight of a border pixel at the bottom, where subjects often leave the picture; in the lower
-# half of the sides it falls to this over a quarter of the height.
-_BOTTOM_WEIGHT, _FALL = 0.1, 4.0
 
 
 @dataclass(slots=True)
@@ -75,7 +68,8 @@ def _label(image: Image.Image) -> list[int]:
         sizes[one] += sizes[other]
         limits[one] = weight + _MERGE_SCALE / sizes[one]
 
-    area_max = max(4 * _AREA_MIN_PX, round(count * _AREA_MAX_SHARE))
+    # A region is at most this share of the picture, so that no leak through a weak edge goes far.
+    area_max = max(4 * _AREA_MIN_PX, round(count * 0.008))
     for weight, one, other in edges:
         first, second = find(one), find(other)
         fits = weight <= limits[first] and weight <= limits[second]
@@ -91,7 +85,8 @@ def _label(image: Image.Image) -> list[int]:
 
 def _edges(image: Image.Image) -> list[tuple[float, int, int]]:
     """Colour distances between neighbouring pixels, the smallest first."""
-    colours = _colours(image.filter(ImageFilter.GaussianBlur(_BLUR_PX)))
+    # Takes noise and JPEG blocks out of the edges.
+    colours = _colours(image.filter(ImageFilter.GaussianBlur(0.8)))
     pairs = _neighbours(image.size)
     return sorted((math.dist(colours[one], colours[other]), one, other) for one, other in pairs)
 
@@ -114,8 +109,10 @@ def _sum_up(image: Image.Image, labels: Sequence[int], regions: Sequence[Region]
             total[axis] += value
         region.area_px += 1
         if row in (0, height - 1) or column in (0, width - 1):
-            lowness = min(1.0, max(0.0, _FALL * (row / height - 0.5)))
-            region.border_px += 1 - (1 - _BOTTOM_WEIGHT) * lowness
+            # Subjects often leave the picture at the bottom: there, and in the lower half of the
+            # sides, a pixel weighs less, down to a tenth.
+            lowness = min(1.0, max(0.0, 4 * (row / height - 0.5)))
+            region.border_px += 1 - 0.9 * lowness
     for region, total in zip(regions, sums, strict=True):
         *colour, columns, rows = (value / region.area_px for value in total)
         region.colour = tuple(colour)

@@ -35,13 +35,6 @@ def in_strips(
 _SHIFTS_PX = ((1, 2), (4, 0), (7, 6), (2, 5), (5, 3), (0, 7), (3, 1), (6, 4))
 _GRID_PX = 8
 _QUALITIES = range(6, 96, 2)
-# Least ratio by which the error dips at the picture's own quality: photographs that were never
-# JPEG-encoded stay below 1.1, those encoded at 75 and less reach 3 to 10.
-_DIP = 1.6
-# Below this error, rounding dominates.
-_ERROR_FLOOR = 0.2
-# From this quality up blocks are invisible, and removing them costs detail.
-QUALITY_WITHOUT_BLOCKS = 85
 
 
 def find_jpeg_quality(image: Image.Image) -> int | None:
@@ -49,12 +42,16 @@ def find_jpeg_quality(image: Image.Image) -> int | None:
     probe = _probe(image)
     if min(probe.size) < 6 * _GRID_PX:
         return None
-    errors = [max(_ERROR_FLOOR, _recoding_error(probe, quality)) for quality in _QUALITIES]
+    # Below this error, rounding dominates.
+    errors = [max(0.2, _recoding_error(probe, quality)) for quality in _QUALITIES]
     # Without blocks the error only falls as the quality rises.
     dips = [max(errors[index:]) / error for index, error in enumerate(errors)]
     deepest = max(dips)
     quality = _QUALITIES[dips.index(deepest)]
-    return quality if deepest > _DIP and quality < QUALITY_WITHOUT_BLOCKS else None
+    # Least ratio by which the error dips at the picture's own quality: photographs that were never
+    # JPEG-encoded stay below 1.1, those encoded at 75 and less reach 3 to 10.
+    # From this quality up blocks are invisible, and removing them costs detail.
+    return quality if deepest > 1.6 and quality < 85 else None
 
 
 def _probe(image: Image.Image) -> Image.Image:
@@ -134,17 +131,6 @@ def weighted_sum(
     return Image.merge("RGB", bands)
 
 
-# Standard deviations of the noise that is considered.
-_WEAKEST, _STRONGEST = 1.5, 45.0
-# Share of the noise left in each band of detail, from fine to coarse; measured on white noise with
-# the filters below.
-_BAND_NOISE = (0.83, 0.26, 0.13)
-# Reach of the three blurs and that of the energy, added up.
-_REACH_PX = 32
-# Quantization steps in standard deviations of the noise: the best of 3 to 7 on test photos.
-_LIGHTNESS_STEP, _COLOUR_STEP = 5.5, 7.0
-
-
 def estimate_noise(image: Image.Image) -> float:
     """Standard deviation of the noise in lightness (Immerkaer's mask, robust to texture)."""
     grey = image.convert("L")
@@ -185,16 +171,19 @@ def denoise(
     cosine coefficients dropped.
     """
     sigma = estimate_noise(image) if noise is None else noise
-    sigma = min(_STRONGEST, max(_WEAKEST, sigma)) * strength
+    # Standard deviations of the noise that is considered.
+    sigma = min(45.0, max(1.5, sigma)) * strength
     if sigma <= 0:
         return image
 
     def work(strip: Image.Image) -> Image.Image:
         shrunk = _shrink_bands(strip, sigma)
-        coarse = quantize(strip, _LIGHTNESS_STEP * sigma, _COLOUR_STEP * sigma)
+        # Quantization steps in standard deviations of the noise: the best of 3 to 7 on test photos.
+        coarse = quantize(strip, 5.5 * sigma, 7.0 * sigma)
         return weighted_sum((shrunk, coarse, coarse), (0.5, 0.25, 0.25))
 
-    return in_strips(image, work, margin_px=_REACH_PX)
+    # Reach of the three blurs and that of the energy, added up.
+    return in_strips(image, work, margin_px=32)
 
 
 def _shrink_bands(image: Image.Image, sigma: float) -> Image.Image:
@@ -207,7 +196,8 @@ def _shrink_bands(image: Image.Image, sigma: float) -> Image.Image:
 def _shrink_channel(channel: Image.Image, sigma: float) -> Image.Image:
     smooth = channel
     bands: list[Image.Image] = []
-    for radius, share in zip((1.0, 2.2, 4.4), _BAND_NOISE, strict=True):
+    # Share of the noise left in each band of detail, from fine to coarse, measured on white noise.
+    for radius, share in zip((1.0, 2.2, 4.4), (0.83, 0.26, 0.13), strict=True):
         smoother = smooth.filter(ImageFilter.GaussianBlur(radius))
         bands.append(_shrink(smooth, smoother, sigma * share))
         smooth = smoother
@@ -231,13 +221,7 @@ def _shrink(fine: Image.Image, coarse: Image.Image, sigma: float) -> Image.Image
 
 # Standard deviations of a Gaussian, in pixels. Sharp photos measure 0.3 to 0.85.
 SHARP_PX = 0.95
-_NATURAL_PX = 0.5
-_UNDOABLE_PX = 2.0
-# Removing more blur than there is makes halos.
-_CAUTION = 0.85
 _PROBE_BLUR_PX = 1.0
-# Edges: the steepest 500th of the pixels.
-_EDGE_SHARE = 0.998
 
 
 def estimate_blur_px(image: Image.Image) -> float:
@@ -261,12 +245,14 @@ def _edge_strength(grey: Image.Image) -> int:
     here = grey.crop((0, 0, width - 1, height - 1))
     across = ImageChops.difference(here, grey.crop((1, 0, width, height - 1)))
     down = ImageChops.difference(here, grey.crop((0, 1, width - 1, height)))
-    return percentile(ImageChops.lighter(across, down).histogram(), _EDGE_SHARE)
+    # Edges: the steepest 500th of the pixels.
+    return percentile(ImageChops.lighter(across, down).histogram(), 0.998)
 
 
 def deblur(image: Image.Image, blur_px: float, noise: float) -> Image.Image:
     """Remove a blur (RGB) by Van Cittert's iteration, in fewer rounds for noisy pictures."""
-    smear = sqrt(max(0.0, min(_UNDOABLE_PX, _CAUTION * blur_px) ** 2 - _NATURAL_PX**2))
+    # Removing more blur than there is makes halos.
+    smear = sqrt(max(0.0, min(2.0, 0.85 * blur_px) ** 2 - 0.5**2))
     lightness, blue, red = image.convert("YCbCr").split()
     better = lightness
     for _ in range(4 if noise < 1.5 else 2):

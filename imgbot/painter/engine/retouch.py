@@ -14,9 +14,6 @@ from imgbot.painter.engine.tones import correct_exposure, correct_white_balance,
 
 __all__ = ["denoise", "improve", "retouch_picture"]
 
-# Standard deviations: noise below the first is invisible; above the second its remains after
-# denoising would be sharpened (similarity to the original falls).
-NOISE_FLOOR, NOISE_TO_SHARPEN_MAX = 2.2, 4.0
 
 Repair = Callable[[Image.Image], Image.Image | None]
 
@@ -42,7 +39,8 @@ def retouch_picture(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     applied: list[str] = []
     noise = estimate_noise(image)
     for name, repair in steps:
-        if name == "detail" and ("deblock" in applied or noise > NOISE_TO_SHARPEN_MAX):
+        # Of stronger noise, what denoising leaves would be sharpened.
+        if name == "detail" and ("deblock" in applied or noise > 4.0):
             continue
         repaired = repair(image)
         if repaired is not None:
@@ -64,7 +62,8 @@ def _deblock(image: Image.Image) -> Image.Image | None:
 
 def _denoise(image: Image.Image) -> Image.Image | None:
     noise = estimate_noise(image)
-    return denoise(image, noise=noise) if noise > NOISE_FLOOR else None
+    # Weaker noise is invisible.
+    return denoise(image, noise=noise) if noise > 2.2 else None
 
 
 def _sharpen(image: Image.Image) -> Image.Image | None:

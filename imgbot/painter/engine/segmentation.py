@@ -20,54 +20,32 @@ from imgbot.painter.engine.subject_network import SubjectMask
 
 Property = tuple[float, ...]
 
-_NETWORK_SIDE_PX = 300
 _STRIP_SHARE = 0.04
 _COPIES = ((260, 0), (260, _STRIP_SHARE), (225, _STRIP_SHARE), (195, 0), (165, _STRIP_SHARE))
 """Longer side of each copy that is segmented, and height of a strip of background above it: for a
 head that touches the picture's edge."""
 
 _HALF = tuple(255 * (value >= 128) for value in range(256))
-# Standard deviations: of geodesic colour distance, of boundary connectivity, of distance in shares
-# of the picture's sides (Zhu et al., sections 3 and 4; the first is theirs for finer regions).
-_GEODESIC_SIGMA, _CONNECTIVITY_SIGMA, _SPACE_SIGMA = 6.0, 1.0, 0.25
-_CENTRE_SIGMA = 0.45
+# Standard deviation of geodesic colour distance (that of Zhu et al. for finer regions).
+_GEODESIC_SIGMA = 6.0
 
-# Evidence for foreground in log likelihood per pixel: by contrast, by boundary connectivity, by
-# place, by skin colour; chosen by looking at the cuts of 19 photographs.
-_CONTRAST_WEIGHT, _BACKGROUND_WEIGHT, _PLACE_WEIGHT, _SKIN_WEIGHT = 6.0, 2.0, 3.0, 3.0
-_PRIOR_MAX, _LIKELIHOOD_MAX = 2.5, 6.0
-# The first foreground model is made of what has this much evidence.
-_SEED_MIN = 0.5
 # Skin in Cb and Cr (Chai and Ngan 1999).
 _SKIN_BLUE, _SKIN_RED = (77, 127), (133, 173)
 
-_ROUNDS, _COMPONENTS = 4, 5
-# Least variance of a colour model; and the picture's side in units of colour, which separates
-# similar colours that are far apart.
-_VARIANCE_MIN, _SIDE_UNITS = 20.0, 24.0
-# Cost of a boundary pixel between regions of the same colour.
-_SMOOTHNESS = 30.0
 
-_ISLAND_SHARE, _HOLE_SHARE = 0.12, 0.01
-# A clear subject: neither a speck nor the whole picture, hardly connected to the border, and with
-# stronger edges than the rest of the picture.
-_AREA_MIN, _AREA_MAX = 0.02, 0.92
-_BACKGROUND_MAX, _EDGE_RATIO_MIN = 0.45, 1.7
-
-
-# Confidence from which a subject is certain (below it the mask is a guess), and of the network from
-# which the slower search is not made as well.
-CERTAIN, _BEYOND_DOUBT = 0.75, 0.9
+# Confidence from which a subject is certain; below it the mask is a guess.
+CERTAIN = 0.75
 
 
 def find_subject(image: Image.Image) -> SubjectMask:
     """Find the main subject of a picture (RGB), by the extra `cutout` if it is installed."""
-    small = _reduced(image, _NETWORK_SIDE_PX)
+    small = _reduced(image, 300)
     salience = subject_network.salience(small)
     by_network = SubjectMask(Image.new("L", small.size), 0.0)
     if salience:
         by_network = SubjectMask(salience.mask.point([0] * 128 + [255] * 128), salience.confidence)
-    if by_network.confidence >= _BEYOND_DOUBT:
+    # Beyond doubt: the slower search is not made as well.
+    if by_network.confidence >= 0.9:
         return by_network
     return max(by_network, _find_by_regions(image), key=lambda found: found.confidence)
 
@@ -143,7 +121,7 @@ def _background_probabilities(regions: Sequence[Region]) -> list[float]:
             weight = _gauss(distance / _GEODESIC_SIGMA)
             area += weight * regions[number].area_px
             border += weight * regions[number].border_px
-        probabilities.append(1 - _gauss(border / math.sqrt(area) / _CONNECTIVITY_SIGMA))
+        probabilities.append(1 - _gauss(border / math.sqrt(area)))
     return probabilities
 
 
@@ -191,13 +169,15 @@ def _priors(regions: Sequence[Region], background: Sequence[float]) -> list[floa
     contrasts = _contrasts(regions, background)
     threshold = _otsu_threshold(contrasts, [region.area_px for region in regions])
     placed = zip(regions, map(_place_probability, regions), background, contrasts, strict=True)
+    # Evidence for foreground in log likelihood per pixel: by contrast, by boundary connectivity, by
+    # place, by skin colour; chosen by looking at the cuts of 19 photographs.
     return [
         _limit(
-            _CONTRAST_WEIGHT * (contrast - threshold)
-            + _BACKGROUND_WEIGHT * (0.5 - probability)
-            + _PLACE_WEIGHT * (place - 0.5)
-            + _SKIN_WEIGHT * place * _is_skin(region.colour),
-            _PRIOR_MAX,
+            6.0 * (contrast - threshold)
+            + 2.0 * (0.5 - probability)
+            + 3.0 * (place - 0.5)
+            + 3.0 * place * _is_skin(region.colour),
+            2.5,
         )
         for region, place, probability, contrast in placed
     ]
@@ -213,14 +193,14 @@ def _contrasts(regions: Sequence[Region], background: Sequence[float]) -> list[f
     for region in regions:
         contrast = sum(
             math.dist(region.colour, other.colour)
-            * _gauss(math.hypot(region.x - other.x, region.y - other.y) / _SPACE_SIGMA)
+            * _gauss(math.hypot(region.x - other.x, region.y - other.y) / 0.25)
             * probability
             * other.area_px
             for other, probability in zip(regions, background, strict=True)
         )
         down = region.y - 0.5
         off_centre = math.hypot(region.x - 0.5, down * (0.6 if down > 0 else 1))
-        contrasts.append(contrast * _gauss(off_centre / _CENTRE_SIGMA))
+        contrasts.append(contrast * _gauss(off_centre / 0.45))
     low, high = min(contrasts), max(contrasts)
     return [(contrast - low) / max(1e-6, high - low) for contrast in contrasts]
 
@@ -254,17 +234,19 @@ def _otsu_threshold(values: Sequence[float], areas: Sequence[int]) -> float:
 
 def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
     """True for each region that is foreground: GrabCut's turns of modelling and cutting."""
-    units = _SIDE_UNITS
+    # The picture's side in units of colour, which separates similar colours that are far apart.
+    units = 24.0
     features = [(*region.colour, region.x * units, region.y * units) for region in regions]
     boundaries = _boundaries(regions)
-    front = [prior > _SEED_MIN for prior in priors]
-    for _ in range(_ROUNDS):
+    # The first foreground model is made of what has this much evidence.
+    front = [prior > 0.5 for prior in priors]
+    for _ in range(4):
         if all(front) or not any(front):
             break
         near, far = _colour_models(features, regions, front)
         rooms: list[dict[int, float]] = [{} for _ in range(len(regions) + 2)]
         for number, (feature, prior) in enumerate(zip(features, priors, strict=True)):
-            evidence = prior + _limit(near(feature) - far(feature), _LIKELIHOOD_MAX)
+            evidence = prior + _limit(near(feature) - far(feature), 6.0)
             start, end = (SOURCE, number + 2) if evidence > 0 else (number + 2, SINK)
             rooms[start][end] = abs(evidence) * regions[number].area_px
         for one, other, cost in boundaries:
@@ -301,8 +283,9 @@ def _boundaries(regions: Sequence[Region]) -> list[tuple[int, int, float]]:
     pairs = _pairs(regions)
     length_px = sum(length for _, _, length, _ in pairs)
     scale = 2 * sum(length * step**2 for _, _, length, step in pairs) / max(1, length_px) + 1e-6
+    # Cost of a boundary pixel between regions of the same colour.
     return [
-        (one, other, _SMOOTHNESS * length * math.exp(-(step**2) / scale))
+        (one, other, 30.0 * length * math.exp(-(step**2) / scale))
         for one, other, length, step in pairs
     ]
 
@@ -315,7 +298,7 @@ def _colour_model(chosen: Sequence[tuple[Property, float]]) -> Callable[[Propert
         weight, centre = sum(w for _, w in group), _mean(group)
         spreads = (sum(w * (f[axis] - middle) ** 2 for f, w in group)
                    for axis, middle in enumerate(centre))  # fmt: skip
-        variances = tuple(_VARIANCE_MIN + spread / weight for spread in spreads)
+        variances = tuple(20.0 + spread / weight for spread in spreads)
         scale = math.log(weight / total) - sum(map(math.log, variances)) / 2
         parts.append((scale, centre, variances))
 
@@ -331,7 +314,7 @@ def _colour_model(chosen: Sequence[tuple[Property, float]]) -> Callable[[Propert
 def _clusters(chosen: Sequence[tuple[Property, float]]) -> list[list[tuple[Property, float]]]:
     """k-means; each first centre is the feature that those before it represent worst."""
     centres = [max(chosen, key=lambda item: item[1])[0]]
-    while len(centres) < min(_COMPONENTS, len(chosen)):
+    while len(centres) < min(5, len(chosen)):
         errors = [w * min(math.dist(f, centre) for centre in centres) ** 2 for f, w in chosen]
         centres.append(chosen[errors.index(max(errors))][0])
     groups: list[list[tuple[Property, float]]] = []
@@ -356,10 +339,10 @@ def _without_specks(regions: Sequence[Region], front: Sequence[bool]) -> list[bo
     result = list(front)
     islands = _sides(regions, front, is_front=True)
     largest_px = max((_area_px(regions, island) for island in islands), default=0)
-    small = (each for each in islands if _area_px(regions, each) < _ISLAND_SHARE * largest_px)
+    small = (each for each in islands if _area_px(regions, each) < 0.12 * largest_px)
     for number in chain.from_iterable(small):
         result[number] = False
-    hole_max_px = _HOLE_SHARE * _area_px(regions, range(len(regions)))
+    hole_max_px = 0.01 * _area_px(regions, range(len(regions)))
     for hole in _sides(regions, result, is_front=False):
         touches_border = any(regions[number].border_px for number in hole)
         if not touches_border and _area_px(regions, hole) < hole_max_px:
@@ -386,11 +369,13 @@ def _is_clear(
     chosen = [number for number, is_front in enumerate(front) if is_front]
     area_px = _area_px(regions, chosen)
     share = area_px / _area_px(regions, range(len(regions)))
-    if not _AREA_MIN <= share <= _AREA_MAX:
+    # Neither a speck nor the whole picture, hardly connected to the border, and with stronger edges
+    # than the rest of the picture.
+    if not 0.02 <= share <= 0.92:
         return False
     connected = sum(regions[number].area_px * background[number] for number in chosen) / area_px
     along, across = (_edge_strength(regions, front, is_cut=is_cut) for is_cut in (True, False))
-    return connected <= _BACKGROUND_MAX and along >= _EDGE_RATIO_MIN * (1 + across)
+    return connected <= 0.45 and along >= 1.7 * (1 + across)
 
 
 def _edge_strength(regions: Sequence[Region], front: Sequence[bool], *, is_cut: bool) -> float:

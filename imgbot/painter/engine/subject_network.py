@@ -7,10 +7,6 @@ from PIL import Image
 from imgbot.painter.networks import Network, picture, pixels
 
 NETWORK = Network("imgbot.painter.engine", "networks/u2netp.onnx", room_bytes=260 << 20)
-# Of the pixels' values in ImageNet, as shares of 255.
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# Levels at which a pixel certainly is the subject's, and from which it may be.
-_SURE, _POSSIBLE = 240, 15
 
 
 class SubjectMask(NamedTuple):
@@ -25,11 +21,14 @@ def salience(image: Image.Image) -> SubjectMask | None:
     if not NETWORK.is_installed:
         return None
     reduced = pixels(image.resize((320, 320), Image.Resampling.LANCZOS))
-    scaled = ((reduced / max(1 / 255, reduced.max()) - _MEAN) / _DEVIATION).astype("float32")
+    # Of the pixels in ImageNet.
+    mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    scaled = ((reduced / max(1 / 255, reduced.max()) - mean) / deviation).astype("float32")
     found = NETWORK.run(scaled.transpose(2, 0, 1)[None])
     if found is None:
         return None
     shares = picture(found[0, 0])
     counts = shares.histogram()
-    confidence = sum(counts[_SURE:]) / max(1, sum(counts[_POSSIBLE:]))
+    # Levels at which a pixel certainly is the subject's, and from which it may be.
+    confidence = sum(counts[240:]) / max(1, sum(counts[15:]))
     return SubjectMask(shares.resize(image.size, Image.Resampling.BICUBIC), confidence)

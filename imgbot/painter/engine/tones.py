@@ -118,32 +118,17 @@ def dehaze(image: Image.Image, degree: float) -> Image.Image:
     return saturate(add_contrast(deeper, 0.4 * degree), 0.3 * degree)
 
 
-# Length of a colour cast (logarithms of the channels around their mean): up to the first it may
-# belong to the subject, from the second on it is removed completely.
-_NATURAL_CAST, _CERTAIN_CAST = 0.10, 0.15
-_MAX_CAST = 0.8
-
-# Channel values, 0 to 255. The strongest channel of the highlights measures the exposure: well
-# exposed photos have 200 and more there, one stop less leaves at most 186.
-_BLACK_FRAME, _EMPTY_SPAN = 24, 16
-_DULL_LIGHTS, _WANTED_LIGHTS = 195, 246
 _WANTED_MIDDLE = 118
-_MAX_GAIN = 4.0
-# Backlit: dark mid-tones although highlights exist.
-_BLOCKED_MIDDLE, _BRIGHT_SKY = 40, 190
-# Overexposed: this share is clipped, mid-tones are light, and highlights lie beneath the clipped.
-_CLIPPED, _BURNT_SHARE, _BURNT_MIDDLE = 252, 0.02, 124
-_MIN_GAIN = 0.66
-_HAZY_BLACK, _HAZY_WHITE, _HAZY_SPAN = 50, 215, 44
 
 
 def correct_white_balance(image: Image.Image) -> Image.Image | None:
     """Picture without its colour cast; None if there is hardly any."""
     cast = _find_cast(image)
     length = hypot(*cast)
-    if length <= _NATURAL_CAST:
+    # A shorter one may belong to the subject; one of 0.15 is removed completely.
+    if length <= 0.1:
         return None
-    share = min(1.0, (length - _NATURAL_CAST) / (_CERTAIN_CAST - _NATURAL_CAST))
+    share = min(1.0, (length - 0.1) / (0.15 - 0.1))
     # A cast is missing light: weaker channels are raised to the strongest.
     return scale_channels(image, [exp(share * (max(cast) - part)) for part in cast])
 
@@ -154,7 +139,7 @@ def _find_cast(image: Image.Image) -> list[float]:
     lights = _around_mean([percentile(band.histogram(), 0.997) for band in small.split()])
     edges = _around_mean(_edges(small))
     length = hypot(*lights)
-    if not 0 < length < _MAX_CAST:
+    if not 0 < length < 0.8:
         return [0.0, 0.0, 0.0]
     # Component of the edges' cast along the highlights' cast.
     common = sum(one * other for one, other in zip(lights, edges, strict=True)) / length
@@ -184,15 +169,19 @@ def correct_exposure(image: Image.Image) -> Image.Image | None:
     red, green, blue = image.split()
     strongest = ImageChops.lighter(ImageChops.lighter(red, green), blue).histogram()
     lights = percentile(strongest, 0.995)
-    if lights < _BLACK_FRAME or lights - percentile(histogram, 0.005) < _EMPTY_SPAN:
+    # The strongest channel of the highlights measures the exposure: it has 200 and more in well
+    # exposed photos, one stop less leaves at most 186.
+    if lights < 24 or lights - percentile(histogram, 0.005) < 16:
         return None
-    if lights < _DULL_LIGHTS:
+    if lights < 195:
         gain = _brightening(lights, middle)
         return scale_channels(image, (gain, gain, gain))
-    if middle < _BLOCKED_MIDDLE and sky > _BRIGHT_SKY:
+    # Backlit: dark mid-tones although highlights exist.
+    if middle < 40 and sky > 190:
         return lift_shadows(image, 0.7)
-    if middle > _BURNT_MIDDLE and _is_burnt(histogram):
-        gain = max(_MIN_GAIN, (_WANTED_MIDDLE / middle) ** 0.8)
+    # Overexposed: mid-tones are light, and highlights lie beneath what is clipped.
+    if middle > 124 and _is_burnt(histogram):
+        gain = max(0.66, (_WANTED_MIDDLE / middle) ** 0.8)
         # Clipped areas stay nearly white instead of turning grey.
         return curve(image, lambda value: value * gain + (0.97 - gain) * value**6)
     return None
@@ -200,22 +189,22 @@ def correct_exposure(image: Image.Image) -> Image.Image | None:
 
 def _brightening(lights: int, middle: int) -> float:
     """Gain that the highlights allow, smaller if mid-tones are light already."""
-    allowed = _WANTED_LIGHTS / lights
+    allowed = 246 / lights
     asked = _WANTED_MIDDLE / max(1, middle)
     gain = allowed if asked > allowed else sqrt(allowed * asked)
-    return min(_MAX_GAIN, max(1.0, gain))
+    return min(4.0, max(1.0, gain))
 
 
 def _is_burnt(histogram: list[int]) -> bool:
-    clipped, lights = sum(histogram[_CLIPPED:]), sum(histogram[200:_CLIPPED])
+    clipped, lights = sum(histogram[252:]), sum(histogram[200:252])
     # White paper and products on white have hardly anything just below white.
-    return clipped > _BURNT_SHARE * sum(histogram) and lights > 0.4 * clipped
+    return clipped > 0.02 * sum(histogram) and lights > 0.4 * clipped
 
 
 def stretch_contrast(image: Image.Image) -> Image.Image | None:
     """Picture stretched to black and white if it has neither; None otherwise."""
     histogram = image.convert("L").histogram()
     low, high = percentile(histogram, 0.004), percentile(histogram, 0.996)
-    if low < _HAZY_BLACK or high > _HAZY_WHITE or high - low < _HAZY_SPAN:
+    if low < 50 or high > 215 or high - low < 44:
         return None
     return local_contrast(level(image, 0.7), 0.12, max(image.size) / 24)

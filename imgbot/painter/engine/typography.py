@@ -16,9 +16,7 @@ from imgbot.painter.engine.lexicon import names_subject, sense_of
 from imgbot.painter.engine.scene import Scene
 from imgbot.painter.engine.tables import table
 
-LINES_MAX, WORD_MAX, CHARACTERS_MAX = 6, 24, 140
-# Difference of brightness of the marks of the main thing that does not count.
-_ALIKE = 16
+WORD_MAX, CHARACTERS_MAX = 24, 140
 
 Font = ImageFont.FreeTypeFont
 FontOf = Callable[[int], Font]
@@ -61,9 +59,7 @@ def _drawn(font_of: FontOf, char: str) -> bytes:
     return tile.tobytes()
 
 
-def fit_text(
-    text: str, font_of: FontOf, width: float, height: float, lines_max: int = LINES_MAX
-) -> _Fit:
+def fit_text(text: str, font_of: FontOf, width: float, height: float, lines_max: int = 6) -> _Fit:
     """Lines of the text, and the largest font in which they fit."""
     broken = (_break_lines(text, count) for count in range(1, lines_max + 1))
     fits = [_fit_lines(lines, font_of, width, height) for lines in broken]
@@ -193,7 +189,8 @@ def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     bands = (focus.crop((0, top, focus.width, top + band)) for top in (0, focus.height - band))
     hides = [ImageStat.Stat(each).mean[0] for each in bands]
     # The main thing stays visible; of two free ends, the plainer one is chosen.
-    is_free = abs(hides[0] - hides[1]) < _ALIKE
+    # Difference of brightness of the marks of the main thing that does not count.
+    is_free = abs(hides[0] - hides[1]) < 16
     is_above = _contrast(upper) < _contrast(lower) * 0.8 if is_free else hides[0] < hides[1]
     top = margin if is_above else scene.height - margin - height
     ground = upper if is_above else lower

@@ -14,7 +14,6 @@ from imgbot.painter.engine.roles import PromptWords, Spot, role_of
 from imgbot.painter.engine.subjects import EXACT, WORD, Subject, meanings, subject_of
 from imgbot.painter.engine.typography import text_to_draw, without_purpose, without_quotes
 
-SEVERAL = 3
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и")
 # Plural endings, and those of one.
 _ENGLISH_PLURALS = {"s": [""], "es": [""], "ies": ["y"], "ves": ["f", "fe"], "men": ["man"]}
@@ -108,7 +107,7 @@ class _Reader:
             things[number] = replace(things[number], subject=subject, is_rough=is_rough)
             return number
         named = " ".join(self._text.folded[spot.place : spot.place + spot.length])
-        things.append(Thing(subject, is_rough, SEVERAL if self._is_plural(named, subject) else 1))
+        things.append(Thing(subject, is_rough, 3 if self._is_plural(named, subject) else 1))
         return len(things) - 1
 
     def _vessel_of(self, subject: Subject) -> int:

@@ -19,9 +19,6 @@ from imgbot.painter.engine.waifu2x import ProgressCallback
 from imgbot.painter.steps import RESULT_LIMIT_MEGAPIXELS, SCALES
 
 TILE_PX = 512
-# Margin around a tile; more than the filters' reach.
-MARGIN_PX = 12
-CORRECTIONS = 2
 # Larger pictures would take the network minutes. Telegram's photos have 1.2.
 NEURAL_MEGAPIXELS = 1.5
 
@@ -76,7 +73,8 @@ def _enlarge(image: Image.Image, scale: int, on_progress: ProgressCallback) -> I
     corners = [*product(range(0, image.height, TILE_PX), range(0, image.width, TILE_PX))]
     for number, (top, left) in enumerate(corners, 1):
         tile = padded((left, top, left + TILE_PX, top + TILE_PX), 0, image.size)
-        outer = padded(tile, MARGIN_PX, image.size)
+        # Margin around a tile; more than the filters' reach.
+        outer = padded(tile, 12, image.size)
         source = image.crop(outer)
         large = _sharpen_edges(_correct(source, scale), source, scale)
         right, down = (left - outer[0]) * scale, (top - outer[1]) * scale
@@ -90,7 +88,7 @@ def _correct(source: Image.Image, scale: int) -> Image.Image:
     """Iterative back-projection: adds the error that remains after shrinking again."""
     size = (source.width * scale, source.height * scale)
     large = source.resize(size, Image.Resampling.LANCZOS)
-    for _ in range(CORRECTIONS):
+    for _ in range(2):
         shrunk = large.resize(source.size, Image.Resampling.BOX)
         missing = ImageChops.subtract(source, shrunk, 1, 128)
         large = ImageChops.add(large, missing.resize(size, Image.Resampling.BICUBIC), 1, -128)

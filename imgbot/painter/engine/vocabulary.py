@@ -29,8 +29,6 @@ _NEAR = tuple(
 )
 _STEMS = {stem(word): word for word in WORDS}
 
-_POPULAR = (("brighter", "warmer", "black and white"), ("ярче", "теплее", "чёрно-белое"))
-
 
 def correct_typo(word: str) -> str | None:
     """Known word of the same stem, or that differs by one typo; None if there is no single one."""
@@ -67,4 +65,6 @@ def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
 
 def popular_words(words: str) -> tuple[str, ...]:
     """Most popular changes, in the language of the words."""
-    return _POPULAR[has_cyrillic(words)]
+    if has_cyrillic(words):
+        return ("ярче", "теплее", "чёрно-белое")
+    return ("brighter", "warmer", "black and white")

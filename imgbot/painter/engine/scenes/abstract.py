@@ -61,9 +61,6 @@ def washes(scene: Scene) -> Image.Image:
     return canvas
 
 
-_FLOWERS = ("tulip", "blossom", "hibiscus", "cherry-blossom", "rose")
-
-
 def garden(scene: Scene) -> Image.Image:
     """Meadow: rows of flowers on bent stems, the far ones pale."""
     rng, unit, palette = scene.rng, scene.unit_px, scene.palette
@@ -89,7 +86,7 @@ def garden(scene: Scene) -> Image.Image:
         blades = [(float(x), scene.height - unit * 2 * (3 - row)) for x in range(0, scene.width, 8)]
         grow_grass(scene, canvas, blades, 12 + 5 * share, 60)
         for x, top, lean in spots:
-            name = rng.choice(_FLOWERS)
+            name = rng.choice(("tulip", "blossom", "hibiscus", "cherry-blossom", "rose"))
             head = rasterise(artwork(name), round(unit * (8 + 9 * share) * rng.uniform(0.8, 1.2)))
             head = tinted(head, mix(rng.choice(palette.accents), palette.paper, haze * 0.8))
             head = head.rotate(-lean / unit * 2, Image.Resampling.BICUBIC)

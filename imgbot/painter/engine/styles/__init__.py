@@ -35,12 +35,6 @@ STYLES: Mapping[str, Callable[[Scene, Image.Image], Image.Image]] = {
 # Paper margin that a style leaves around the picture.
 MARGIN_UNITS: Mapping[str, float] = {"watercolour": 4.5, "pencil": 3, "riso": 3.4, "linocut": 4}
 
-# Share of plain pictures: figures of our own are stylised already, an emoji must be painted.
-_PLAIN_SHARE = 0.5
-
-# They print figures in colours of their own.
-_FEW_COLOURS = frozenset({"riso", "linocut", "neon", "pencil"})
-
 
 def choose_style(
     wanted: Mapping[str, float],
@@ -56,7 +50,10 @@ def choose_style(
     """
     if wanted:
         return max(sorted(wanted), key=lambda style: wanted[style])
-    if rng.random() < _PLAIN_SHARE * own_share**3:
+    # Share of plain pictures: figures of our own are stylised already, an emoji must be painted.
+    if rng.random() < 0.5 * own_share**3:
         return "plain"
     style = rng.choice(table("create")["suiting_styles"][scene_name].split())
-    return "watercolour" if keeps_colours and style in _FEW_COLOURS else style
+    # They print figures in colours of their own.
+    is_of_few = style in {"riso", "linocut", "neon", "pencil"}
+    return "watercolour" if keeps_colours and is_of_few else style
