@@ -15,8 +15,6 @@ from imgbot.domain.spelling import fold, has_cyrillic
 PROMPT_LIMIT = 2000
 """Characters; providers truncate or refuse far longer prompts."""
 
-_RATIO_MAX = 4
-_SHORT_WORDS = 12
 VARIANTS_MAX = 4
 
 # Ratios written without a flag; other numbers with a colon are times and scores.
@@ -101,7 +99,6 @@ _PICTURE = (
     r" (?:(?:картинк[ау]|изображение|фото|фотографи[яю]|рисунок)(?!\w)"
     r"|(?:picture|image|photo)(?= of| with|\s*[,;.]|\s*$))"
 )
-_OF_SOMETHING = r"(?:(?! (?:на стен|висит|в рам))[\s,;.:—–-]*\w)"
 _ASKED = r"(?:(?:дай|сделай|нарисуй|создай|make|draw|create)(?:те)? )?"
 # A shape between commas; with a word that is unambiguous; before a picture.
 _SHAPES = (
@@ -139,7 +136,7 @@ def _shape_patterns() -> Iterator[tuple[str, str]]:
     yield from ((ratio, rf"(?<!\w)(?:{words})(?!\w)") for ratio, words in anywhere)
     for ratio, *_, shape in _SHAPES:
         for begins, ends in (
-            (rf"^{_ASKED}", _OF_SOMETHING),
+            (rf"^{_ASKED}", r"(?:(?! (?:на стен|висит|в рам))[\s,;.:—–-]*\w)"),
             (rf"(?!^){_BEGINNING}", r"\s*(?:$|[,;.!)\n])"),
         ):
             shaped = rf"(?:an? (?!\w+ image))?(?P<cut>(?:an? )?(?:{shape or '(?!)'}))"
@@ -200,7 +197,7 @@ class PromptOptions:
 
 def is_short(prompt: str) -> bool:
     """Return true for a prompt that leaves much open."""
-    return 0 < len(prompt.split()) <= _SHORT_WORDS
+    return 0 < len(prompt.split()) <= 12
 
 
 def to_prompt(options: PromptOptions) -> str:
@@ -332,6 +329,6 @@ def _cut(prompt: str, start: int, end: int) -> str:
 
 def _ratio(width: int, height: int) -> str:
     """Return a ratio in its stored form; nothing for one that no picture has."""
-    if not width or not height or max(width, height) > _RATIO_MAX * min(width, height):
+    if not width or not height or max(width, height) > 4 * min(width, height):
         return ""
     return f"{width}:{height}" if max(width, height) < 100 else ""

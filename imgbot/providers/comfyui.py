@@ -48,15 +48,9 @@ EXTRA = "imgbot"
 """Key of our part of a task's `extra_data`, which the server stores with the task."""
 
 _KIND = ProviderErrorKind
-_MAX_PICTURES = 10
 _DETAIL_CHARACTERS = 180
-_IGNORED_CHARACTERS = 200
-"""Length limit of a prompt that is reported as ignored because the workflow has no input for it."""
 _NAMES = uuid.UUID("5f0a6a83-8d0a-4d8e-9a53-6c1c1d6d5b1e")
-_NAMED_BY_CLIENT = (0, 3, 45)
-"""First version that honours a client-supplied prompt_id; before it, "not found" proves nothing."""
 _VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
-_SEEDS = 1 << 64
 
 
 class ComfyUiProvider(Provider):
@@ -130,7 +124,8 @@ class ComfyUiProvider(Provider):
         found = await self._find(task_id)
         if found is None:
             system = (await self._ask("/system_stats")).get("system")
-            if version_of(_mapping(system).get("comfyui_version")) < _NAMED_BY_CLIENT:
+            # Older ones ignore our prompt_id: "not found" proves nothing.
+            if version_of(_mapping(system).get("comfyui_version")) < (0, 3, 45):
                 raise ProviderError(_KIND.LOST, "this server assigns its own task ids")
             return None
         kept = {name: found[2].get(name) for name in ("operation", "model", "unheard")}
@@ -242,7 +237,7 @@ def _unheard(order: GenerationRequest, flow: Workflow) -> str:
         return ""
     found = classify(order.prompt)
     names_it = found.operation is order.operation and not found.prompt
-    return "" if names_it else order.prompt[:_IGNORED_CHARACTERS]
+    return "" if names_it else order.prompt[:200]
 
 
 def refusal(answer: ProviderResponse) -> ProviderError:
@@ -279,7 +274,7 @@ def pictures_of(entry: Mapping[str, Any], node: str) -> list[dict[str, str]] | N
     saved = [found for output in chosen for found in _saved_in(output)]
     if not saved:
         raise ProviderError(_KIND.FAILED, "the workflow saved no picture", is_billed=False)
-    return saved[:_MAX_PICTURES]
+    return saved[:10]
 
 
 def version_of(text: object) -> tuple[int, ...]:
@@ -348,7 +343,7 @@ def _graph_for(order: GenerationRequest, flow: Workflow, graph: Graph) -> Graph:
     values: dict[str | None, object] = {
         where.prompt: (order.prompt if where.negative else order.full_prompt) or None,
         where.negative: ", ".join(filter(None, (order.negative, flow.negative))) or None,
-        where.seed: order.seed % _SEEDS,
+        where.seed: order.seed % (1 << 64),
         where.scale: order.scale / flow.model_scale,
         where.model: flow.model,
         where.prefix: f"imgbot-{task_id_of(order.job_id)}",

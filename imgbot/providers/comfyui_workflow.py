@@ -27,8 +27,6 @@ from imgbot.providers.spec_file import (
 Graph = dict[str, dict[str, Any]]
 """Nodes by their number, each with `class_type` and `inputs`; a link is [node, slot]."""
 
-_WORKFLOW_BYTES = 2 << 20
-
 
 def _is_input(value: str) -> str:
     node, _, name = value.partition(".")
@@ -132,7 +130,7 @@ def read_comfyui(
 def _read_graph(document: SpecDocument, place: Place, file: Traversable) -> Graph:
     try:
         with file.open("rb") as opened:
-            graph: Any = json.loads(opened.read(_WORKFLOW_BYTES))
+            graph: Any = json.loads(opened.read(2 << 20))
     except (OSError, ValueError, RecursionError) as error:
         raise document.error(place, f"cannot be read: {type(error).__name__}") from None
     if isinstance(graph, dict) and isinstance(graph.get("nodes"), list):

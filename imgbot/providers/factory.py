@@ -53,13 +53,10 @@ class BuiltinProvider(Provider):
         await copy_result(output.path, target)
 
 
-_LONGEST_NAME = 41
-"""An alert's button carries the name, in the 64 bytes that Telegram allows."""
-
-
 def name_at(name: str, url: str) -> str:
     """Return the name of a provider at one of its addresses; orders are stored with it."""
-    where, room = url.removeprefix("http://"), _LONGEST_NAME - len(name)
+    # An alert's button carries the name, in the 64 bytes that Telegram allows.
+    where, room = url.removeprefix("http://"), 41 - len(name)
     if len(where) > room:
         where = f"{where[: room - 9]}~{hashlib.sha256(url.encode()).hexdigest()[:8]}"
     return f"{name}@{where}"
@@ -135,9 +132,6 @@ def files_of(path: Path) -> tuple[str, ...]:
 
 
 _KIND = ProviderErrorKind
-_UNKNOWN_JOB = "doctor"
-_LITTLE = 1.0
-"""Low-balance threshold in the provider's own unit (dollars, or credits worth less)."""
 
 
 async def check_provider(
@@ -174,9 +168,10 @@ async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:
         if left is None:
             return ok(check, "accepts the key; does not report a balance")
         text = f"accepts the key; balance {left:g}, in its own unit"
-        return ok(check, text) if left >= _LITTLE else warning(check, text, "top up the account")
+        # Low-balance threshold in the provider's own unit (dollars, or credits worth less).
+        return ok(check, text) if left >= 1.0 else warning(check, text, "top up the account")
     if provider.recovery is Recovery.LOOK_UP:
-        await provider.look_up(_UNKNOWN_JOB)
+        await provider.look_up("doctor")
         return ok(check, "answers")
     if provider.name == "builtin":
         return ok(check, "needs no setup")

@@ -26,9 +26,6 @@ from imgbot.files import PART, commit, copy_file, replace_file
 from imgbot.providers.protocol import Timeouts
 from imgbot.providers.url_policy import Hosts, PublicResolver, is_allowed
 
-ANSWER_LIMIT_BYTES = 16 << 20
-"""Generous: a response may repeat the pictures of its request, or list every queued workflow."""
-
 PICTURES_LIMIT_BYTES = 80 << 20
 """A 50 MB picture (Telegram's limit) in base64, plus the JSON around it."""
 
@@ -41,20 +38,12 @@ TEXT_CHARACTERS = 2000
 _DATA_URI = re.compile(r"data:[^,]{0,200},")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
-_ROOM_AGAIN_S, _WAITS_FOR_ROOM = 5.0, 720
-_CONNECT_S = 10.0
-# Servers close idle connections after 5 s or later: a submit must not meet one that is closing.
-_KEPT_ALIVE_S = 4.0
-_HOPS = 3
-_LONGEST_WAIT_S = 3600.0
-_LONG_BYTES = 1 << 20
-"""Bodies above this are decoded in a thread: pictures in JSON would block the event loop."""
+_ROOM_AGAIN_S = 5.0
 
 _PLAIN = {"Accept-Encoding": "identity"}
 _ZIPPED = {"Accept-Encoding": "gzip"}
 _ZIPPED_BY = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
-_PIECE_BYTES = 64 << 10
 
 _parsed = functools.lru_cache(1024)(httpx.URL)
 """A task is polled several times, and parsing is a seventh of the cost of a poll."""
@@ -105,9 +94,12 @@ class ProviderHttpClient:
         auth: Mapping[str, str],
         *,
         deadlines: Timeouts | None = None,
-        answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
+        answer_limit_bytes: int = 16 << 20,
     ) -> None:
-        """Create a client that sends `auth` headers to `hosts` only."""
+        """Create a client that sends `auth` headers to `hosts` only.
+
+        A response may repeat the pictures of its request, or list every queued workflow.
+        """
         self._hosts = hosts
         self._auth = dict(auth)
         self._deadlines = deadlines or Timeouts()
@@ -195,7 +187,8 @@ class ProviderHttpClient:
                 body += chunk
                 if len(body) > self._answer_limit_bytes:
                     raise httpx.ReadError("response too long")
-        is_long = len(body) > _LONG_BYTES
+        # Bodies above this are decoded in a thread: pictures in JSON would block the event loop.
+        is_long = len(body) > 1 << 20
         return ProviderResponse(
             answer.status_code,
             answer.headers,
@@ -205,7 +198,7 @@ class ProviderHttpClient:
 
     async def _fetch(self, url: str, part: Path, auth: Mapping[str, str]) -> None:
         limits = {"timeout": {"read": self._deadlines.stall_s}}
-        for _ in range(_HOPS + 1):
+        for _ in range(4):
             headers = {**_PLAIN, **auth} if self._hosts.is_own(url) else _PLAIN
             request = httpx.Request("GET", url, headers=headers, extensions=limits)
             async with await self._send(request, is_foreign=True) as answer:
@@ -233,9 +226,10 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
         if self._session is None:
             # Jobs in flight are bounded already, so connections are not. No proxy or netrc from the
             # environment, no cookies and no redirects, so that the key goes nowhere else.
+            # Servers close idle ones after 5 s or later: a submit must meet none that is closing.
             connector = aiohttp.TCPConnector(
                 limit=0,
-                keepalive_timeout=_KEPT_ALIVE_S,
+                keepalive_timeout=4.0,
                 ssl=httpx.create_ssl_context(trust_env=False),
                 resolver=self._resolver() if self._resolver else None,
             )
@@ -253,7 +247,7 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
                 headers=request.headers,
                 data=body or None,
                 timeout=aiohttp.ClientTimeout(
-                    sock_connect=_CONNECT_S,
+                    sock_connect=10.0,
                     sock_read=request.extensions.get("timeout", {}).get("read"),
                 ),
                 allow_redirects=False,
@@ -314,7 +308,7 @@ async def _unpacked(answer: httpx.Response) -> AsyncIterator[bytes]:
     try:
         async for chunk in answer.aiter_raw():
             rest = chunk
-            while piece := unpacker.decompress(rest, _PIECE_BYTES):
+            while piece := unpacker.decompress(rest, 64 << 10):
                 yield piece
                 rest = unpacker.unconsumed_tail
     except zlib.error as error:
@@ -354,7 +348,7 @@ async def keep_base64(encoded: str, target: Path) -> None:
 
     Raises as `write_base64`; OSError for a full disk after an hour.
     """
-    for _ in range(_WAITS_FOR_ROOM):
+    for _ in range(720):
         try:
             return await asyncio.to_thread(write_base64, encoded, target)
         except OSError as error:
@@ -384,4 +378,4 @@ def seconds_of(text: str) -> float | None:
     except ValueError:
         return None
     # Not even a NaN is zero or more.
-    return min(seconds, _LONGEST_WAIT_S) if seconds >= 0 else None
+    return min(seconds, 3600.0) if seconds >= 0 else None

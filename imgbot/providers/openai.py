@@ -64,7 +64,6 @@ Served = Annotated[OfferedOperation, AfterValidator(_is_served)]
 
 SizeText = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
-_MAX_PICTURES = 16
 _RESERVED = frozenset(
     {"model", "prompt", "image", "image[]", "mask", "n", "stream", "partial_images"}
     | {"response_format"}
@@ -103,7 +102,7 @@ class ImagesApiModel(ModelNotes):
     id: str = ""
     """Empty sends none, for servers with a single model."""
     price_usd: PriceUsd | None = None
-    pictures: Annotated[int, Field(ge=1, le=_MAX_PICTURES)] = 1
+    pictures: Annotated[int, Field(ge=1, le=16)] = 1
     """Maximum number of pictures."""
     body: Mapping[str, str | int | float | bool] = Field(
         default_factory=dict[str, "str | int | float | bool"]
@@ -272,8 +271,6 @@ class OpenAiProvider(Provider):
             return await self._post("/images/edits", data=texts, files=files)
 
 
-_DETAIL_CHARACTERS = 150
-
 # Gateways send these with any status, so they come before it.
 _BY_CODE = {
     "moderation_blocked": _KIND.MODERATED,
@@ -321,7 +318,7 @@ def refusal(answer: ProviderResponse, key: str = "") -> ProviderError:
         words = words.replace(key, "***")
     return ProviderError(
         kind,
-        f"HTTP {answer.status} {words[:_DETAIL_CHARACTERS]}".strip(),
+        f"HTTP {answer.status} {words[:150]}".strip(),
         retry_after_s=retry_after_s(answer),
         is_billed=None if kind in {_KIND.SUBMIT_UNKNOWN, _KIND.FAILED} else False,
     )

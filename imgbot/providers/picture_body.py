@@ -18,8 +18,6 @@ _PROCESS = secrets.token_hex(16)
 """Not known to users, whose words stand in the same JSON."""
 
 _MARK = re.compile(rf"{_PROCESS}:(\d+);")
-_PIECE_BYTES = 3 << 16
-"""A multiple of 3, so that the pieces of a picture in base64 can be joined."""
 
 
 def mark_of(index: int) -> str:
@@ -47,7 +45,8 @@ class PictureBody:
                 yield part
                 continue
             with part.open("rb") as file:
-                while piece := file.read(_PIECE_BYTES):
+                # A multiple of 3, so that the pieces of a picture in base64 can be joined.
+                while piece := file.read(3 << 16):
                     yield base64.b64encode(piece) if self.is_base64 else piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -13,14 +13,6 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-TOLERANCE_S = 300.0
-"""Accepted age of a signed webhook, and accepted lead of its clock."""
-
-_MAX_SIGNATURES = 10
-_MAX_KEYS = 20
-
-"""Names in lower case."""
-
 
 def verify_standard(
     key: str, headers: Mapping[str, str], body: bytes, now_s: float, *, is_raw: bool = False
@@ -37,7 +29,7 @@ def verify_standard(
     digest = hmac.digest(secret, f"{name}.{stamp}.".encode() + body, "sha256")
     # One provider's prefix and encoding are not documented reliably.
     expected = (base64.b64encode(digest), digest.hex().encode())
-    given = headers.get("webhook-signature", "").split()[:_MAX_SIGNATURES]
+    given = headers.get("webhook-signature", "").split()[:10]
     return any(
         hmac.compare_digest(one, entry.rpartition(",")[2].encode())
         for entry in given
@@ -71,7 +63,7 @@ def verify_fal(keys: Any, headers: Mapping[str, str], body: bytes, now_s: float)
         signature = bytes.fromhex(headers.get("x-fal-webhook-signature", ""))
     except ValueError:
         return False
-    listed = keys[:_MAX_KEYS] if isinstance(keys, list) else []
+    listed = keys[:20] if isinstance(keys, list) else []
     return any(_is_signed(key, signature, message) for key in listed)
 
 
@@ -88,4 +80,4 @@ def _is_signed(key: Any, signature: bytes, message: bytes) -> bool:
 
 
 def _is_fresh(stamp: str, now_s: float) -> bool:
-    return stamp.isascii() and stamp.isdecimal() and abs(int(stamp[:12]) - now_s) <= TOLERANCE_S
+    return stamp.isascii() and stamp.isdecimal() and abs(int(stamp[:12]) - now_s) <= 300.0

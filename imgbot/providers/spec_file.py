@@ -22,8 +22,6 @@ KEY_SLOT = "{key}"
 """Placeholder for the key in a header; the key itself is never in a file."""
 
 _LIMIT_BYTES = 256 << 10
-_UNPRICED_USD = 0.10
-"""Above what most models cost, so that a budget is kept to."""
 _NAME = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
 _HEADER = re.compile(rf"\s*(\[{{1,2}})\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*\]")
 _KEY = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
@@ -299,7 +297,8 @@ def price_or_guess(own_usd: float | None, price_usd: float | None, key: str) -> 
 
     Who asks for a key charges: only a price of 0 that is written makes it free.
     """
-    guess = _UNPRICED_USD if key else 0.0
+    # Above what most models cost, so that a budget is kept to.
+    guess = 0.10 if key else 0.0
     return micro(next(usd for usd in (own_usd, price_usd, guess) if usd is not None))
 
 

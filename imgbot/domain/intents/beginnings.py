@@ -8,10 +8,8 @@ from imgbot.domain.intents.model import FOLDER
 from imgbot.domain.intents.words import ParsedText, Token, clauses_of, read
 from imgbot.domain.spelling import fold, has_cyrillic
 
-_LONGEST = 7
 _DRAW = "нарисуй"
 _POLITE = ("polite", "wanted")
-_BETWEEN = " ,.!?:;—–-)"
 
 
 @cache
@@ -76,7 +74,7 @@ def _after_picture(tokens: Sequence[Token]) -> Sequence[Token]:
 def _text_of(rest: Sequence[Token], reading: ParsedText) -> str:
     """Return the text from the first of these tokens on."""
     at = reading.tokens.index(rest[0])
-    return reading.text[reading.tokens[at - 1].end :].lstrip(_BETWEEN) if at else reading.text
+    return reading.text[reading.tokens[at - 1].end :].lstrip(" ,.!?:;—–-)") if at else reading.text
 
 
 def is_request(tokens: Sequence[Token]) -> bool:
@@ -128,5 +126,5 @@ def _is(token: Token, name: str) -> bool:
 
 
 def _starting(tokens: Sequence[Token], name: str) -> int:
-    said, phrases = tuple(each.text for each in tokens[:_LONGEST]), _phrases()[name]
+    said, phrases = tuple(each.text for each in tokens[:7]), _phrases()[name]
     return next((size for size in range(len(said), 0, -1) if said[:size] in phrases), 0)

@@ -23,28 +23,12 @@ from imgbot.domain.texts import LANGUAGES, t
 
 UNSURE = "unsure"
 ORDERS = frozenset({"create", "change", "again", "operation"})
-_OTHER_LIMIT = 0.25
-"""Probability that an order is none, above which the bot asks."""
-_OTHER_LIMIT_OF_QUESTION = 0.15
-_MARGIN = 0.05
-_NEW_LIMIT = 0.4
-"""Probability of a new picture, above which a change of the one at hand is asked about."""
-_OLD_LIMIT = 0.25
-"""Probability of the picture replied to, above which a new one is asked about."""
-_SURE_TALK = 0.6
 _TALK = frozenset({"small_talk", "complaint", "cancel", "undo", "help"})
 _WITH_PROMPT = frozenset({Intent.CREATE, Intent.CHANGE, Intent.COMPLAINT})
-_TALK_CLAUSES = 2
-_LONGEST_COMMAND = 20
-_OLD_S = 6 * 3600
-_KEY_TOKENS = 24
 
 _SKIN_TONES = "\U0001f3fb-\U0001f3ff"
 _MARKS = re.compile(rf"[\s.,!)(:;…\u200d\ufe0f{_SKIN_TONES}]")
 _REACTIONS = frozenset("👍❤🔥👌🙏😂👏😍")
-_REACTION_LIMIT = 40
-_FIRST_SYMBOL = "\u2190"
-"""Characters below it are letters and punctuation, from it on arrows and emoji."""
 
 _LINK = re.compile(r"\s*(?:https?://\S+|[^\s@]*@\S+)\s*")
 _SCALES = {
@@ -89,7 +73,7 @@ def _offered() -> frozenset[str]:
 
 def wording_key(text: str) -> str:
     """Return the key under which the choice for this wording is remembered."""
-    return " ".join(token.stem for token in read(text).tokens[:_KEY_TOKENS])
+    return " ".join(token.stem for token in read(text).tokens[:24])
 
 
 def scale_in(text: str) -> int | None:
@@ -106,9 +90,9 @@ def _without_words(text: str, facts: ChatFacts) -> Classification:
     left = set(_MARKS.sub("", text))
     if left and left <= set("?!"):
         return Classification(Intent.HELP, reasons=("question_marks",))
-    is_about_picture = facts.is_reply_to_picture and len(text) <= _REACTION_LIMIT
-    # "+" and "=)" show nothing that could be drawn.
-    is_plain = all(each < _FIRST_SYMBOL for each in left)
+    is_about_picture = facts.is_reply_to_picture and len(text) <= 40
+    # "+" and "=)" show nothing that could be drawn; from there on are arrows and emoji.
+    is_plain = all(each < "\u2190" for each in left)
     if text and (is_about_picture or is_plain or left <= _REACTIONS):
         return Classification(Intent.SMALL_TALK, reasons=("reaction",))
     intent = Intent.CHANGE if facts.is_reply_to_picture else Intent.CREATE
@@ -130,30 +114,41 @@ def _by_intent(likely: Mapping[str, float]) -> Mapping[str, float]:
 def _decided(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts) -> str:
     """Return the intent, or `unsure` if it is an order and might be another, or none."""
     (best, first), (_, second), *_ = intents.items()
+    context = facts.context
     if best not in ORDERS:
         return best
-    if facts.pending is PendingQuestion.PROMPT and not facts.is_reply_to_picture:
+    if context == PendingQuestion.PROMPT:
         return best if best == "operation" else "create"
+    is_close = first - second < 0.05 or _may_be_another(best, intents, context)
+    return UNSURE if is_close or _may_be_none(best, intents, reading, context) else best
+
+
+def _may_be_another(best: str, intents: Mapping[str, float], context: str) -> bool:
+    match best, context:
+        case "change", "picture":
+            return intents["create"] > 0.4
+        case "create", "reply":
+            return intents["change"] + intents["again"] > 0.25
+        case "create" | "change", "scale" | "photo":
+            return True
+    return False
+
+
+def _may_be_none(
+    best: str, intents: Mapping[str, float], reading: ParsedText, context: str
+) -> bool:
     other = sum(each for intent, each in intents.items() if intent not in ORDERS)
-    limit = _OTHER_LIMIT_OF_QUESTION if reading.asks else _OTHER_LIMIT
-    if facts.pending is PendingQuestion.CHANGE and not facts.is_reply_to_picture:
+    if context == PendingQuestion.CHANGE:
         # The question has told already which of two orders is meant.
         other -= intents[UNSURE]
-    is_long = len(reading.tokens) > _LONGEST_COMMAND and best in {"again", "operation"}
-    is_doubtful = other > limit or first - second < _MARGIN or is_long
-    is_doubtful = is_doubtful or _LINK.fullmatch(reading.text) is not None
-    if best == "change" and facts.context == "picture":
-        is_doubtful = is_doubtful or intents["create"] > _NEW_LIMIT
-    if best == "create" and facts.context == "reply":
-        is_doubtful = is_doubtful or intents["change"] + intents["again"] > _OLD_LIMIT
-    is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
-    is_unasked = is_asked and not facts.is_reply_to_picture and best in {"create", "change"}
-    return UNSURE if is_doubtful or is_unasked else best
+    if best in {"again", "operation"} and len(reading.tokens) > 20:
+        return True
+    return other > (0.15 if reading.asks else 0.25) or bool(_LINK.fullmatch(reading.text))
 
 
 def _is_out_of_date(reading: ParsedText, facts: ChatFacts) -> bool:
     """Return true for a change of an old picture in words that could be a prompt."""
-    if facts.picture_age_s <= _OLD_S or facts.context != "picture":
+    if facts.picture_age_s <= 6 * 3600 or facts.context != "picture":
         return False
     intents = _by_intent(_likely(reading, replace(facts, has_picture=False)))
     return intents["create"] > intents["change"] + intents[UNSURE]
@@ -192,11 +187,11 @@ def _classification(
 def _talk_before(reading: ParsedText, facts: ChatFacts) -> int:
     """Return how many clauses of talk stand before a request."""
     count = 0
-    for clause, following in pairwise(clauses_of(reading.tokens)[: _TALK_CLAUSES + 1]):
+    for clause, following in pairwise(clauses_of(reading.tokens)[:3]):
         said = ParsedText(reading.text[: clause[-1].end], clause, frozenset())
         (best, probability), *_ = _by_intent(_likely(said, facts)).items()
         is_word = any(len(each.text) > 1 for each in clause)
-        is_talk = is_word and best in _TALK and probability > _SURE_TALK
+        is_talk = is_word and best in _TALK and probability > 0.6
         if not is_talk or not (best == "small_talk" or is_request(following)):
             break
         count += 1

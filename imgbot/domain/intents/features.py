@@ -9,11 +9,6 @@ from imgbot.domain.intents.words import ParsedText, Token, stems_of
 
 BUCKETS = 1 << 17
 _TOKENS = 32
-_LETTERS = 14
-"""Letters of a word whose n-grams are features."""
-_SHORTEST_NAME = 3
-_LONG_WORD = 25
-_SIGNS = '!,.:;)(-–"«+/…'
 
 
 def features_of(reading: ParsedText, facts: ChatFacts) -> list[int]:
@@ -31,7 +26,8 @@ def _of_words(tokens: Sequence[Token]) -> Iterator[str]:
     for first, third in zip(stems[1:], stems[3:], strict=False):
         yield f"o {first} {third}"
     for token in tokens:
-        word = f"<{token.text[:_LETTERS]}>"
+        # Letters of a word whose n-grams are features.
+        word = f"<{token.text[:14]}>"
         for size in (3, 4):
             for at in range(len(word) - size + 1):
                 yield word[at : at + size]
@@ -47,7 +43,7 @@ def _of_chat(tokens: Sequence[Token], facts: ChatFacts) -> Iterator[str]:
 def _of_shape(reading: ParsedText, facts: ChatFacts) -> Iterator[str]:
     """Yield the parts of a text's shape in its chat: all that can be said without its words."""
     tokens, context, shown = reading.tokens[:_TOKENS], facts.context, stems_of(facts.latest_prompt)
-    names = [token.stem in shown for token in tokens if len(token.stem) >= _SHORTEST_NAME]
+    names = [token.stem in shown for token in tokens if len(token.stem) >= 3]
     same, new = min(sum(names), 3), min(len(names) - sum(names), 4)
     yield f"c {context}"
     yield f"n {min(len(tokens), 12)}"
@@ -58,8 +54,8 @@ def _of_shape(reading: ParsedText, facts: ChatFacts) -> Iterator[str]:
         yield f"clauses {min(tokens[-1].clause, 3)}"
     if reading.asks:
         yield f"asks {context}"
-    yield from (f"has {sign}" for sign in _SIGNS if sign in reading.text)
-    if tokens and tokens[-1].end > _LONG_WORD * len(tokens):
+    yield from (f"has {sign}" for sign in '!,.:;)(-–"«+/…' if sign in reading.text)
+    if tokens and tokens[-1].end > 25 * len(tokens):
         yield "long words"
     if reading.text[:1].isupper():
         yield "capital"

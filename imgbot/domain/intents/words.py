@@ -10,9 +10,6 @@ from operator import attrgetter
 
 from imgbot.domain.spelling import fold, has_cyrillic
 
-_TOKENS_LIMIT = 60
-_READ_CHARACTERS = 1000
-_LONGEST_WORD = 24
 _QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“]*“|\"[^\"]*\"")
 _MARKS = "\u0300-\u036f\u0483-\u0489"
 _TOKEN = re.compile(
@@ -55,17 +52,17 @@ def read(text: str) -> ParsedText:
     tokens: list[Token] = []
     asks: set[int] = set()
     clause = 0
-    for match in _TOKEN.finditer(_normalised(text[:_READ_CHARACTERS])):
+    for match in _TOKEN.finditer(_normalised(text[:1000])):
         found = match[0]
         if found[0].isalnum() or found[0] == "_":
             # Words are cached, and a hostile user can send thousands of long ones.
-            tokens.append(Token(*_word(found[:_LONGEST_WORD]), match.end(), clause))
+            tokens.append(Token(*_word(found[:24]), match.end(), clause))
         elif len(found) > 1 and _QUOTED.fullmatch(found):
             tokens.append(Token(_QUOTATION, _QUOTATION, match.end(), clause))
         elif not _INSIDE.issuperset(found):
             asks |= {clause} if "?" in found else set()
             clause += 1
-        if len(tokens) == _TOKENS_LIMIT:
+        if len(tokens) == 60:
             break
     return ParsedText(text, tuple(tokens), frozenset(asks))
 

@@ -32,7 +32,6 @@ from imgbot.providers.spec_file import with_key
 from imgbot.providers.url_policy import Hosts
 
 _KIND = ProviderErrorKind
-_SEEDS = 1 << 31
 _MIMES = {".jpg": "image/jpeg", ".png": "image/png"}
 
 
@@ -233,7 +232,7 @@ class DeclaredProvider(Provider):
             "image": order.uploads[0] if order.uploads else None,
             "ratio": nearest(order.ratio, model.ratios),
             "scale": model.nearest_scale(order.scale),
-            "seed": order.seed % _SEEDS,
+            "seed": order.seed % (1 << 31),
             "hook": order.hook_url,
             "model": model.id,
             "app": app_of(model.id),

@@ -17,8 +17,6 @@ from imgbot.providers.http import (
 )
 
 _KIND = ProviderErrorKind
-_MAX_OUTPUTS = 20
-_DETAIL_CHARACTERS = 200
 
 _STATUSES = {**STATUS_KINDS, 404: _KIND.LOST, 410: _KIND.LOST, 451: _KIND.MODERATED}
 """Error kind by HTTP status, where no rule of the file matches; a missing task is lost."""
@@ -64,7 +62,7 @@ def pictures(spec: Spec, answer: ProviderResponse) -> list[str]:
             raise ProviderError(flag.kind, f"flagged: {flag.path}")
     for place in spec.outputs:
         if found := _texts(place, answer.content):
-            return found[:_MAX_OUTPUTS]
+            return found[:20]
     if rule := _rule(spec, "result", answer, ""):
         detail = "task finished, but its picture is gone"
         raise ProviderError(rule.kind, detail, is_billed=rule.billed)
@@ -140,4 +138,4 @@ def _safe(said: str) -> str:
     """Shorten a provider's text for the log and drop what may be a secret in a URL."""
     said = re.sub(r"data:[^\s\"']{40,}", "data:…", said)
     said = re.sub(r"(https?://[^\s?\"']+)\?[^\s\"']*", r"\1?…", said)
-    return " ".join(said.split())[:_DETAIL_CHARACTERS]
+    return " ".join(said.split())[:200]

@@ -24,11 +24,9 @@ from imgbot.providers.http import ProviderHttpClient
 from imgbot.providers.picture_body import as_json
 from imgbot.telemetry import events
 
-_MAX_PAGES = 5
 _CLOCKS_APART_S = 2 * WRONG_S
 """Tolerated lag of the provider's clock behind ours: neither need be known to be wrong."""
-_DIGEST_CHARACTERS = 16
-_KEY_KEPT_S, _ASK_AGAIN_S = 24 * 3600.0, 60.0
+_KEY_KEPT_S = 24 * 3600.0
 
 
 def fields_of(
@@ -57,7 +55,7 @@ async def found_in(
     since = datetime.fromtimestamp(since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     values = {**values, "since": since}
     url, params = fill(search.url, values, {}), fill(search.query, values, {})
-    for _ in range(_MAX_PAGES):
+    for _ in range(5):
         answer = await client.ask("GET", url, params=params)
         if (error := refusal(spec, "poll", answer)) is not None:
             raise error
@@ -91,7 +89,7 @@ def _digest(value: Any, pictures: Sequence[Path] = ()) -> str:
     digest = hashlib.sha256()
     for piece in as_json(plain, pictures).pieces():
         digest.update(piece)
-    return digest.hexdigest()[:_DIGEST_CHARACTERS]
+    return digest.hexdigest()[:16]
 
 
 class HookReader:
@@ -140,7 +138,7 @@ class HookReader:
         """Return the provider's published key; webhooks that come together share one fetch."""
         async with self._asking:
             age_s = time.monotonic() - self._asked_s
-            if age_s >= (_ASK_AGAIN_S if self._key is None else _KEY_KEPT_S):
+            if age_s >= (60.0 if self._key is None else _KEY_KEPT_S):
                 self._key = await self._fetched_key() or self._key
                 self._asked_s = time.monotonic()
         if self._key is None:

@@ -96,7 +96,6 @@ def _value(slot: re.Match[str], values: Values, maps: Maps) -> Any:
 
 _PART = re.compile(r"([A-Za-z0-9_\-]+)|\[(\*|\d+)\]")
 _PATH = re.compile(r"[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+|\[(?:\*|\d+)\])*")
-_MAX_VALUES = 100
 
 
 def is_path(text: str) -> bool:
@@ -107,7 +106,7 @@ def pick(content: Any, path: str) -> list[Any]:
     """Return all values at the path, at most 100; nulls are skipped."""
     found = [content]
     for name, index in _PART.findall(path):
-        found = [value for part in found for value in _below(part, name, index)][:_MAX_VALUES]
+        found = [value for part in found for value in _below(part, name, index)][:100]
     return [value for value in found if value is not None]
 
 
