@@ -27,10 +27,12 @@ _SLOW_FOLDERS = {"browser", "crash", "simulation"}
 # They take longest, and begin first, so that no process waits for a late one at the end.
 _LONGEST = {
     f"test_{name}.py"
-    for name in ("simulation", "bugs", "onefile", "install", "doctor", "prometheus", "loadtest",
-                 "pool_supervisor", "operations", "conversation", "server_faults", "outages",
-                 "broadcast", "groups", "backup_moves", "backup_refused", "parts_killed",
-                 "supervisor_killed", "cluster", "cluster_network", "chat_isolation")
+    for name in ("simulation", "bugs", "engine_cutouts", "this_picture", "groups", "conversation",
+                 "onefile", "remix", "outages", "marked_photos", "albums", "operations",
+                 "missing_files", "variants", "forgetting", "broadcast", "install", "doctor",
+                 "prometheus", "loadtest", "pool_supervisor", "server_faults", "backup_moves",
+                 "backup_refused", "parts_killed", "supervisor_killed", "cluster",
+                 "cluster_network", "chat_isolation")
 }  # fmt: skip
 
 # Else every process that a test starts would compile the whole program anew.

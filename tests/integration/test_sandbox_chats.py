@@ -1,35 +1,9 @@
-"""Chats: albums and forwards of users, privacy mode, migration, closed chats."""
-
-from typing import Any
+"""Chats that became others, or are closed to the bot."""
 
 import pytest
 from aiogram.types import Update
 
 from tests.fixtures.bot_api import Setup
-
-
-def texts(updates: list[dict[str, Any]]) -> list[str]:
-    return [update["message"]["text"] for update in updates]
-
-
-async def test_privacy_mode_lets_little_through(setup: Setup) -> None:
-    control, api, anna = setup
-    name = (await control.state())["bot"]["username"]
-    group = await control.make_group("Friends", [anna])
-    first = await control.say(anna, "unheard", chat_id=group)
-    for text in ("/create cat", f"/edit@{name} x", "/help@other_bot", f"hey @{name}!", "no @one"):
-        await control.say(anna, text, chat_id=group)
-    answer = await api.call("sendMessage", chat_id=group, text="hi")
-    await control.say(anna, "a reply", chat_id=group, reply_to=answer["message_id"])
-    await control.say(anna, "no reply", chat_id=group, reply_to=first.id)
-    await control.say(anna, "to a command", chat_id=group, reply_to=first.id + 1)
-
-    added, *updates = await api.call("getUpdates")
-
-    assert added["my_chat_member"]["new_chat_member"]["status"] == "member"
-    assert texts(updates) == ["/create cat", f"/edit@{name} x", "a reply", "to a command"]
-    assert updates[2]["message"]["reply_to_message"]["text"] == "hi"
-    assert group < -1_000_000_000_000
 
 
 async def test_a_group_that_became_a_supergroup_has_another_id(setup: Setup) -> None:
