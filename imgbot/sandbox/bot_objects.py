@@ -98,8 +98,8 @@ class InlineKeyboardButton(BotObject):
 
     @field_validator("callback_data")
     @classmethod
-    def _is_short(cls, value: str | None, told: ValidationInfo) -> str | None:
-        if (value is None) is not bool(told.data.get("url")):
+    def _is_short(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is None) is not bool(info.data.get("url")):
             raise ValueError("exactly one of the optional fields is needed")
         if value is not None and not 1 <= len(value.encode()) <= _ID_BYTES:
             raise bad_request("BUTTON_DATA_INVALID")

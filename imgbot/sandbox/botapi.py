@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from imgbot.sandbox.api_errors import ApiError, bad_request, too_large
 from imgbot.sandbox.bot_objects import refusal_of, unknown_fields
+from imgbot.sandbox.calls import Call, RawJson, UploadedFile
 from imgbot.sandbox.faults import Fault
-from imgbot.sandbox.methods import METHODS, Call, RawJson, UploadedFile
+from imgbot.sandbox.methods import METHODS
 from imgbot.sandbox.state import SandboxState
 
 # Telegram does not mind the case of a method's name.
@@ -57,11 +58,11 @@ class BotApi:
         self, request: web.Request, uploads: dict[str, UploadedFile]
     ) -> web.StreamResponse:
         self._check_token(request.match_info["token"])
-        asked = request.match_info["method"]
-        method = _NAMES.get(asked.lower())
+        name = request.match_info["method"]
+        method = _NAMES.get(name.lower())
         if method is None:
-            self._state.calls.violation(f"unknown method {asked}")
-            self._state.calls.record(asked, "", _NOT_FOUND)
+            self._state.calls.violation(f"unknown method {name}")
+            self._state.calls.record(name, "", _NOT_FOUND)
             raise _NOT_FOUND
         try:
             values = await _read_call(request, self._state.files.new_path, uploads)

@@ -40,7 +40,7 @@ class _Stop:
         (self.now if self.soon.is_set() else self.soon).set()
 
 
-def main(port: int, provider: str, kill_after_s: float | None = None) -> int:
+def run_demo(port: int, provider: str, kill_after_s: float | None = None) -> int:
     """Run until Ctrl-C; return the exit status."""
     try:
         return uvloop.run(_demo(port, provider, kill_after_s))
@@ -79,12 +79,12 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
 async def _keep_running(
     environ: dict[str, str], sandbox: Sandbox, stop: _Stop, kill_after_s: float | None
 ) -> int:
-    is_told, loop = False, asyncio.get_running_loop()
+    is_announced, loop = False, asyncio.get_running_loop()
     for _ in itertools.count() if kill_after_s else range(_RESTARTS):
         bot = await bot_process.start(environ)
-        if not is_told:
-            is_told = await _is_serving(sandbox, bot, stop)
-            if is_told:
+        if not is_announced:
+            is_announced = await _is_serving(sandbox, bot, stop)
+            if is_announced:
                 print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)")
                 page = environ["IMGBOT_PUBLIC_URL"]
                 print(
@@ -114,14 +114,14 @@ async def _is_serving(sandbox: Sandbox, bot: asyncio.subprocess.Process, stop: _
 
 
 async def _ended(bot: asyncio.subprocess.Process, stop: _Stop) -> int:
-    """Wait until the bot ends by itself or is told to."""
+    """Wait until the bot ends, by itself or by a signal."""
     async with asyncio.TaskGroup() as group:
         end = group.create_task(bot.wait())
-        for event, tell in ((stop.soon, bot.terminate), (stop.now, bot.kill)):
-            told = group.create_task(event.wait())
-            await asyncio.wait({end, told}, return_when=asyncio.FIRST_COMPLETED)
-            told.cancel()
+        for event, signal_bot in ((stop.soon, bot.terminate), (stop.now, bot.kill)):
+            pressed = group.create_task(event.wait())
+            await asyncio.wait({end, pressed}, return_when=asyncio.FIRST_COMPLETED)
+            pressed.cancel()
             if not end.done():
                 with suppress(ProcessLookupError):
-                    tell()
+                    signal_bot()
     return end.result()

@@ -79,3 +79,25 @@ def covered(text: str, entity: Entity) -> str:
     units = text.encode("utf-16-le")
     start = entity["offset"] * 2
     return units[start : start + entity["length"] * 2].decode("utf-16-le", "replace")
+
+
+def split_text(text: str) -> list[dict[str, Any]]:
+    """Split a text into the messages that a client makes of it."""
+    parts: list[dict[str, Any]] = []
+    rest = text.strip()
+    while rest:
+        piece = _first_piece(rest)
+        rest = rest[len(piece) :].lstrip()
+        parts.append(text_part(piece))
+    return parts
+
+
+def _first_piece(text: str) -> str:
+    """Return as much of the text as one message holds, cut between words if possible."""
+    if utf16_length(text) <= TEXT_LIMIT:
+        return text
+    piece = text[:TEXT_LIMIT]
+    while utf16_length(piece) > TEXT_LIMIT:
+        piece = piece[:-1]
+    spaces = [match.start() for match in re.finditer(r"\s", piece)]
+    return piece[: spaces[-1]] if spaces and spaces[-1] > TEXT_LIMIT // 2 else piece

@@ -6,7 +6,7 @@ bot's own figures are not used.
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -43,6 +43,17 @@ class Replies:
     def is_complete(self) -> bool:
         return bool(self.pictures or self.sentences or (self.toast and not self.unfinished))
 
+    @property
+    def outcome(self) -> OrderOutcome:
+        """Outcome of an order that is complete."""
+        if len(self.pictures) + len(self.sentences) > 1 or self.unfinished:
+            return OrderOutcome.DOUBLED
+        if self.pictures:
+            return OrderOutcome.DELIVERED
+        # An accepted order has an edited message; a refusal comes at once.
+        is_taken = any(sentence.edits for sentence in self.sentences)
+        return OrderOutcome.FAILED if is_taken else OrderOutcome.REFUSED
+
 
 @dataclass(slots=True, eq=False)
 class Order:
@@ -71,50 +82,50 @@ class Order:
 
     def toast(self, passing: Collection[str]) -> str:
         """Return what the answer to the button press says, unless it is in `passing`."""
-        said = self.query.answer if self.query else ""
-        return "" if said in passing else said
+        answer = self.query.answer if self.query else ""
+        return "" if answer in passing else answer
 
     def replies(self, passing: Collection[str]) -> Replies:
         """Classify the bot's messages; those in `passing` or with a cancel button end nothing.
 
         A text in `passing` that stays the only one counts as silence.
         """
-        until_id = self.until_id or 1 << 62
-        posts = [
-            post
-            for post in self.chat.posts.values()
-            if post.is_outgoing and not post.is_deleted and self.after_id < post.id < until_id
-        ]
-        pictures = [p for p in posts if "photo" in p.message or "document" in p.message]
-        texts = [post for post in posts if post not in pictures]
-        unfinished = [post for post in texts if button(post, _CANCEL)]
-        ended = [p for p in texts if p not in unfinished and p.message.get("text") not in passing]
-        return Replies(pictures, ended, unfinished, self.toast(passing))
+        pictures, sentences, unfinished = list[Post](), list[Post](), list[Post]()
+        for post in self._posts():
+            if not {"photo", "document"}.isdisjoint(post.message):
+                pictures.append(post)
+            elif button_data(post, _CANCEL):
+                unfinished.append(post)
+            elif post.message.get("text") not in passing:
+                sentences.append(post)
+        return Replies(pictures, sentences, unfinished, self.toast(passing))
+
+    def _posts(self) -> Iterator[Post]:
+        last_id = (self.until_id or 1 << 62) - 1
+        for post in self.chat.posts.values():
+            if post.is_outgoing and not post.is_deleted and self.after_id < post.id <= last_id:
+                yield post
 
     def outcome(self, passing: Collection[str], *, is_whole: bool = True) -> OrderOutcome:
         """Return the outcome; unless the test `is_whole`, an order without an answer is open."""
         found = self.replies(passing)
+        if self.is_made and found.is_complete:
+            is_refused = self.is_moderated and found.outcome is OrderOutcome.FAILED
+            return OrderOutcome.REFUSED if is_refused else found.outcome
         if found.toast and not self.is_made:
             return OrderOutcome.REFUSED
-        if not found.is_complete or not self.is_made:
-            outcome = OrderOutcome.WAITING if found.unfinished else OrderOutcome.LOST
-            return outcome if is_whole else OrderOutcome.OPEN
-        if len(found.pictures) + len(found.sentences) > 1 or found.unfinished:
-            return OrderOutcome.DOUBLED
-        if found.pictures:
-            return OrderOutcome.DELIVERED
-        # An accepted order has an edited message; a refusal comes at once.
-        is_taken = bool(found.sentences and found.sentences[0].edits)
-        return OrderOutcome.FAILED if is_taken and not self.is_moderated else OrderOutcome.REFUSED
+        if not is_whole:
+            return OrderOutcome.OPEN
+        return OrderOutcome.WAITING if found.unfinished else OrderOutcome.LOST
 
     def description(self, passing: Collection[str]) -> str:
         """Return where and how it was placed, and the bot's texts."""
         found = self.replies(passing)
-        said = map(_short, (*found.pictures, *found.sentences, *found.unfinished))
-        return " | ".join([f"chat {self.chat.id}, {self.way}", *said])
+        posts = (*found.pictures, *found.sentences, *found.unfinished)
+        return " | ".join([f"chat {self.chat.id}, {self.way}", *map(_short, posts)])
 
 
-def button(post: Post, prefix: str) -> str:
+def button_data(post: Post, prefix: str) -> str:
     """Return the data of the first button with this prefix; empty if there is none."""
     rows = post.message.get("reply_markup", {}).get("inline_keyboard", [])
     found = (b.get("callback_data", "") for row in rows for b in row)
@@ -139,7 +150,7 @@ def wrong_charges(
         if outcome is OrderOutcome.DELIVERED
         for picture in order.replies(passing).pictures[:1]
     )
-    seen = {button(picture, _EDIT).removeprefix(_EDIT) for picture in pictures}
+    seen = {button_data(picture, _EDIT).removeprefix(_EDIT) for picture in pictures}
     # An unfinished picture may be charged, and still arrive.
     unfinished = {OrderOutcome.OPEN, OrderOutcome.WAITING, OrderOutcome.DOUBLED}
     is_open = not unfinished.isdisjoint(outcomes.values())

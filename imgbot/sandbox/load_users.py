@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imgbot.sandbox.load_orders import Order, button
+from imgbot.sandbox.load_orders import Order, button_data
 from imgbot.sandbox.state import Chat, Post, SandboxState
 from imgbot.sandbox.users import SandboxUsers
 
@@ -113,22 +113,17 @@ class LoadUser:
 
     async def _place(self, order: Order) -> None:
         """Do everything up to the step that orders. Raises NoAnswerError."""
-        ways = self._users.ways
-        if len(ways) > 1 and not self.chat.is_started:
+        if len(self._users.ways) > 1 and not self.chat.is_started:
             await self._say(order, text="/start")
             await self._until(order, order.after_id, "start:create")
         order.after_id = self._last_id
-        order.way = self.dice.choices(list(ways), [WAYS[way][0] for way in ways])[0]
-        act, prefix = WAYS[order.way][1][0]
-        needed = prefix if act == "press" else "up:2."
-        picture = next((post for post in self._posts() if button(post, needed)), None)
-        way = order.way if picture else _WITHOUT_PICTURE.get(order.way, order.way)
+        steps, picture = self._choose(order)
         # The bot may count the first photo while the second is on its way: what the buttons are
         # under comes after the first step; where that presses one, it was there before.
         begun_id = 0
         # The bot takes the same photo twice in one merge for one photo.
         photos = iter(self.dice.sample(self._users.photos, k=len(self._users.photos)))
-        for act, what in WAYS[way][1]:
+        for act, what in steps:
             match act:
                 case "press":
                     self._press(order, await self._until(order, begun_id, what), what)
@@ -143,13 +138,23 @@ class LoadUser:
                     await self._say(order, text=words, reply_to_message_id=replied)
             begun_id = begun_id or order.after_id
 
+    def _choose(self, order: Order) -> tuple[Sequence[UserAction], Post | None]:
+        """Choose a way; return its steps, and the earlier picture that it may need."""
+        ways = self._users.ways
+        order.way = self.dice.choices(list(ways), [WAYS[way][0] for way in ways])[0]
+        act, prefix = WAYS[order.way][1][0]
+        needed = prefix if act == "press" else "up:2."
+        picture = next((post for post in self._posts() if button_data(post, needed)), None)
+        way = order.way if picture else _WITHOUT_PICTURE.get(order.way, order.way)
+        return WAYS[way][1], picture
+
     async def _say(self, order: Order, **fields: object) -> None:
         posts = await self._users.acts.send(self.chat.id, self.chat.id, **fields)
         order.after_id, order.query = posts[0].id, None
 
     def _press(self, order: Order, post: Post, prefix: str) -> None:
         order.after_id = self._last_id
-        data = button(post, prefix)
+        data = button_data(post, prefix)
         pressed = self._users.acts.press(self.chat.id, self.chat.id, post.id, data)
         order.query = self._users.state.queries[pressed["callback_query_id"]]
 
@@ -162,8 +167,8 @@ class LoadUser:
         def found() -> Post | None:
             posts = (post for post in self._posts() if post.id > after_id)
             # The notification of the previous picture may come at any time.
-            said = (p for p in posts if p.message.get("text") not in self._users.passing)
-            return next((p for p in said if not prefix or button(p, prefix)), None)
+            heard = (p for p in posts if p.message.get("text") not in self._users.passing)
+            return next((p for p in heard if not prefix or button_data(p, prefix)), None)
 
         try:
             async with asyncio.timeout(self._users.patience_s):

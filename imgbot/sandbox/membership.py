@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imgbot.sandbox.api_errors import ApiError, bad_request, forbidden
-from imgbot.sandbox.state import Chat, Json, SandboxError, SandboxState
+from imgbot.sandbox.entities import covered
+from imgbot.sandbox.state import Chat, Json, Post, SandboxError, SandboxState
 
 # The account that stands for an anonymous administrator.
 _GROUP_ANONYMOUS_BOT: Json = {
@@ -65,7 +66,7 @@ class Membership:
             return chat
         if is_forum:
             chat.info["is_forum"] = True
-        self._tell(chat, members[0], _LEFT, _MEMBER)
+        self._notify(chat, members[0], _LEFT, _MEMBER)
         self._show(chat)
         return chat
 
@@ -74,7 +75,7 @@ class Membership:
         if chat.is_blocked != blocked:
             chat.is_blocked = blocked
             old, new = (_MEMBER, _KICKED) if blocked else (_KICKED, _MEMBER)
-            self._tell(chat, user_id, old, new)
+            self._notify(chat, user_id, old, new)
         return {"blocked": blocked}
 
     def set_privacy(self, chat_id: int, *, on: bool = True) -> Chat:
@@ -92,7 +93,7 @@ class Membership:
         if chat.is_admin != on:
             chat.is_admin = on
             old, new = (_MEMBER, _ADMINISTRATOR) if on else (_ADMINISTRATOR, _MEMBER)
-            self._tell(chat, chat.members[0], old, new)
+            self._notify(chat, chat.members[0], old, new)
             self._show(chat)
         return chat
 
@@ -124,7 +125,7 @@ class Membership:
             raise SandboxError(f"a {chat.info['type']} chat cannot be {reason}")
         chat.is_over = reason != "kicked"
         if reason == "kicked":
-            self._tell(chat, chat.members[0], _MEMBER, _KICKED)
+            self._notify(chat, chat.members[0], _MEMBER, _KICKED)
         self._show(chat)
         return chat
 
@@ -132,7 +133,7 @@ class Membership:
         """Publish the chat's present state to watchers."""
         self._state.events.publish("chat", chat_id=chat.id, chat=chat.view())
 
-    def _tell(self, chat: Chat, user_id: int, old: Json, new: Json) -> None:
+    def _notify(self, chat: Chat, user_id: int, old: Json, new: Json) -> None:
         bot = {"user": self._state.bot}
         self._state.updates.add(
             "my_chat_member",
@@ -144,3 +145,39 @@ class Membership:
                 "new_chat_member": bot | new,
             },
         )
+
+
+def hears(chat: Chat, post: Post, bot: Json) -> bool:
+    """Return True if the bot gets a user's message.
+
+    In a group with privacy mode: commands, replies to the bot and to commands for it, and messages
+    sent via it. A mere mention is not among them, despite BotFather (Bot FAQ "What messages
+    will my bot get?"; HKUDS/nanobot#449, telegramdesktop/tdesktop#2117).
+    """
+    if chat.is_private or chat.hears_all or chat.is_admin:
+        return True
+    message = post.message
+    if message.get("via_bot", {}).get("id") == bot["id"]:
+        return True
+    replied = message.get("reply_to_message")
+    is_to_bot = replied and replied.get("from", {}).get("id") == bot["id"]
+    if replied and (is_to_bot or _has_command(replied, bot)):
+        return True
+    return _has_command(message, bot)
+
+
+def mentions(message: Json, bot: Json) -> bool:
+    """Return True if a message names the bot."""
+    text = message.get("text") or message.get("caption") or ""
+    return f"@{bot['username']}".lower() in text.lower().split()
+
+
+def _has_command(message: Json, bot: Json) -> bool:
+    """Return True if the message has a command for this bot, or for any bot."""
+    name = "@" + bot["username"].lower()
+    text = message.get("text") or message.get("caption") or ""
+    for entity in message.get("entities") or message.get("caption_entities") or []:
+        part = covered(text, entity).lower()
+        if entity["type"] == "bot_command" and ("@" not in part or part.endswith(name)):
+            return True
+    return False

@@ -84,7 +84,7 @@ class Task:
     def progress(self, now: float) -> float:
         return min(1.0, (now - self.started_at) / self.duration_s) if self.duration_s > 0 else 1.0
 
-    def asked(self, now: float) -> str:
+    def polled(self, now: float) -> str:
         """Return the status for a poll; the first ones may find it unfinished after its time."""
         is_held_back = self.cancelled_at is None and self.takes("polls")
         return "running" if is_held_back else self.status(now)
@@ -263,7 +263,7 @@ _FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
 _SHOWN_WORDS = 200
 
 
-def render(task: Task) -> bytes:
+def draw_picture(task: Task) -> bytes:
     """Draw the operation and the prompt on colours that follow from the task; blocks."""
     digest = bytes.fromhex(task.digest)
     corners = Image.new("RGB", (2, 2))

@@ -1,37 +1,4 @@
-"""The simulated provider over HTTP under `/sim/<name>`: delays, charges, faults, webhooks.
-
-`simulated.toml` is the spec file by which the bot speaks to it. Orders of another spec file with
-the same addresses are served, too.
-
-    POST /tasks {"operation", "words"?, "images"?, ..} → {"id"}, the same for an Idempotency-Key;
-         inpaint has a "mask": a PNG in grey of the picture's size, the area white, the rest black
-    GET  /tasks?client_id= → {"tasks": [{"id", "created", "input"}]}; without it, of every job
-    GET  /tasks/{id} → {"status", "progress", "output": [url], "error"?: {"code"}}
-    POST /tasks/{id}/cancel → {"status"}: "cancelled", or "too_late"
-    POST /files, a form → {"url"}, good in `images` beside data URIs
-    GET  /webhook-key → {"key"} of the Standard Webhooks that go to an order's `hook`: {"id"}
-
-Scenarios are marks: `[[sim:NAME=NUMBER]]` in the prompt, or `marks` in the settings for orders
-that carry none.
-
-    slow=8               the task takes 8 seconds
-    polls=2              the first two polls find it unfinished, at any time
-    moderated, fail      it ends so, uncharged
-    402, 429=2           the submit is refused: no credit; twice too many requests
-    retry_after=3600     for so many seconds, by the refusal of a submit
-    5xx_on_submit=1      the first submit is refused for now, and made no task
-    drop_after_accept    the task is made and charged, then the connection is cut, once
-    500_after_accept     the task is made and charged, then answered 500, once
-    garbled_submit       the task is made and charged, then answered with broken JSON, once
-    stalled_submit       the task is made and charged, then answered a byte a second, once
-    stalled_upload       uploads are kept and answered a byte a second (in the settings)
-    5xx_on_poll=2, 429_on_poll=1, malformed=1
-                         that many polls are refused, or answered with broken JSON
-    unlisted             the provider's list does not show it
-    forged_webhook       a webhook with a bad signature comes first
-    expired              the picture is gone
-    not_a_picture        a page stands in the picture's place
-"""
+"""The simulated provider over HTTP (README.md): delays, charges, faults, webhooks."""
 
 import asyncio
 import base64
@@ -61,9 +28,9 @@ from imgbot.sandbox.provider_tasks import (
     Task,
     TaskLedger,
     check_mask,
+    draw_picture,
     enlarged,
     make_task,
-    render,
 )
 
 NAME = "simulated"
@@ -117,7 +84,7 @@ class SimulatedProvider:
         self.key = f"sim-{name}-key"
         self.ledger = TaskLedger()
         self.base_url = ""
-        self.render: Callable[[Task], bytes] = render
+        self.render: Callable[[Task], bytes] = draw_picture
         """Draws a result; blocks."""
         self._start = start
         self._uploads: OrderedDict[str, bytes] = OrderedDict()
@@ -134,7 +101,7 @@ class SimulatedProvider:
         }
 
     def listen_at(self, origin: str) -> None:
-        """Tell the scheme and host of the sandbox, as soon as it listens."""
+        """Note the scheme and host of the sandbox, as soon as it listens."""
         self.base_url = f"{origin}/sim/{self.name}"
 
     def routes(self) -> list[web.RouteDef]:
@@ -159,7 +126,7 @@ class SimulatedProvider:
         ]
 
     def view(self) -> dict[str, Any]:
-        """Everything that was asked and paid, for a check."""
+        """Everything that was ordered and paid, for a check."""
         return {
             "tasks": [task.view(_now()) for task in self.ledger.tasks],
             "ledger": self.ledger.charges,
@@ -225,7 +192,7 @@ class SimulatedProvider:
         for mark, kind in (("5xx_on_poll", _KIND.UNAVAILABLE), ("429_on_poll", _KIND.RATE_LIMITED)):
             if task.takes(mark):
                 raise Refusal(kind)
-        status = task.asked(_now())
+        status = task.polled(_now())
         answer: dict[str, Any] = {"status": status, "progress": task.progress(_now())}
         if status == "succeeded":
             answer["output"] = [f"{self.base_url}/tasks/{task.id}/picture.jpg"]

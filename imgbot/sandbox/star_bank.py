@@ -26,8 +26,8 @@ class StarInvoice:
     period_s: int = 0
 
     def message_part(self) -> dict[str, Any]:
-        told = {"title": self.title, "description": self.description, "start_parameter": ""}
-        return {"invoice": told | {"currency": "XTR", "total_amount": self.amount}}
+        offer = {"title": self.title, "description": self.description, "start_parameter": ""}
+        return {"invoice": offer | {"currency": "XTR", "total_amount": self.amount}}
 
 
 class StarBank:

@@ -176,6 +176,10 @@ class StickerSet:
         return True
 
 
+def new_query_id() -> str:
+    return str(10**18 + secrets.randbelow(9 * 10**18))
+
+
 class SandboxState:
     """Complete state, in memory; the oldest messages are dropped when there are too many."""
 
@@ -328,12 +332,12 @@ class SandboxState:
         return False
 
     def add_inline_query(self, user: Json, words: str) -> InlineQuery:
-        query = InlineQuery(str(10**17 + secrets.randbelow(9 * 10**17)), user, words, self.now())
+        query = InlineQuery(new_query_id(), user, words, self.now())
         self.inline_queries[query.id] = query
         return query
 
     def add_guest_query(self, user: Json, chat: Chat) -> str:
-        query_id = str(10**17 + secrets.randbelow(9 * 10**17))
+        query_id = new_query_id()
         self.guest_queries[query_id] = Query(user["id"], chat.id, self.now())
         return query_id
 

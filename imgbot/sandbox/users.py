@@ -1,10 +1,9 @@
 """User actions: write, send pictures, forward, press buttons, delete, ask inline.
 
-Messages are built as clients build them, and the bot is told as far as Telegram would tell it.
+Messages are built as clients build them, and the bot is notified as far as Telegram would do it.
 """
 
 import asyncio
-import re
 import secrets
 from typing import Any
 
@@ -13,12 +12,12 @@ from pydantic import BaseModel, Field
 from imgbot.sandbox.api_errors import ApiError
 from imgbot.sandbox.entities import (
     CAPTION_LIMIT,
-    TEXT_LIMIT,
     caption_part,
-    covered,
+    split_text,
     text_part,
     utf16_length,
 )
+from imgbot.sandbox.membership import hears, mentions
 from imgbot.sandbox.state import (
     INLINE_LIFETIME_S,
     Chat,
@@ -27,6 +26,7 @@ from imgbot.sandbox.state import (
     Query,
     SandboxError,
     SandboxState,
+    new_query_id,
 )
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
 
@@ -127,13 +127,13 @@ class SandboxUsers:
         kept = ("photo", "document", "has_media_spoiler")
         media = {name: post.message[name] for name in kept if name in post.message}
         self._state.change_post(chat, post, media | part)
-        self._tell(chat, "edited_message", post)
+        self._notify(chat, "edited_message", post)
         return post
 
     def press(self, chat_id: int, user_id: int, message_id: int, data: str) -> Json:
         """Press a button; its data may be forged."""
         chat = self._state.chat(chat_id)
-        query_id = str(10**18 + secrets.randbelow(9 * 10**18))
+        query_id = new_query_id()
         # The client itself holds an ephemeral message.
         post = chat.live(message_id) or (chat.posts.get(message_id) if message_id < 0 else None)
         inaccessible: Json = {"message_id": message_id, "date": 0, "chat": chat.info}
@@ -144,24 +144,23 @@ class SandboxUsers:
         self._state.queries[query_id] = query
         inline_id = self._state.inline_id_of(chat, post) if post else ""
         about = {"message": post.message if post else inaccessible}
-        told = {
+        pressed = {
             "id": query_id,
             "from": user,
             **({"inline_message_id": inline_id} if inline_id else about),
             "chat_instance": str(abs(chat.id)),
             "data": data,
         }
-        self._state.updates.add("callback_query", told, CALLBACK_LIFETIME_S)
+        self._state.updates.add("callback_query", pressed, CALLBACK_LIFETIME_S)
         return {"callback_query_id": query_id}
 
     async def pay(self, chat_id: int, user_id: int, message_id: int = 0, link: str = "") -> Post:
         """Pay the invoice of a message, or of a link in the private chat, if the bot agrees."""
         state, chat = self._state, self._state.chat(chat_id)
         user, invoice = self._sender(chat, user_id), state.stars.invoice(chat_id, message_id, link)
-        query_id = str(10**18 + secrets.randbelow(9 * 10**18))
-        asked = {"currency": "XTR", "total_amount": invoice.amount}
-        asked |= {"invoice_payload": invoice.payload}
-        query = {"id": query_id, "from": user} | asked
+        query_id = new_query_id()
+        query: Json = {"id": query_id, "from": user, "currency": "XTR"}
+        query |= {"total_amount": invoice.amount, "invoice_payload": invoice.payload}
         state.updates.add("pre_checkout_query", query, CALLBACK_LIFETIME_S)
         await state.stars.check_out(query_id)
         chat = state.chat(user_id) if link else chat
@@ -182,13 +181,13 @@ class SandboxUsers:
         user = self._state.users.get(user_id)
         if user is None:
             raise SandboxError(f"no user {user_id}")
-        asked = self._state.add_inline_query(user, query)
-        update: Json = {"id": asked.id, "from": user, "query": query, "offset": ""}
+        typed = self._state.add_inline_query(user, query)
+        update: Json = {"id": typed.id, "from": user, "query": query, "offset": ""}
         if chat_id:
             kind = self._state.chat(chat_id).info["type"]
             update["chat_type"] = "sender" if chat_id == user_id else kind
         self._state.updates.add("inline_query", update, INLINE_LIFETIME_S)
-        return await asked.wait(min(timeout_s, INLINE_LIFETIME_S))
+        return await typed.wait(min(timeout_s, INLINE_LIFETIME_S))
 
     def choose_inline(self, query_id: str, chat_id: int, result_id: str) -> Post:
         """Send one of the results into a chat, via the bot."""
@@ -207,16 +206,16 @@ class SandboxUsers:
 
     def _post(self, chat: Chat, sender: Json, content: Json) -> Post:
         post = self._state.add_post(chat, sender, content)
-        self._tell(chat, "message", post)
+        self._notify(chat, "message", post)
         return post
 
-    def _tell(self, chat: Chat, kind: str, post: Post) -> None:
+    def _notify(self, chat: Chat, kind: str, post: Post) -> None:
         if chat.is_foreign:
-            if kind == "message" and _mentions(post.message, self._state.bot):
+            if kind == "message" and mentions(post.message, self._state.bot):
                 query_id = self._state.add_guest_query(post.message["from"], chat)
                 guest = post.message | {"guest_query_id": query_id}
                 self._state.updates.add("guest_message", guest)
-        elif chat.refusal is None and is_for_bot(chat, post, self._state.bot):
+        elif chat.refusal is None and hears(chat, post, self._state.bot):
             self._state.updates.add(kind, post.message)
 
     def _sender(self, chat: Chat, user_id: int) -> Json:
@@ -242,45 +241,10 @@ def _origin(message: Json, *, is_hidden: bool) -> Json:
     return {"type": "user"} | origin | {"sender_user": message["from"]}
 
 
-def is_for_bot(chat: Chat, post: Post, bot: Json) -> bool:
-    """Return True if the bot gets a user's message.
-
-    In a group with privacy mode: commands, replies to the bot and to commands for it, and messages
-    sent via it. A mere mention is not among them, despite BotFather (Bot FAQ "What messages
-    will my bot get?"; HKUDS/nanobot#449, telegramdesktop/tdesktop#2117).
-    """
-    if chat.is_private or chat.hears_all or chat.is_admin:
-        return True
-    message = post.message
-    if message.get("via_bot", {}).get("id") == bot["id"]:
-        return True
-    replied = message.get("reply_to_message")
-    is_to_bot = replied and replied.get("from", {}).get("id") == bot["id"]
-    if replied and (is_to_bot or _has_command(replied, bot)):
-        return True
-    return _has_command(message, bot)
-
-
-def _mentions(message: Json, bot: Json) -> bool:
-    text = message.get("text") or message.get("caption") or ""
-    return f"@{bot['username']}".lower() in text.lower().split()
-
-
-def _has_command(message: Json, bot: Json) -> bool:
-    """Return True if the message has a command for this bot, or for any bot."""
-    name = "@" + bot["username"].lower()
-    text = message.get("text") or message.get("caption") or ""
-    for entity in message.get("entities") or message.get("caption_entities") or []:
-        part = covered(text, entity).lower()
-        if entity["type"] == "bot_command" and ("@" not in part or part.endswith(name)):
-            return True
-    return False
-
-
 async def _contents(state: SandboxState, chat: Chat, message: NewMessage) -> list[Json]:
     """Return the contents of the requested messages, in order."""
     head = _head(state, chat, message)
-    parts = texts(message.text) + await _files(state, chat, message)
+    parts = split_text(message.text) + await _files(state, chat, message)
     if not parts and message.extra:
         parts = [{}]
     if not parts:
@@ -362,28 +326,6 @@ def _quote(words: str, replied: Post) -> Json:
     if at < 0:
         raise SandboxError("a quote must be a part of the message that is replied to")
     return {"quote": {"text": words, "position": utf16_length(text[:at]), "is_manual": True}}
-
-
-def texts(text: str) -> list[Json]:
-    """Split a text into the messages that a client makes of it."""
-    parts: list[Json] = []
-    rest = text.strip()
-    while rest:
-        piece = _first_piece(rest)
-        rest = rest[len(piece) :].lstrip()
-        parts.append(text_part(piece))
-    return parts
-
-
-def _first_piece(text: str) -> str:
-    """Return as much of the text as one message holds, cut between words if possible."""
-    if utf16_length(text) <= TEXT_LIMIT:
-        return text
-    piece = text[:TEXT_LIMIT]
-    while utf16_length(piece) > TEXT_LIMIT:
-        piece = piece[:-1]
-    spaces = [match.start() for match in re.finditer(r"\s", piece)]
-    return piece[: spaces[-1]] if spaces and spaces[-1] > TEXT_LIMIT // 2 else piece
 
 
 def caption(text: str) -> Json:
