@@ -89,6 +89,7 @@ class App:
     """Handlers of features for the prompt of a text; each says whether it has taken it."""
     privacy_notes: Sequence[PrivacyNote] = ()
     result_buttons: Sequence[ResultButton] = ()
+    photo_buttons: Sequence[str] = ()
     decide_unsure: (
         Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
     ) = None
@@ -97,5 +98,3 @@ class App:
     holds: Sequence[HoldsOf] = ()
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines of features about a user, by id and language, for administrators."""
-    style_menus: dict[str, InputPhoto] = field(default_factory=dict[str, InputPhoto])
-    """Menu of styles as Telegram stored it, by language; filled by its first use."""

@@ -80,6 +80,8 @@ class Seams:
     privacy_notes: Sequence[PrivacyNote] = ()
     """Sentences for /privacy and /forget_me."""
     result_buttons: Sequence[ResultButton] = ()
+    photo_buttons: Sequence[str] = ()
+    """Actions of buttons under a photo that was sent without a prompt; also of their labels."""
     decide_unsure: (
         Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
     ) = None

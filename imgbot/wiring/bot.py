@@ -102,6 +102,7 @@ def with_seams(app: App, seams: Seams) -> App:
         prompt_takers=seams.prompt_takers,
         privacy_notes=seams.privacy_notes,
         result_buttons=seams.result_buttons,
+        photo_buttons=seams.photo_buttons,
         decide_unsure=seams.decide_unsure,
         order_rule=seams.order_rule or OrderRule(),
         about_user=seams.about_user,

@@ -18,6 +18,7 @@ from imgbot.features.privacy import FEATURE as PRIVACY
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
+from imgbot.features.styles import FEATURE as STYLES
 from imgbot.jobs.hooks import Hooks
 from imgbot.storage import keys
 from imgbot.storage.client import Client
@@ -38,6 +39,7 @@ FEATURES: tuple[Feature, ...] = (
     PROMPT_HELP,
     LETTERING,
     STICKERS,
+    STYLES,
     GUARD,
 )
 

@@ -14,7 +14,7 @@ from imgbot.painter.engine.photo_styles import STYLES, paint
 from imgbot.painter.engine.typography import poster_font
 from tests.fixtures.photos import load_photo
 
-TARGET = Path(__file__).parents[2] / "imgbot" / "bot" / "style_menus"
+TARGET = Path(__file__).parents[2] / "imgbot" / "features" / "styles" / "menus"
 COLUMNS, CELL, LABEL_PX, GAP_PX = 4, (184, 138), 28, 4
 MARGIN_PX = 12
 """Telegram rounds the corners."""

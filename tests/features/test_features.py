@@ -22,6 +22,7 @@ COMMANDS = {
     "people": "/stats",
     "alerts": "/pause",
     "privacy": "/privacy",
+    "styles": "/styles",
 }
 """One that is gone with its feature, where it has any."""
 

@@ -5,7 +5,6 @@ An operation on one photo that needs no prompt needs no handler of its own.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from aiogram.types import CallbackQuery, Message
 
@@ -19,8 +18,6 @@ from imgbot.bot.dialogue import (
     to_state_data,
 )
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of, target_photo
-from imgbot.bot.pictures import meant_in, of_this_chat
-from imgbot.bot.this_picture import target_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
 from imgbot.domain.job import InputPhoto
@@ -32,11 +29,9 @@ from imgbot.domain.operations import (
     Operation,
     Prompt,
 )
-from imgbot.domain.texts import buttons, tables
+from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import SCALES
 from imgbot.domain.this_style import asks_for_this_style
-
-_STYLE_MENUS = Path(__file__).parents[1] / "style_menus"
 
 StartHandler = Callable[[Message | CallbackQuery, Dialogue], Awaitable[None]]
 
@@ -117,7 +112,7 @@ async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
     await dialogue.ask(
         dialogue.t("ask_photo_action"),
         Question.PHOTO_ACTION,
-        buttons.under_photo(dialogue.language, has_styles=dialogue.app.policy.has_photo_styles),
+        buttons.under_photo(dialogue.language, dialogue.app.photo_buttons),
         sources=to_state_data(photo),
     )
 
@@ -318,57 +313,6 @@ async def on_photo_callback(callback: CallbackQuery, argument: str, dialogue: Di
     return ""
 
 
-async def handle_styles(message: Message, dialogue: Dialogue) -> None:
-    """/styles, about this picture."""
-    meant = await meant_in(message, dialogue)
-    photo = photo_of(message) or target_of(meant).photo
-    if photo is None:
-        raise UserError("send_photo_please")
-    await _show_styles(dialogue, photo)
-
-
-async def on_style_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Show the menu of styles for a photo, or order one of them; the menu can be used again."""
-    style, photo_id = f"{argument}.".split(".")[:2]
-    photo = await (of_this_chat(photo_id, dialogue) if photo_id else _photo_offered(dialogue))
-    if photo is None:
-        return "style_photo_gone" if photo_id else "stale_photo_button"
-    names = tables(dialogue.language)["photo_styles"]
-    if not style:
-        await _show_styles(dialogue, photo)
-    elif style in names:
-        await requests.check_rate_limit(dialogue)
-        prompt = dialogue.t("in_photo_style", name=names[style])
-        await requests.order(dialogue, Operation.EDIT, prompt, (photo,))
-    else:
-        return "unknown_button"
-    return ""
-
-
-async def _photo_offered(dialogue: Dialogue) -> InputPhoto | None:
-    """Return the photo of a button that names none: the open question's.
-
-    That of the previous release's menus counts, too; it can go after the first release.
-    """
-    question, _ = await dialogue.question()
-    is_asked = not question or await dialogue.is_asking(Question.PHOTO_ACTION)
-    return await dialogue.photo() if is_asked else None
-
-
-async def _show_styles(dialogue: Dialogue, photo: InputPhoto) -> None:
-    app, language = dialogue.app, dialogue.language
-    if not app.policy.has_photo_styles:
-        raise UserError("photo_styles_unavailable")
-    # The next text is not about the photo.
-    await dialogue.state.clear()
-    # Uploaded once in each language.
-    menu = app.style_menus.get(language) or _STYLE_MENUS / f"{language}.jpg"
-    rows = buttons.photo_styles(photo.unique_id)
-    sent = await dialogue.send(menu, dialogue.t("ask_photo_style"), rows, is_photo=True)
-    if sent:
-        app.style_menus[language] = sent
-
-
 async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     if argument not in map(str, SCALES):
         return "unknown_button"
@@ -380,7 +324,6 @@ async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
 
 
 COMMANDS = (
-    ChatCommand("styles", handle_styles),
     *(ChatCommand(each.value, START_HANDLERS[each], menu_place=1) for each in ACTIONS),
     *(
         ChatCommand(alias, handler)
@@ -392,6 +335,5 @@ BUTTONS = (
     ButtonAction("start", on_start_callback),
     ButtonAction("photo", on_photo_callback),
     ButtonAction("scale", on_scale_callback),
-    ButtonAction("style", on_style_callback),
     ButtonAction("merge", on_merge_callback),
 )

@@ -16,7 +16,7 @@ from imgbot.domain.operations import (
     Operation,
 )
 from imgbot.domain.preferences import SETTINGS, Preferences
-from imgbot.domain.texts import LANGUAGES, has_text, t, tables
+from imgbot.domain.texts import has_text, t
 from imgbot.domain.texts.captions import drawing_name
 
 
@@ -55,7 +55,6 @@ SCALES = (2, 4)
 # With more buttons in a row, phones truncate labels that are words.
 _IN_A_ROW = 3
 _SETTING_BUTTONS = 4
-_STYLES_IN_A_ROW = 7
 
 
 def parse(data: str | None) -> CallbackData | None:
@@ -96,22 +95,14 @@ def waiting(language: str, job_id: str) -> Keyboard:
     return [[button(language, "cancel", f"cancel:{job_id}")]]
 
 
-def under_photo(language: str, *, has_styles: bool = False) -> Keyboard:
-    """Buttons under a photo that was sent without a prompt."""
-    styles = [[button(language, "styles", "style:")]] if has_styles else []
+def under_photo(language: str, extras: Sequence[str] = ()) -> Keyboard:
+    """Buttons under a photo that was sent without a prompt; `extras` are those of features."""
     plain = [each for each in PHOTO_ACTIONS if not OPERATIONS[each].has_scale]
     return [
         *in_rows([button(language, each, f"photo:{each}") for each in plain], 2),
         [Button(f"×{scale}", f"photo:x{scale}") for scale in SCALES],
-        *styles,
+        *([button(language, name, f"{name}:")] for name in extras),
     ]
-
-
-def photo_styles(photo_id: str) -> Keyboard:
-    """Buttons of the menu of styles for a photo: their numbers, as its picture shows them."""
-    keys = tables(LANGUAGES[0])["photo_styles"]
-    numbers = [Button(str(number), f"style:{key}.{photo_id}") for number, key in enumerate(keys, 1)]
-    return in_rows(numbers, _STYLES_IN_A_ROW)
 
 
 def scales() -> Keyboard:

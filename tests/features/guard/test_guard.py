@@ -1,6 +1,7 @@
 """The guard: what it judges, and what becomes of photos and results that it takes for sexual."""
 
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
+from imgbot.domain.texts import t
 from imgbot.features.guard.judging import PictureGuard
 from imgbot.jobs import captions, render
 from imgbot.jobs.context import StepContext
@@ -24,9 +26,12 @@ from imgbot.painter.networks import Network
 from imgbot.painter.originals import OriginalStore
 from imgbot.providers.protocol import Capability, Output
 from imgbot.storage import job_codec
+from tests.fixtures.drawings import drawn, loop
 from tests.fixtures.jobs import job_of
 from tests.fixtures.photos import load_photo, save_photo
+from tests.fixtures.sandbox import Message
 from tests.fixtures.unsafe_picture import unsafe_picture
+from tests.integration.stage import BOT_NAME, as_jpeg, is_picture, open_stage
 
 pytestmark = pytest.mark.slow
 
@@ -151,3 +156,37 @@ def test_setting_of_another_form_is_refused(value: str) -> None:
 def test_hidden_photo_is_stored_as_one() -> None:
     hidden = InputPhoto("file", "unique", is_hidden=True)
     assert job_codec.unpack([job_codec.pack(hidden)]) == (hidden,)
+
+
+def is_saying(text: str, message: Message) -> bool:
+    return message.text == text
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> None:
+    settings = {"IMGBOT_GUARD": "blur,-100=refuse"}
+    async for stage in open_stage(tmp_path, is_simulated=False, **settings):
+        user = await stage.user()
+        safe = await user.order("a fox")
+        await user.order("square", as_jpeg(unsafe_picture()))
+        shown = [await user.ask(words, fits=is_picture) for words in ("/last", "/history")]
+
+        post = stage.sandbox.state.chats[user.chat_id].posts
+        hidden = [bool(each.message.get("has_media_spoiler")) for each in post.values()
+                  if each.is_outgoing and each.message.get("photo")]  # fmt: skip
+        assert hidden == [False, True, True, True]
+        assert not safe.text.endswith(t("en", "guard_hidden"))
+        assert (await user.results())[-1].text == shown[0].text
+
+        [photo] = await user.photos(as_jpeg(unsafe_picture()))
+        line = as_jpeg(drawn(unsafe_picture(), loop(0.45, 0.45, 0.2, gap=0.12)))
+        asked = await user.ask("make this red", line, reply_to=photo.id, fits=is_picture)
+        assert asked.text.startswith(t("en", "area_unsure"))
+        assert asked.raw["has_media_spoiler"]
+
+        # Where Telegram does not tell the chat, the strictest rule of all holds.
+        there = user.within(await stage.control.make_group("A", [user.person], is_foreign=True))
+        [photo] = await there.photos(as_jpeg(unsafe_picture()))
+        refusal = t("en", "guard_refused_photo")
+        await there.ask(f"{BOT_NAME} square", reply_to=photo.id, fits=partial(is_saying, refusal))

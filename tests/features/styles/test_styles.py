@@ -1,28 +1,10 @@
-"""What networks add to the chat: styles of paintings for photos, and the guard."""
-
-from pathlib import Path
+"""Photo styles: their menu, and words that ask for them."""
 
 import pytest
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
-from tests.fixtures.drawings import drawn, loop
-from tests.fixtures.unsafe_picture import unsafe_picture
-from tests.integration.stage import (
-    BOT_NAME,
-    Fits,
-    Stage,
-    as_jpeg,
-    has_buttons,
-    is_picture,
-    jpeg,
-    open_stage,
-)
-
-
-def saying(text: str) -> Fits:
-    return lambda message: message.text == text
-
+from tests.integration.stage import Stage, has_buttons, is_picture, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -34,7 +16,7 @@ async def test_menu_is_uploaded_once_and_can_be_used_again(builtin_stage: Stage)
         after = await user.control.last_seq()
         await user.photos(jpeg("cat", (320, 240)))
         question = await user.wait(has_buttons, after=after)
-        menus.append(await user.click(question, t("en", "button_styles"), is_picture))
+        menus.append(await user.click(question, t("en", "button_style"), is_picture))
 
     painted = [await user.click(menus[1], label, is_picture) for label in ("1", "7")]
     new = await user.order("a fox")
@@ -51,7 +33,7 @@ async def test_menu_is_uploaded_once_and_can_be_used_again(builtin_stage: Stage)
 async def test_a_menu_paints_the_photo_it_was_opened_for(builtin_stage: Stage) -> None:
     user = await builtin_stage.user()
     question = await user.ask("", jpeg("cat", (320, 240)))
-    menu = await user.click(question, t("en", "button_styles"), is_picture)
+    menu = await user.click(question, t("en", "button_style"), is_picture)
     await user.say("/merge")
     await user.photos(jpeg("astronaut", (240, 320)))
 
@@ -111,31 +93,3 @@ async def test_any_picture_gives_its_style(builtin_stage: Stage) -> None:
         assert done in painted.text
         # The cat's shape, not the astronaut's.
         assert (await user.image(painted)).size == (240, 320)
-
-
-async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> None:
-    settings = {"IMGBOT_GUARD": "blur,-100=refuse"}
-    async for stage in open_stage(tmp_path, is_simulated=False, **settings):
-        user = await stage.user()
-        safe = await user.order("a fox")
-        await user.order("square", as_jpeg(unsafe_picture()))
-        shown = [await user.ask(words, fits=is_picture) for words in ("/last", "/history")]
-
-        post = stage.sandbox.state.chats[user.chat_id].posts
-        hidden = [bool(each.message.get("has_media_spoiler")) for each in post.values()
-                  if each.is_outgoing and each.message.get("photo")]  # fmt: skip
-        assert hidden == [False, True, True, True]
-        assert not safe.text.endswith(t("en", "guard_hidden"))
-        assert (await user.results())[-1].text == shown[0].text
-
-        [photo] = await user.photos(as_jpeg(unsafe_picture()))
-        line = as_jpeg(drawn(unsafe_picture(), loop(0.45, 0.45, 0.2, gap=0.12)))
-        asked = await user.ask("make this red", line, reply_to=photo.id, fits=is_picture)
-        assert asked.text.startswith(t("en", "area_unsure"))
-        assert asked.raw["has_media_spoiler"]
-
-        # Where Telegram does not tell the chat, the strictest rule of all holds.
-        there = user.within(await stage.control.make_group("A", [user.person], is_foreign=True))
-        [photo] = await there.photos(as_jpeg(unsafe_picture()))
-        refusal = t("en", "guard_refused_photo")
-        await there.ask(f"{BOT_NAME} square", reply_to=photo.id, fits=saying(refusal))

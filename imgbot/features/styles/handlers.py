@@ -1,0 +1,75 @@
+"""Menu of photo styles: /styles, and its buttons."""
+
+from pathlib import Path
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot import requests
+from imgbot.bot.dialogue import Dialogue, Question
+from imgbot.bot.messages import photo_of
+from imgbot.bot.pictures import meant_in, of_this_chat
+from imgbot.bot.this_picture import target_of
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import Operation
+from imgbot.domain.texts import tables
+from imgbot.domain.texts.buttons import Button, in_rows
+
+_IN_A_ROW = 7
+
+
+class StyleMenu:
+    """Menu whose picture is uploaded once in each language."""
+
+    def __init__(self, *, is_on: bool) -> None:
+        self._is_on = is_on
+        self._uploaded: dict[str, InputPhoto] = {}
+
+    async def show(self, message: Message, dialogue: Dialogue) -> None:
+        """/styles, about this picture."""
+        meant = await meant_in(message, dialogue)
+        photo = photo_of(message) or target_of(meant).photo
+        if photo is None:
+            raise UserError("send_photo_please")
+        await self._show_for(photo, dialogue)
+
+    async def on_press(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        """Show the menu for a photo, or order one of its styles; it can be used again."""
+        style, photo_id = f"{argument}.".split(".")[:2]
+        photo = await (of_this_chat(photo_id, dialogue) if photo_id else _photo_offered(dialogue))
+        if photo is None:
+            return "style_photo_gone" if photo_id else "stale_photo_button"
+        names = tables(dialogue.language)["photo_styles"]
+        if not style:
+            await self._show_for(photo, dialogue)
+        elif style in names:
+            await requests.check_rate_limit(dialogue)
+            prompt = dialogue.t("in_photo_style", name=names[style])
+            await requests.order(dialogue, Operation.EDIT, prompt, (photo,))
+        else:
+            return "unknown_button"
+        return ""
+
+    async def _show_for(self, photo: InputPhoto, dialogue: Dialogue) -> None:
+        if not self._is_on:
+            raise UserError("photo_styles_unavailable")
+        # The next text is not about the photo.
+        await dialogue.state.clear()
+        language, text, end = dialogue.language, dialogue.t("ask_photo_style"), photo.unique_id
+        # Their numbers, as the picture shows them.
+        keys = enumerate(tables(language)["photo_styles"], 1)
+        rows = in_rows([Button(f"{at}", f"style:{key}.{end}") for at, key in keys], _IN_A_ROW)
+        menu = self._uploaded.get(language, Path(__file__).parent / "menus" / f"{language}.jpg")
+        sent = await dialogue.send(menu, text, rows, is_photo=True)
+        if sent:
+            self._uploaded[language] = sent
+
+
+async def _photo_offered(dialogue: Dialogue) -> InputPhoto | None:
+    """Return the photo of a button that names none: the open question's.
+
+    That of the previous release's menus counts, too; it can go after the first release.
+    """
+    question, _ = await dialogue.question()
+    is_asked = not question or await dialogue.is_asking(Question.PHOTO_ACTION)
+    return await dialogue.photo() if is_asked else None
