@@ -69,14 +69,13 @@ from imgbot.domain.intents import (
     wording_key,
 )
 from imgbot.domain.intents.beginnings import names_new_picture, without_preamble
-from imgbot.domain.job import InputPhoto
+from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.ordinals import Named, named_in
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.results import Result
 
 _PENDING: Mapping[str, PendingQuestion] = {
     Question.CREATE_WORDS: PendingQuestion.PROMPT,
@@ -137,7 +136,7 @@ class Text:
     is_reply: bool
     """True for a reply to a picture, or to the message that announces one."""
     target: TargetPicture
-    repeated: Result | None = None
+    repeated: Job | None = None
     """Created picture whose prompt the text asks for again, in another way."""
     handler: MessageHandler | None = None
     """Handler of a text about such a picture, a variant or an earlier version."""
@@ -291,7 +290,7 @@ async def _drawn(text: Text, dialogue: Dialogue) -> InputPhoto | None:
     return photos[0] if photos and (photos[0].replied or len(photos) > 1) else None
 
 
-def _repeated(text: Text, result: Result | None, change: str) -> Text:
+def _repeated(text: Text, result: Job | None, change: str) -> Text:
     handler = partial(_handle_remix, result, change) if result else None
     return replace(text, repeated=result, handler=handler)
 
@@ -322,7 +321,7 @@ async def _about_named(
     return replace(text, handler=partial(show_chosen, chosen))
 
 
-async def _created(target: TargetPicture, dialogue: Dialogue) -> Result | None:
+async def _created(target: TargetPicture, dialogue: Dialogue) -> Job | None:
     """Return the result of a picture, if it was created in this chat."""
     results = dialogue.app.results
     job_id = await results.job_of_picture(target.photo) if target.photo else ""
@@ -330,8 +329,8 @@ async def _created(target: TargetPicture, dialogue: Dialogue) -> Result | None:
     return _if_created(result) if result and result.is_of(dialogue.context.chat_id) else None
 
 
-def _if_created(meant: Meant) -> Result | None:
-    if isinstance(meant, Result) and meant.operation is Operation.CREATE:
+def _if_created(meant: Meant) -> Job | None:
+    if isinstance(meant, Job) and meant.request.operation is Operation.CREATE:
         return meant
     return None
 
@@ -368,7 +367,7 @@ async def _replied(
         result = await results.result(job_id)
         if result is None or result.picture is None:
             raise UserError("picture_gone")
-        return TargetPicture(result.picture, result.message_id)
+        return TargetPicture(result.picture, result.progress.message_id)
     photo = replied_picture_of(message)
     return TargetPicture(photo, replied_id) if photo else None
 
@@ -426,8 +425,8 @@ async def _answer(topic: str, message: Message, dialogue: Dialogue) -> None:
     await {**_ANSWERS, **dialogue.app.answers}.get(topic, handle_help)(message, dialogue)
 
 
-async def _handle_remix(result: Result, change: str, _: Message, dialogue: Dialogue) -> None:
-    await requests.remix(_beside(result.message_id, dialogue), result, change)
+async def _handle_remix(result: Job, change: str, _: Message, dialogue: Dialogue) -> None:
+    await requests.remix(_beside(result.progress.message_id, dialogue), result, change)
 
 
 async def _refuse(reason: UserError, *_: object) -> None:
@@ -586,7 +585,7 @@ async def _change_picture(picture_id: str, wanted: str, dialogue: Dialogue) -> N
     if result is None or result.picture is None or not is_here:
         raise UserError("stale_button")
     await requests.check_rate_limit(dialogue)
-    beside = _beside(result.message_id, dialogue)
+    beside = _beside(result.progress.message_id, dialogue)
     await requests.order(beside, Operation.EDIT, wanted, (result.picture,))
 
 

@@ -9,16 +9,16 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import replied_picture_of
 from imgbot.bot.this_picture import Meant, awaited, by_number, meant_by, numbered, target_of, undone
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, variant_ids
+from imgbot.domain.job import InputPhoto, Job, variant_ids
 from imgbot.domain.operations import CHANGES, Operation
 from imgbot.domain.ordinals import ORIGINAL, UNDONE, Named
-from imgbot.storage.results import Recent, Result
+from imgbot.storage.results import Recent
 
 _STEPS = 50
 """Changes of one picture that are followed back."""
 
 
-async def owned_result(job_id: str, dialogue: Dialogue, *, gone: str = "stale_button") -> Result:
+async def owned_result(job_id: str, dialogue: Dialogue, *, gone: str = "stale_button") -> Job:
     """Return the user's own result of this chat, for a button under it.
 
     Raises UserError if it is `gone`, somebody else's, or of another chat.
@@ -29,7 +29,7 @@ async def owned_result(job_id: str, dialogue: Dialogue, *, gone: str = "stale_bu
     if result.user_id != dialogue.user_id:
         raise UserError("not_your_button")
     # 0: by a former release, which did not store it.
-    if result.chat_id not in {0, dialogue.context.chat_id}:
+    if result.request.chat_id not in {0, dialogue.context.chat_id}:
         raise UserError("stale_button")
     return result
 
@@ -63,7 +63,7 @@ async def _was_meant(recent: Recent, dialogue: Dialogue) -> bool:
     return latest_s * 1000 < await app.results.failed_ms(recent.job_id, app.now_ms())
 
 
-def _is_here(result: Result | None, dialogue: Dialogue) -> bool:
+def _is_here(result: Job | None, dialogue: Dialogue) -> bool:
     return bool(result and result.picture and result.is_of(dialogue.context.chat_id))
 
 
@@ -129,13 +129,13 @@ async def _versions(dialogue: Dialogue, meant: Meant) -> Mapping[int, Meant]:
 
 async def version_before(dialogue: Dialogue, meant: Meant) -> Meant:
     """Return what a picture was before its last change; nothing if it was not changed."""
-    if isinstance(meant, tuple) or meant.operation not in {*CHANGES, Operation.CREATE}:
+    if isinstance(meant, tuple) or meant.request.operation not in {*CHANGES, Operation.CREATE}:
         return ()
     # A forwarded picture has a job, but its prompt is private to the chat of that job.
-    parent = await dialogue.app.results.expected(meant.parent)
+    parent = await dialogue.app.results.expected(meant.request.parent)
     if parent and _is_here(parent, dialogue):
         return parent
-    return tuple(photo for photo in meant.sources[:1] if photo.file_id)
+    return tuple(photo for photo in meant.request.sources[:1] if photo.file_id)
 
 
 async def _variants(dialogue: Dialogue, meant: Meant) -> Mapping[int, Meant]:
@@ -150,7 +150,7 @@ async def _variants(dialogue: Dialogue, meant: Meant) -> Mapping[int, Meant]:
     return {}
 
 
-async def _changes_undone(dialogue: Dialogue, meant: Meant) -> list[Result]:
+async def _changes_undone(dialogue: Dialogue, meant: Meant) -> list[Job]:
     """Return the results that came of a picture before it was shown again, the newest first."""
     results = dialogue.app.results
     ids = undone(await results.recent(dialogue.context.place), meant, dialogue.user_id)

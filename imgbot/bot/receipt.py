@@ -1,45 +1,49 @@
 """Receipt of a result: what was ordered, what made it, how long that took, and its price. Pure."""
 
+from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import in_time, t
-from imgbot.storage.results import Result
 
 _BUILTIN = "builtin"
 
 
-def receipt_of(result: Result, language: str, price: str) -> str:
+def receipt_of(result: Job, language: str, price: str) -> str:
     """Return the receipt."""
-    words = result.words or t(language, f"title_{result.operation}")
+    request, progress = result.request, result.progress
+    words = request.prompt or t(language, f"title_{request.operation}")
     lines = [t(language, "receipt_prompt", words=words)]
-    if result.sent:
-        lines.append(t(language, "receipt_sent", words=result.sent))
-    if result.negative:
-        lines.append(t(language, "receipt_negative", things=result.negative))
-    if result.ignored:
-        lines.append(t(language, "receipt_ignored", flags=result.ignored))
-    if result.undrawn:
-        is_created = result.operation is Operation.CREATE
+    if request.sent:
+        lines.append(t(language, "receipt_sent", words=request.sent))
+    if request.negative:
+        lines.append(t(language, "receipt_negative", things=request.negative))
+    if request.ignored:
+        lines.append(t(language, "receipt_ignored", flags=request.ignored))
+    if undrawn := ", ".join(progress.parts_of("unknown")):
+        is_created = request.operation is Operation.CREATE
         key = "caption_undrawn" if is_created else "caption_unknown"
-        lines.append(t(language, key, words=", ".join(result.undrawn)))
-    if result.lettering:
-        lines.append(t(language, "receipt_lettering", words=result.lettering))
+        lines.append(t(language, key, words=undrawn))
+    if progress.lettering:
+        lines.append(t(language, "receipt_lettering", words=progress.lettering))
     lines += [*_made(result, language), price]
     if result.variant:
         lines.append(t(language, "receipt_variant", number=result.variant))
     return "\n".join(lines)
 
 
-def _made(result: Result, language: str) -> list[str]:
-    key = "receipt_engine" if result.model == _BUILTIN else "receipt_model"
-    lines = [t(language, key, model=result.model)]
-    if result.takes_seed:
-        lines.append(t(language, "receipt_seed", seed=result.seed))
-    elif result.operation is Operation.CREATE:
+def _made(result: Job, language: str) -> list[str]:
+    request, progress = result.request, result.progress
+    key = "receipt_engine" if progress.order_model == _BUILTIN else "receipt_model"
+    lines = [t(language, key, model=progress.order_model)]
+    if progress.takes_seed:
+        lines.append(t(language, "receipt_seed", seed=request.seed))
+    elif request.operation is Operation.CREATE:
         lines.append(t(language, "receipt_no_seed"))
-    lines.append(t(language, "receipt_size", size=result.size.replace("x", "×")))
+    size, took_ms = (str(progress.facts.get(name, "")) for name in ("size", "took_ms"))
+    lines.append(t(language, "receipt_size", size=size.replace("x", "×")))
     # What was found after its answer was lost took an unknown time.
-    if result.took_ms:
-        queue, took = (_time(ms, language) for ms in (result.queue_ms, result.took_ms))
+    if int(took_ms or 0):
+        queue_ms = progress.intent_ms - result.created_ms
+        queue, took = (_time(ms, language) for ms in (queue_ms, int(took_ms)))
         lines.append(t(language, "receipt_time", queue=queue, took=took))
     return lines
 

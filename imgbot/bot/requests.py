@@ -27,7 +27,6 @@ from imgbot.domain.texts import counted, in_time
 from imgbot.providers.protocol import model_meant
 from imgbot.storage import keys, rate_limit
 from imgbot.storage.job_queue import Admission
-from imgbot.storage.results import Result
 from imgbot.telemetry import events, metrics
 
 _REFUSALS = {"full": "queue_full", "many": "too_many_waiting", "stars": "stars_short"}
@@ -79,24 +78,24 @@ async def order(
     prompt, model = model_in(dialogue, operation, prompt)
     # Words such as "square" are changes here; flags are options in any prompt.
     options = parse_prompt_options(prompt, has_words=False)
-    job = with_changes(
-        _job_of(dialogue, operation, options, model),
+    wanted = replace(
+        _wanted(operation, options, model),
         sources=photos,
         scale=scale,
         parent=parent,
         base=await _base_of(parent, dialogue),
     )
-    return await _enqueue(dialogue, job)
+    return await _enqueue(dialogue, _job_of(dialogue, wanted))
 
 
 async def _base_of(parent: str, dialogue: Dialogue) -> str:
     """Return the prompt that a picture was drawn from, if a change may have to draw it anew."""
     if not (parent and dialogue.app.policy.has_builtin_edits):
         return ""
-    result = await dialogue.app.results.expected(parent)
+    made = await dialogue.app.results.expected(parent)
     # The prompt of a picture that was forwarded is private to its chat.
-    is_here = result is not None and result.is_of(dialogue.context.chat_id)
-    return result.full_prompt if result is not None and is_here else ""
+    is_here = made is not None and made.is_of(dialogue.context.chat_id)
+    return made.request.full_prompt if made is not None and is_here else ""
 
 
 async def create(dialogue: Dialogue, text: str) -> None:
@@ -109,17 +108,16 @@ async def create(dialogue: Dialogue, text: str) -> None:
         raise UserError("words_empty")
     options, preferences = parse_prompt_options(text), dialogue.context.preferences
     options = replace(options, prompt=without_preamble(options.prompt))
-    first = _job_of(dialogue, Operation.CREATE, options, model)
     ratio = options.ratio or preferences.ratio or implied_ratio(options.prompt)
-    first = with_changes(first, ratio=ratio)
+    wanted = replace(_wanted(Operation.CREATE, options, model), ratio=ratio)
     # A placeholder in another chat becomes one picture.
-    count = 1 if first.request.inline_id else options.variants or preferences.variants
-    await _enqueue_variants(dialogue, first, count)
+    count = 1 if dialogue.context.inline_id else options.variants or preferences.variants
+    await _enqueue_variants(dialogue, wanted, count)
 
 
-async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
+async def _enqueue_variants(dialogue: Dialogue, wanted: Request, count: int) -> None:
     """Enqueue so many variants, or as many as possible, and report it."""
-    first = with_changes(first, variants=min(count, VARIANTS_MAX))
+    first = _job_of(dialogue, replace(wanted, variants=min(count, VARIANTS_MAX)))
     await _enqueue(dialogue, first)
     taken = 1
     # Accepted variants are made; an error now would read as if none had been accepted.
@@ -137,80 +135,62 @@ async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
         await dialogue.say(text, to=Audience.ASKER)
 
 
-async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None:
-    """Order a delivered picture again, so many times: the same request with other seeds."""
-    result = replace(result, chosen=_offered(dialogue, result.operation, result.chosen))
+async def regenerate(dialogue: Dialogue, made: Request, count: int = 1) -> None:
+    """Order a picture again, so many times: the same request with other seeds."""
+    model = _offered(dialogue, made.operation, made.model)
+    again = replace(made, model=model, seed=0, ignored="", base="")
     await check_rate_limit(dialogue)
-    await _enqueue_variants(dialogue, _job_like(dialogue, result), count)
+    await _enqueue_variants(dialogue, again, count)
 
 
-async def retry(dialogue: Dialogue, failed: Result) -> bool:
+async def retry(dialogue: Dialogue, failed: Job) -> bool:
     """Order the request of a failed job again, once; False if that was done before."""
-    request = f"{failed.id}-r"
+    request, wanted = f"{failed.id}-r", failed.request
     await check_rate_limit(dialogue, request)
-    models = dialogue.app.policy.models(failed.operation)
-    again = with_changes(
-        replace(_job_like(dialogue, failed), id=request),
-        # The sentence above the button says that it takes the usual one.
-        model=model_meant(models, failed.chosen),
-        seed=failed.seed,
-        ignored=failed.ignored,
-        base=await _base_of(failed.parent, dialogue),
-        variants=int(failed.variant.partition("/")[2] or 0),
-    )
-    return await _enqueue(dialogue, again)
+    models = dialogue.app.policy.models(wanted.operation)
+    # The sentence above the button says that it takes the usual one.
+    model, base = model_meant(models, wanted.model), await _base_of(wanted.parent, dialogue)
+    again = _job_of(dialogue, replace(wanted, model=model, base=base))
+    return await _enqueue(dialogue, replace(again, id=request))
 
 
-def _job_like(dialogue: Dialogue, result: Result) -> Job:
-    """Return a job for the request of a result, with another seed."""
-    return with_changes(
-        _job_of(dialogue, result.operation, PromptOptions(result.words), result.chosen),
-        negative=result.negative,
-        sent=result.sent,
-        sources=result.sources,
-        scale=result.scale,
-        ratio=result.ratio,
-        parent=result.parent,
-    )
-
-
-async def create_version(dialogue: Dialogue, shown: str, sent: str, like: Result | None) -> None:
+async def create_version(dialogue: Dialogue, shown: str, sent: str, like: Job | None) -> None:
     """Order a written-out prompt, as a new picture or like the one whose prompt it was.
 
     The provider gets it as `sent`.
     """
-    preferences = dialogue.context.preferences
-    chosen = like.chosen if like else preferences.models.get(Operation.CREATE, "")
+    preferences, old = dialogue.context.preferences, like and like.request
+    chosen = old.model if old else preferences.models.get(Operation.CREATE, "")
     chosen = _offered(dialogue, Operation.CREATE, chosen)
     await check_rate_limit(dialogue)
-    first = with_changes(
-        _job_of(dialogue, Operation.CREATE, PromptOptions(shown), chosen),
+    wanted = replace(
+        _wanted(Operation.CREATE, PromptOptions(shown), chosen),
         sent=sent if sent != shown else "",
-        ratio=(like and like.ratio) or preferences.ratio or implied_ratio(shown),
-        negative=like.negative if like else "",
+        ratio=(old and old.ratio) or preferences.ratio or implied_ratio(shown),
+        negative=old.negative if old else "",
         parent=like.id if like else "",
     )
-    await _enqueue_variants(dialogue, first, preferences.variants)
+    await _enqueue_variants(dialogue, wanted, preferences.variants)
 
 
-async def draw_with(dialogue: Dialogue, result: Result, words: str) -> None:
+async def draw_with(dialogue: Dialogue, made: Job, words: str) -> None:
     """Order a picture again, with words that its prompt may lack, and with another seed."""
-    if result.operation is Operation.CREATE:
-        await remix(dialogue, result, words, keeps_seed=False)
+    request = made.request
+    if request.operation is Operation.CREATE:
+        await remix(dialogue, made, words, keeps_seed=False)
     else:
-        await regenerate(dialogue, replace(result, words=f"{result.words}, {words}"))
+        words = f"{request.prompt}, {words}"
+        await regenerate(dialogue, replace(request, prompt=words, sent=""))
 
 
-async def remix(
-    dialogue: Dialogue, result: Result, change: str, *, keeps_seed: bool = True
-) -> None:
+async def remix(dialogue: Dialogue, made: Job, change: str, *, keeps_seed: bool = True) -> None:
     """Order a created picture anew, its prompt amended by the change."""
-    change, named = model_in(dialogue, Operation.CREATE, change, result.chosen)
+    change, named = model_in(dialogue, Operation.CREATE, change, made.request.model)
     await check_rate_limit(dialogue)
-    wanted = amend(result.full_prompt, change)
-    wanted = wanted if keeps_seed else replace(wanted, seed=0)
-    first = with_changes(_job_of(dialogue, Operation.CREATE, wanted, named), parent=result.id)
-    await _enqueue_variants(dialogue, first, wanted.variants)
+    options = amend(made.request.full_prompt, change)
+    options = options if keeps_seed else replace(options, seed=0)
+    wanted = replace(_wanted(Operation.CREATE, options, named), parent=made.id)
+    await _enqueue_variants(dialogue, wanted, options.variants)
 
 
 async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
@@ -367,23 +347,32 @@ def _offered(dialogue: Dialogue, operation: Operation, model: str) -> str:
     return meant
 
 
-def _job_of(
-    dialogue: Dialogue, operation: Operation, options: PromptOptions, model: str = ""
-) -> Job:
-    context = dialogue.context
-    request = Request(
-        chat_id=context.chat_id,
-        operation=operation,
-        language=context.language,
+def _wanted(operation: Operation, options: PromptOptions, model: str) -> Request:
+    return Request(
+        0,
+        operation,
+        "",
         prompt=options.prompt,
         negative=options.negative,
         ignored=", ".join(options.ignored),
         ratio=options.ratio,
-        seed=(options.seed or context.update_id) % _SEEDS,
+        seed=options.seed,
+        model=model,
+    )
+
+
+def _job_of(dialogue: Dialogue, wanted: Request) -> Job:
+    """Return a job for what is wanted, or was before; its answer goes to this dialogue."""
+    context = dialogue.context
+    request = replace(
+        wanted,
+        chat_id=context.chat_id,
+        language=context.language,
+        seed=(wanted.seed or context.update_id) % _SEEDS,
         thread_id=context.thread_id,
         reply_to=context.message_id,
         is_file=context.preferences.is_file,
-        model=model,
+        note="",
         inline_id=context.inline_id,
     )
     return Job(context.request, context.user_id, request)

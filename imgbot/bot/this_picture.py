@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, Job, State, variant_number
+from imgbot.domain.job import InputPhoto, Job, Request, State, variant_number
 from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import LAST
-from imgbot.storage.results import Recent, Result, result_of
+from imgbot.storage.results import Recent
 
-Meant = Result | tuple[InputPhoto, ...]
-"""Result that shows the picture, or will, or photo; several photos are none."""
+Meant = Job | tuple[InputPhoto, ...]
+"""Job that shows the picture, or will, or photo; several photos are none."""
 
 _MADE = frozenset({None, State.DELIVERED})
 """Outcomes of a job that is making its picture."""
@@ -42,7 +42,7 @@ def this_picture(
     return replied or asked or newest or TargetPicture()
 
 
-def meant_by(recent: Recent, job: Job | None, result: Result | None, user_id: int) -> Meant:
+def meant_by(recent: Recent, job: Job | None, result: Job | None, user_id: int) -> Meant:
     """Return the picture that a recent entry stands for; nothing if an older one is meant.
 
     `job` is its job while that is live. `result` is its result, or the one that it was to change,
@@ -50,17 +50,16 @@ def meant_by(recent: Recent, job: Job | None, result: Result | None, user_id: in
     """
     is_own = recent.user_id == user_id
     if job is not None and not job.is_cancelled and job.progress.outcome in _MADE:
-        return result_of(job) if is_own else ()
+        return job if is_own else ()
     if result is not None and (is_own or result.id == recent.job_id):
         return result
     # A photo stays the one that is meant when a job about it fails.
     return recent.photos if is_own else ()
 
 
-def awaited(recent: Recent) -> Result:
+def awaited(recent: Recent) -> Job:
     """Return the picture of a job that has failed, as it was meant while that was being made."""
-    later = InputPhoto("", recent.job_id)
-    return Result(recent.job_id, recent.user_id, Operation.CREATE, (), 0, picture=later)
+    return Job(recent.job_id, recent.user_id, Request(0, Operation.CREATE, ""))
 
 
 def target_of(meant: Meant, age_s: int = 0) -> TargetPicture:
@@ -68,13 +67,14 @@ def target_of(meant: Meant, age_s: int = 0) -> TargetPicture:
     if isinstance(meant, tuple):
         # Which of several photos is meant, nobody knows.
         return TargetPicture(meant[0] if len(meant) == 1 else None, age_s=age_s)
-    created_from = meant.words if meant.operation is Operation.CREATE else ""
+    request, message_id = meant.request, meant.progress.message_id
+    created_from = request.prompt if request.operation is Operation.CREATE else ""
     # Words like those of a picture that is not there yet are rather the next picture.
-    prompt = meant.words if meant.is_there else ""
-    return TargetPicture(meant.picture, meant.message_id, age_s, prompt, created_from)
+    prompt = request.prompt if meant.is_there else ""
+    return TargetPicture(meant.picture, message_id, age_s, prompt, created_from)
 
 
-def by_number(variants: Iterable[Result]) -> dict[int, Meant]:
+def by_number(variants: Iterable[Job]) -> dict[int, Meant]:
     """Return variants by their numbers."""
     return {variant_number(each.id): each for each in variants}
 
@@ -91,7 +91,7 @@ def numbered(found: Mapping[int, Meant], number: int) -> Meant:
 
 def undone(recents: Sequence[Recent], shown: Meant, user_id: int) -> list[str]:
     """Return the user's jobs that came of the picture before it was shown again, newest first."""
-    origin = shown.id if isinstance(shown, Result) else shown[0].unique_id if shown else ""
+    origin = shown.id if isinstance(shown, Job) else shown[0].unique_id if shown else ""
     made = [each for each in recents if each.job_id and (each.parent or each.photos)]
     before = {each.job_id: each.parent or each.photos[0].unique_id for each in made}
 

@@ -15,8 +15,8 @@ from typing import Any, TypedDict, Unpack
 
 from imgbot.domain.holds import Hold
 from imgbot.domain.lettering import Lettering, read_lettering
-from imgbot.domain.operations import OPERATIONS, Operation, Prompt
-from imgbot.domain.prompt_options import VARIANTS_MAX
+from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, Operation, Prompt
+from imgbot.domain.prompt_options import VARIANTS_MAX, PromptOptions, to_prompt
 
 
 class State(StrEnum):
@@ -114,6 +114,19 @@ class Request:
         return any(not photo.file_id for photo in self.sources)
 
     @property
+    def is_change(self) -> bool:
+        """True if its picture is another one, changed."""
+        is_alone = self.operation in PHOTO_ACTIONS and len(self.sources) == 1
+        return is_alone or self.operation is Operation.INPAINT
+
+    @property
+    def full_prompt(self) -> str:
+        """Prompt, with its flags, that the picture is drawn from; empty if it is not drawn."""
+        if self.operation is not Operation.CREATE or not self.prompt:
+            return self.base
+        return to_prompt(PromptOptions(self.prompt, self.ratio, 0, self.seed, self.negative))
+
+    @property
     def is_of_hidden(self) -> bool:
         """True if it is about a picture that is hidden: so is what is made of it."""
         return any(photo.is_hidden for photo in self.sources)
@@ -166,7 +179,8 @@ class Progress:
     order_id: str = ""
     """Id of the job at its provider; stored with the intent, and kept for recovery."""
     order_model: str = ""
-    """Model that was ordered, by its id; stored with the intent."""
+    """Model that was ordered, by its id; stored with the intent. Once the job has ended: that, or
+    the provider where it has none to choose."""
     order_fields: Mapping[str, str] = field(default_factory=dict[str, str])
     """Fields that identify the submit in a provider's list, until there is a ticket."""
     side_px: int = 0
@@ -185,7 +199,13 @@ class Progress:
     reason: str = ""
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
     shown: tuple[InputPhoto, ...] = ()
-    """Telegram's file of the picture, once it is shown and something else is to follow."""
+    """Telegram's file of the picture, once it is shown, as far as it is known."""
+    caption: str = ""
+    """Text under the picture, once the job has ended."""
+    original_id: str = ""
+    """Telegram's file of the picture as it was generated, once it was sent."""
+    takes_seed: bool = False
+    """True if the model makes another picture with another seed."""
     features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Records of features, by their names."""
 
@@ -194,10 +214,14 @@ class Progress:
         """Time at which the provider accepted the order, else that of the submit record."""
         return self.accepted_ms or self.intent_ms
 
+    def parts_of(self, fact: str) -> tuple[str, ...]:
+        """Return the parts of a fact that lists some; the phrases that are not drawn: unknown."""
+        return tuple(filter(None, str(self.facts.get(fact, "")).split(", ")))
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One admitted request, as stored in `rq:job:<id>`."""
+    """One admitted request, as stored in `rq:job:<id>`; once it has ended, its result."""
 
     id: str
     user_id: int
@@ -213,6 +237,22 @@ class Job:
     def is_called_off(self) -> bool:
         """True once it was cancelled, though it may be paid for and go on."""
         return self.is_cancelled or bool(self.progress.reason)
+
+    @property
+    def picture(self) -> InputPhoto | None:
+        """Picture that it has shown; until it ends, the one to come, which has no file id."""
+        if self.state in ENDS:
+            return next(iter(self.progress.shown), None)
+        return InputPhoto("", self.id)
+
+    @property
+    def is_there(self) -> bool:
+        """True if its picture can be shown again; false while it is being made."""
+        return self.picture is not None and bool(self.picture.file_id)
+
+    def is_of(self, chat_id: int) -> bool:
+        """Return true if it was ordered in this chat."""
+        return self.request.chat_id == chat_id
 
     @property
     def variant(self) -> str:
@@ -311,6 +351,9 @@ class Changes(TypedDict, total=False):
     reason: str
     facts: Mapping[str, str | int | float]
     shown: tuple[InputPhoto, ...]
+    caption: str
+    original_id: str
+    takes_seed: bool
     features: Mapping[str, Mapping[str, Any]]
 
 

@@ -61,14 +61,9 @@ def _stars(job: Job) -> str:
     return t(job.request.language, key, stars=stars) if stars else ""
 
 
-def parts_of(job: Job, name: str) -> list[str]:
-    """Return the parts of a fact that lists some."""
-    return [part for part in str(job.progress.facts.get(name, "")).split(", ") if part]
-
-
 def _only_change(job: Job) -> str:
     """Caption key of the only change that was made, where that has one of its own."""
-    match parts_of(job, "did"):
+    match job.progress.parts_of("did"):
         case [change]:
             return OPERATIONS[job.request.operation].captions.get(change, "")
         case _:
@@ -93,7 +88,7 @@ def _changes(job: Job) -> list[str]:
     """Return the line of what was changed; none where the title says it already."""
     if not OPERATIONS[job.request.operation].lists_changes or _only_change(job):
         return []
-    did = edit_names(job.request.language, parts_of(job, "did"))
+    did = edit_names(job.request.language, job.progress.parts_of("did"))
     # A prompt that was applied to the letter need not be repeated.
     is_edit = job.request.operation is Operation.EDIT
     is_in_title = is_edit and _normalised(did) == _normalised(_words(job))
@@ -101,7 +96,7 @@ def _changes(job: Job) -> list[str]:
 
 
 def _drawings(job: Job) -> list[str]:
-    did, unknown = parts_of(job, "did"), parts_of(job, "unknown")
+    did, unknown = job.progress.parts_of("did"), job.progress.parts_of("unknown")
     return drawing_lines(job.request.language, job.request.prompt, did, unknown)
 
 

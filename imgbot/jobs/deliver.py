@@ -23,12 +23,11 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, t
 from imgbot.jobs import inputs
-from imgbot.jobs.captions import failure_text, parts_of, success_caption
+from imgbot.jobs.captions import failure_text, success_caption
 from imgbot.jobs.context import StepContext, move
 from imgbot.jobs.hooks import EndOffer, ShownEnd, run_after_shown
 from imgbot.jobs.outcomes import Advance, Ended, FailedDelivery, Outcome, Snooze
 from imgbot.providers.protocol import service_of
-from imgbot.storage import results
 from imgbot.telegram.messenger import ChatTarget
 from imgbot.telegram.rate_limiter import OptionalCall
 from imgbot.telemetry import events
@@ -155,26 +154,27 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
             await context.results.note_ready(job.request.chat_id, line_id, job.id)
 
 
-def _record_of(
-    context: StepContext, job: Job, outcome: State, shown: _ShownPicture
-) -> dict[str, str]:
+def _result_of(context: StepContext, job: Job, outcome: State, shown: _ShownPicture) -> Job | None:
     """Return what is stored of a picture, or of a request that may be repeated."""
     message_id, picture = shown
+    job = with_changes(job, message_id=message_id, shown=(picture,) if picture else ())
     if retry.is_repeatable(job, outcome) or _offer(context, job):
-        return results.to_hash(job, None, "", message_id)
+        return job
     if outcome is not State.DELIVERED or job.request.operation is Operation.COMPARE:
-        return {}
-    provider = context.routing.get(job.progress.provider)
-    is_able = provider is not None and job.request.operation in provider.offers
-    model = context.routing.model_of(job, provider) if is_able else ""
-    offer = provider.offer(job.request.operation, model) if is_able else None
-    return results.to_hash(
+        return None
+    charge, provider = job.charge, context.routing.get(job.progress.provider)
+    model, takes_seed = "", False
+    if provider is not None and job.request.operation in provider.offers:
+        ordered = context.routing.model_of(job, provider)
+        offer = provider.offer(job.request.operation, ordered)
+        model, takes_seed = ordered or offer.model, offer.takes_seed
+    return with_changes(
         job,
-        picture,
-        success_caption(with_changes(job, note="", ignored="")),
-        message_id,
-        model=model or (offer and offer.model) or service_of(job.progress.provider),
-        takes_seed=offer is not None and offer.takes_seed,
+        caption=success_caption(with_changes(job, note="", ignored="")),
+        order_model=model or service_of(job.progress.provider),
+        takes_seed=takes_seed,
+        price_micro=charge.price_micro if is_billed(job) else 0,
+        stars=charge.stars - charge.stars_back,
     )
 
 
@@ -191,15 +191,9 @@ async def finish(
     end = ShownEnd(job, outcome, *shown, is_late=is_late, move=store)
     await run_after_shown(context.hooks, end)
     job = end.job
-    result = _record_of(context, job, outcome, shown)
-    await context.queue.finish(
-        job,
-        outcome,
-        context.now_ms(),
-        result,
-        shown[1] if result else None,
-        status=events.status_of(job, outcome),
-    )
+    result = _result_of(context, job, outcome, shown)
+    status = events.status_of(job, outcome)
+    await context.queue.finish(job, outcome, context.now_ms(), result, status=status)
     events.job_finished(job, outcome, context.now_ms())
     if outcome is State.DEAD:
         context.alarm.set()
@@ -271,12 +265,12 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
     if job.request.operation is Operation.COMPARE:
         return []
     is_created = job.request.operation is Operation.CREATE
-    suggested = parts_of(job, "nearest") if is_created else []
+    suggested = job.progress.parts_of("nearest") if is_created else ()
     rows = buttons.under_result(
         job.request.language,
         job.id,
         is_photo=job.progress.facts.get("kind") == "photo" and "hidden" not in job.progress.facts,
-        is_change=results.is_change(job.request),
+        is_change=job.request.is_change,
         # A deterministic provider makes the same picture of the same request, except for create.
         is_created=is_created,
         is_varied=is_created or not context.routing.provider_of(job).is_deterministic,
@@ -293,7 +287,7 @@ def _extras(context: StepContext, job: Job) -> list[str]:
 
 def _anew(job: Job) -> buttons.Keyboard:
     """Return the button for what a change left out, if the picture can be drawn anew with it."""
-    request, undone = job.request, parts_of(job, "unknown")
+    request, undone = job.request, job.progress.parts_of("unknown")
     if request.operation is not Operation.EDIT or not (request.base and undone):
         return []
     words = undone_part(request.prompt, undone)[:_LABEL_WORDS]

@@ -111,7 +111,7 @@ async def _with_picture(context: StepContext, job: Job) -> Job:
         words = cut(job.request.prompt, _SHOWN_WORDS) or title
         raise UserError("picture_never_came", words=words, charge="no")
     # It may have been drawn anew meanwhile, with other words.
-    base = job.request.base and result.full_prompt
+    base = job.request.base and result.request.full_prompt
     return await move(context, job, State.SUBMITTING, sources=(result.picture,), base=base)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from imgbot.domain.holds import Hold
 from imgbot.domain.job import (
+    ENDS,
     FIELDS,
     InputPhoto,
     Job,
@@ -67,14 +68,12 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     State: State,
     State | None: lambda text: State(text) if text else None,
     tuple[InputPhoto, ...]: lambda text: unpack(json.loads(text)),
-    InputPhoto | None: lambda text: next(iter(unpack(json.loads(text))), None),
-    tuple[str, ...]: lambda text: tuple(filter(None, text.split(", "))),
     tuple[Hold, ...]: lambda text: tuple(Hold(*each[:_HOLD]) for each in json.loads(text)),
     Mapping[str, str]: _mapping,
 }
 """By the type of a field; all others are mappings, in JSON."""
 
-_STORED_AS = {"prompt": "words"}
+_STORED_AS = {"prompt": "words", "shown": "picture"}
 """Stored names that differ from the names of the fields."""
 
 
@@ -93,6 +92,16 @@ _REQUIRED: Mapping[str, Any] = {
     "state": State.SUBMITTING,
 }
 """Fields that every record has; the values are for an unreadable job."""
+
+_OF_RESULT = (
+    *("user_id", "state", "created_ms", "chat_id", "operation", "language", "prompt", "sources"),
+    *("scale", "ratio", "seed", "parent", "negative", "ignored", "base", "variants", "sent"),
+    *("inline_id", "price_micro", "stars", "intent_ms", "lettering", "message_id", "facts"),
+    *("shown", "caption", "takes_seed"),
+)
+"""Fields of an ended job that are kept with its picture; the others are for its steps alone."""
+
+_EMPTY = frozenset({"", "0", "[]", "{}"})
 
 _MALFORMED = (ValueError, TypeError, KeyError, RecursionError)
 _FAULT_LENGTH = 100
@@ -118,8 +127,64 @@ def admitted_fields(job: Job) -> list[str]:
     return to_fields({**request, **held, **stars, "reserved_micro": job.charge.price_micro})
 
 
+def result_fields(job: Job) -> list[str]:
+    """Return stored names and texts of an ended job, as its result."""
+    parts = {"": job, "request": job.request, "charge": job.charge, "progress": job.progress}
+    values = {name: getattr(parts[FIELDS[name][0]], name) for name in _OF_RESULT}
+    stored = {STORED[name].name: to_text(value) for name, value in values.items()}
+    stored |= _as_former_result(job)
+    # The previous release does not read a result without sources.
+    kept = (item for item in stored.items() if item[1] not in _EMPTY or item[0] == "sources")
+    return [part for item in kept for part in item]
+
+
+def _as_former_result(job: Job) -> dict[str, str]:
+    """Return what the previous release reads of a result; this can go after the first release.
+
+    The chosen model is then a field of a result like any other, and the ordered one, too.
+    """
+    request, progress = job.request, job.progress
+    return {
+        "message": f"{request.chat_id}.{progress.message_id}",
+        "chosen": request.model,
+        "model": progress.order_model,
+        "variant": job.variant,
+        "undrawn": str(progress.facts.get("unknown", "")),
+        "size": str(progress.facts.get("size", "")),
+        "took_ms": str(progress.facts.get("took_ms", 0)),
+        "queue_ms": str(max(progress.intent_ms - job.created_ms, 0)),
+    }
+
+
+def _of_former_release(record: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a record as it is stored now; this can go after the first release."""
+    if "shown" in record:
+        return {"picture": record["shown"], **record}
+    if "message" not in record:
+        return record
+    models = {"model": record.get("chosen", ""), "order_model": record.get("model", "")}
+    if "state" in record:
+        return {**record, **models}
+    chat_id, _, message_id = record["message"].partition(".")
+    facts = {"unknown": "undrawn", "size": "size", "took_ms": "took_ms"}
+    is_shown = record.get("picture", "") not in _EMPTY
+    return {
+        **record,
+        **models,
+        # The release before that stores a sticker as a cut-out, too.
+        "operation": record.get("made_as", record["operation"]),
+        "chat_id": chat_id,
+        "message_id": message_id,
+        "state": (State.DELIVERED if is_shown else State.FAILED).value,
+        "variants": record.get("variant", "").partition("/")[2] or "0",
+        "facts": json.dumps({name: record.get(field, "") for name, field in facts.items()}),
+        "intent_ms": record.get("queue_ms", "0"),
+    }
+
+
 def from_hash(record: Mapping[str, str]) -> Job:
     """Read a stored job; an UnreadableJob if a field is malformed or missing."""
+    record = _of_former_release(record)
     faults = [f"no {name}" for name in _REQUIRED if name not in record]
     values: dict[str, Any] = {}
     for field, (name, read) in STORED.items():
@@ -129,7 +194,7 @@ def from_hash(record: Mapping[str, str]) -> Job:
             except _MALFORMED as error:
                 faults.append(f"{name}: {error}"[:_FAULT_LENGTH])
     rest = job_from({**_REQUIRED, **values})
-    if "holds" not in values:
+    if "holds" not in values and rest.state not in ENDS:
         rest = with_changes(rest, holds=holds.former(rest, record))
     try:
         rest = _without_former_facts(rest)

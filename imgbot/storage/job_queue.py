@@ -14,7 +14,6 @@ from imgbot.domain.holds import Hold
 from imgbot.domain.job import (
     NEXT_STATES,
     Changes,
-    InputPhoto,
     Job,
     State,
     variant_ids,
@@ -22,7 +21,7 @@ from imgbot.domain.job import (
     with_changes,
 )
 from imgbot.storage import holds, job_codec, keys, results
-from imgbot.storage.client import Client, Store
+from imgbot.storage.client import Client
 from imgbot.storage.holds import QueueLimits, Tally
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.stats import EndedJob
@@ -81,7 +80,7 @@ class Repairs(NamedTuple):
     """Users with a wrong number of waiting or running jobs."""
 
 
-class JobQueue(Store):
+class JobQueue(results.JobReader):
     """Job queue: every transition of `job.NEXT_STATES`. Only the current epoch may write.
 
     Methods used by handlers raise StorageUnavailableError while Redis is unavailable, so that the
@@ -282,12 +281,11 @@ class JobQueue(Store):
         job: Job,
         outcome: State,
         now_ms: int,
-        result: Mapping[str, str] | None = None,
-        picture: InputPhoto | None = None,
+        result: Job | None = None,
         *,
         status: str = "",
     ) -> None:
-        """End a job; `result` is kept for 30 days, and `picture` is recorded as made by the job.
+        """End a job; `result`, which is the job with what it has shown, is kept for 30 days.
 
         What it holds stays or is given back. It counts as `status` among the jobs of its day, or as
         its outcome if `status` is empty.
@@ -295,22 +293,24 @@ class JobQueue(Store):
         if outcome not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {outcome}")
         status = status or outcome.value
-        is_shown = result and outcome is State.DELIVERED
+        ended = result and replace(result, state=outcome)
         recent = {keys.RECENT + results.place_of(job): results.shown(job, now_ms)}
+        shown_as = ended.progress.shown if ended else ()
+        is_shown = ended is not None and outcome is State.DELIVERED
         shown = {f"{keys.HISTORY}{job.user_id}": job.id, **recent} if is_shown else {}
         answer = await self._redis.call_until_done(
             "finish",
             id=job.id,
             user=job.user_id,
             day=job.charge.spend_day,
-            picture_id=picture.unique_id if picture and is_shown else "",
+            picture_id=next((each.unique_id for each in shown_as), ""),
             version=job.version,
             outcome=outcome.value,
             now_ms=now_ms,
             counts=json.dumps([*holds.at_end(job, outcome), *_tallies(job, outcome, status)]),
             lists=_entries(shown),
             ended_entry=EndedJob.of(job, status, now_ms).dump(),
-            fields=[part for item in (result or {}).items() for part in item],
+            fields=job_codec.result_fields(ended) if ended else [],
         )
         if answer[0] != "ok":
             raise StaleJobError(f"{job.id}: {answer[0]}")
@@ -335,16 +335,6 @@ class JobQueue(Store):
     async def job(self, job_id: str) -> Job | None:
         """Read a live job."""
         return next(iter(await self.jobs([job_id])), None)
-
-    async def jobs(self, ids: Iterable[str], prefix: str = keys.JOB) -> list[Job]:
-        """Read those of the given jobs that are live, or dead with the prefix of dead jobs."""
-        names = list(ids)
-        found = await self._all(*(self._redis.hgetall(prefix + job_id) for job_id in names))
-        return [
-            job_codec.from_hash({"id": job_id, **record})
-            for job_id, record in zip(names, found, strict=True)
-            if job_codec.is_job(record)
-        ]
 
     async def is_known(self, job_id: str) -> bool:
         """Return whether a job is live, or dead and still stored."""

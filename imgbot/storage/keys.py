@@ -92,8 +92,8 @@ ANNOUNCE = _key("img:announce", Owner.LIVE_JOB)
 WAKE = _key("img:wake", Owner.LIVE_JOB)
 # STRING per ended job, 48 h: longer than Telegram repeats an update
 TOMBSTONE = _key("img:done:", Owner.NOBODY)
-# HASH per delivered job, 30 days: the result, as the buttons under a picture need it. Of a failed
-# one whose request may be repeated: the same, without a picture.
+# HASH per delivered job, 30 days: the ended job with its picture and caption, without what only its
+# steps need. Of a failed one whose request may be repeated: the same, without a picture.
 RESULT = _key("img:result:", Owner.RECORD)
 DEAD = _key("img:dead", Owner.METHOD)  # ZSET: dead jobs by the time (ms) of their death
 DEAD_JOB = _key("img:dead:", Owner.RECORD)  # HASH per dead job, 30 days

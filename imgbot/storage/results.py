@@ -1,16 +1,15 @@
-"""Results: delivered pictures with their user, origin and Telegram file id, for 30 days.
+"""Results: ended jobs with the Telegram file id of their picture, for 30 days.
 
 Only the file id is stored, never the bytes: showing a picture again costs nothing. Beside them are
 the recent photos, orders and results of a chat, the candidates for "this picture".
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from imgbot.domain.job import InputPhoto, Job, Request, State, is_billed
-from imgbot.domain.operations import PHOTO_ACTIONS, Operation
-from imgbot.domain.prompt_options import PromptOptions, to_prompt
+from imgbot.domain.job import InputPhoto, Job, State
+from imgbot.domain.operations import Operation
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
@@ -19,76 +18,6 @@ _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
 _RECENT_PHOTOS = 2
 """Photos that are stored: two tell as much as ten, that none of them is the one that is meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Result of a job: the delivered picture and its inputs."""
-
-    id: str
-    user_id: int
-    operation: Operation
-    sources: tuple[InputPhoto, ...]
-    scale: int
-    language: str = "en"
-    words: str = ""
-    ratio: str = ""
-    parent: str = ""
-    caption: str = ""
-    picture: InputPhoto | None = None
-    """None if Telegram did not return a file id."""
-    original_id: str = ""
-    """File id of the original file, once it was sent."""
-    negative: str = ""
-    base: str = ""
-    """Prompt, with its flags, of the created picture that this one is a change of."""
-    undrawn: tuple[str, ...] = ()
-    """Phrases of the prompt that the picture does not show, as far as is told."""
-    lettering: str = ""
-    """Words that the bot has put on the provider's picture."""
-    chat_id: int = 0
-    message_id: int = 0
-    """Message that shows the picture."""
-    ignored: str = ""
-    """Flags of the prompt that had no effect."""
-    seed: int = 0
-    takes_seed: bool = False
-    """True if the model makes another picture with another seed."""
-    model: str = ""
-    """Model, or the provider where it has none to choose."""
-    chosen: str = ""
-    """Model that the user chose; empty for the usual one."""
-    sent: str = ""
-    """Prompt as the provider got it; empty if that is `words`."""
-    size: str = ""
-    """Width and height in pixels, as in 1024x768."""
-    queue_ms: int = 0
-    """Time from the request to the order."""
-    took_ms: int = 0
-    """Time from the order to the picture."""
-    price_micro: int = 0
-    stars: int = 0
-    """Telegram Stars that the user paid."""
-    variant: str = ""
-    """Its number among variants, as in 2/3; empty for one picture alone."""
-    inline_id: str = ""
-    """Inline message in another chat that shows it as well."""
-
-    @property
-    def full_prompt(self) -> str:
-        """Prompt, with its flags, that the picture was drawn from; empty if it was not drawn."""
-        if self.operation is not Operation.CREATE or not self.words:
-            return self.base
-        return to_prompt(PromptOptions(self.words, self.ratio, 0, self.seed, self.negative))
-
-    @property
-    def is_there(self) -> bool:
-        """True if it can be shown; false while it is being made."""
-        return self.picture is not None and bool(self.picture.file_id)
-
-    def is_of(self, chat_id: int) -> bool:
-        """Return true if it was made in this chat."""
-        return self.chat_id == chat_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,38 +37,46 @@ class Recent:
         return json.dumps(told, default=job_codec.pack)
 
 
-class ResultStore(Store):
+class JobReader(Store):
+    """Reader of stored jobs."""
+
+    async def jobs(self, ids: Iterable[str], prefix: str = keys.JOB) -> list[Job]:
+        """Read those of the given jobs that are live, or that have ended, by the prefix of such."""
+        names = list(ids)
+        found = await self._all(*(self._redis.hgetall(prefix + job_id) for job_id in names))
+        return [
+            job_codec.from_hash({"id": job_id, **record})
+            for job_id, record in zip(names, found, strict=True)
+            if job_codec.is_job(record)
+        ]
+
+
+class ResultStore(JobReader):
     """Store of results."""
 
-    async def result(self, job_id: str) -> Result | None:
+    async def result(self, job_id: str) -> Job | None:
         """Read a result; None if it has expired."""
-        found = await self._read([job_id] if job_id else [])
-        return found[0] if found else None
+        return next(iter(await self.jobs(filter(None, [job_id]), keys.RESULT)), None)
 
-    async def results(self, job_ids: Sequence[str]) -> list[Result]:
+    async def results(self, job_ids: Iterable[str]) -> list[Job]:
         """Read those results that can still be shown."""
-        return [result for result in await self._read(job_ids) if result.picture is not None]
+        return [each for each in await self.jobs(job_ids, keys.RESULT) if each.picture]
 
-    async def of_job(self, job_id: str) -> tuple[Job | None, Result | None]:
+    async def of_job(self, job_id: str) -> tuple[Job | None, Job | None]:
         """Read a job while it is live, and its result."""
         if not job_id:
             return None, None
-        job, record = await self._all(
-            self._redis.hgetall(keys.JOB + job_id), self._redis.hgetall(keys.RESULT + job_id)
-        )
-        return (
-            job_codec.from_hash(job) if job_codec.is_job(job) else None,
-            _from_hash(job_id, record) if "operation" in record else None,
-        )
+        live, ended = await self._all(self.jobs([job_id]), self.jobs([job_id], keys.RESULT))
+        return next(iter(live), None), next(iter(ended), None)
 
-    async def expected(self, job_id: str) -> Result | None:
-        """Read a result, or the one that a live job will have."""
+    async def expected(self, job_id: str) -> Job | None:
+        """Read a result, or the live job that will have it."""
         return next(iter(await self.all_expected([job_id])), None)
 
-    async def all_expected(self, job_ids: Iterable[str]) -> list[Result]:
-        """Read those of the results that are there, or that live jobs will have."""
+    async def all_expected(self, job_ids: Iterable[str]) -> list[Job]:
+        """Read those of the results that are there, or the live jobs that will have them."""
         found = await self._all(*map(self.of_job, job_ids))
-        return [result or result_of(job) for job, result in found if result or job]
+        return [job for live, ended in found if (job := ended or live)]
 
     async def failed_ms(self, job_id: str, now_ms: int) -> int:
         """Return when a job ended that was to show a picture and did not; 0 if it is not known."""
@@ -147,14 +84,6 @@ class ResultStore(Store):
         outcome, left_ms = await self._all(self._redis.get(key), self._redis.pttl(key))
         is_failed = outcome in {State.FAILED, State.DEAD}
         return now_ms - (keys.TOMBSTONE_S * 1000 - left_ms) if is_failed else 0
-
-    async def _read(self, job_ids: Sequence[str]) -> list[Result]:
-        found = await self._all(*(self._redis.hgetall(keys.RESULT + one) for one in job_ids))
-        return [
-            _from_hash(job_id, record)
-            for job_id, record in zip(job_ids, found, strict=True)
-            if "operation" in record
-        ]
 
     async def history(self, user_id: int) -> list[str]:
         """Return the job ids of the user's pictures, newest first."""
@@ -175,7 +104,7 @@ class ResultStore(Store):
             self._redis.expire(key, keys.RESULT_KEPT_S),
         )
 
-    async def delete(self, result: Result, place: str) -> None:
+    async def delete(self, result: Job, place: str) -> None:
         """Delete a result, and what leads to it from this chat and topic."""
         entries = await self._redis.lrange(keys.RECENT + place, 0, -1)
         read = readable(keys.RECENT + place, lambda each: (each, load_recent(each)), entries)
@@ -231,73 +160,9 @@ class ResultStore(Store):
         return await self._redis.unlink(*old) if old else 0
 
 
-def to_hash(
-    job: Job,
-    picture: InputPhoto | None,
-    caption: str,
-    message_id: int = 0,
-    *,
-    model: str = "",
-    takes_seed: bool = False,
-) -> dict[str, str]:
-    """Return the stored fields of the result of a job."""
-    request, progress = job.request, job.progress
-    stars = job.charge.stars - job.charge.stars_back
-    return {
-        "user_id": str(job.user_id),
-        "operation": request.operation.value,
-        "language": request.language,
-        "words": request.prompt,
-        "sources": job_codec.to_text(request.sources),
-        "scale": str(request.scale),
-        "ratio": request.ratio,
-        "parent": request.parent,
-        "caption": caption,
-        "picture": job_codec.to_text((picture,) if picture else ()),
-        "negative": request.negative,
-        "base": request.base,
-        "undrawn": str(progress.facts.get("unknown", "")),
-        "lettering": progress.lettering,
-        "message": f"{request.chat_id}.{message_id}",
-        "ignored": request.ignored,
-        "seed": str(request.seed),
-        "takes_seed": job_codec.to_text(takes_seed),
-        "model": model,
-        "chosen": request.model,
-        "sent": request.sent,
-        "size": str(progress.facts.get("size", "")),
-        "queue_ms": str(max(progress.intent_ms - job.created_ms, 0)),
-        "took_ms": str(progress.facts.get("took_ms", 0)),
-        "price_micro": str(job.charge.price_micro if is_billed(job) else 0),
-        "variant": job.variant,
-        **({"stars": str(stars)} if stars else {}),
-        **({"inline_id": request.inline_id} if request.inline_id else {}),
-    }
-
-
-def result_of(job: Job) -> Result:
-    """Return the result that a job will have: the picture is named, and not there yet."""
-    later = InputPhoto("", job.id)
-    return _from_hash(job.id, to_hash(job, later, "", job.progress.message_id))
-
-
-def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
-    chat_id, _, message_id = record["message"].partition(".")
-    place = {"chat_id": chat_id, "message_id": message_id}
-    # The previous release stores a sticker as a cut-out, too; can go after the first release.
-    operation = record.get("made_as", record["operation"])
-    return job_codec.load(Result, {**record, **place, "id": job_id, "operation": operation})
-
-
 def load_recent(text: str) -> Recent:
     user_id, at_ms, job_id, parent, photos = json.loads(text)
     return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos))
-
-
-def is_change(made: Request | Result) -> bool:
-    """Return true if a picture is another one, changed."""
-    is_alone = made.operation in PHOTO_ACTIONS and len(made.sources) == 1
-    return is_alone or made.operation is Operation.INPAINT
 
 
 def place_of(job: Job) -> str:

@@ -20,12 +20,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.results import to_hash
 from imgbot.storage.server.process import RedisServer
 from tests.fixtures.jobs import job_of
 
@@ -71,7 +70,8 @@ async def deliver(queue: JobQueue, job: Job) -> None:
     job = await queue.move(job, State.POLLING, NOW_MS, ticket=_TICKET, accepted_ms=NOW_MS)
     job = await queue.move(job, State.RENDERING, NOW_MS, ticket=_TICKET | {"outputs": ["u"]})
     job = await queue.move(job, State.DELIVERING, NOW_MS, file="1.png", outcome=State.DELIVERED)
-    await queue.finish(job, State.DELIVERED, NOW_MS, to_hash(job, None, "caption", 7))
+    result = with_changes(job, caption="caption", message_id=7)
+    await queue.finish(job, State.DELIVERED, NOW_MS, result)
 
 
 async def whole_jobs(queue: JobQueue, count: int, callers: int) -> None:

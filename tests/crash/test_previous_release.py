@@ -142,7 +142,7 @@ async def expect_what_users_had(redis: Client) -> None:
     for job_id, words in ((latest, "сделай чёрно-белым"), (first, "рыжая лиса в снегу")):
         result = await ResultStore(redis).result(job_id)
         assert result is not None
-        assert result.words == words
+        assert result.request.prompt == words
         assert result.picture is not None
     assert await redis.zcard(keys.PEOPLE) >= len(USERS) - 1
     assert {"Ask:upscale_photo", "Ask:merge_photos"} <= {

@@ -14,7 +14,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import STOPPED, JobQueue, QueueLimits
 from imgbot.storage.persistence import Persistence
-from imgbot.storage.results import ResultStore, to_hash
+from imgbot.storage.results import ResultStore
 from imgbot.storage.stats import QueueStats
 from tests.fixtures.jobs import job_of
 from tests.fixtures.redis_servers import filled
@@ -86,8 +86,8 @@ async def test_no_job_keeps_a_message_that_shows_another_picture(redis: Client) 
             await queue.record_status_message(job_id, message_id, 1)
     done = await queue.claim(NOW)
     assert done is not None
-    shown = to_hash(done, InputPhoto("f2", "u2"), "", done.progress.message_id)
-    await queue.finish(await to_delivering(queue, done), State.DELIVERED, NOW, shown)
+    done = await to_delivering(queue, done)
+    await queue.finish(done, State.DELIVERED, NOW, done)
 
     await queue.part_messages()
 
@@ -133,7 +133,7 @@ async def test_an_end_leaves_a_tombstone_and_a_result_for_a_while(
     one = await to_delivering(queue, await claimed(queue))
 
     for _ in range(2):
-        await queue.finish(one, outcome, NOW, {"user_id": "1"})
+        await queue.finish(one, outcome, NOW, one)
 
     assert await redis.keys(f"{keys.USER_JOBS}*") == []
     assert await redis.get(keys.TOMBSTONE + "1") == outcome
@@ -151,7 +151,7 @@ async def test_what_is_recent_in_a_chat_and_a_users_history_are_bounded(redis: C
     ordered = await results.recent("1.0")
     while found := await queue.claim(NOW):
         result = await to_delivering(queue, found)
-        await queue.finish(result, State.DELIVERED, NOW, {"user_id": "1"})
+        await queue.finish(result, State.DELIVERED, NOW, result)
     shown = await results.recent("1.0")
 
     newest = ids[: -keys.HISTORY_LENGTH - 1 : -1]

@@ -65,7 +65,7 @@ async def test_folders_of_the_dead_stay_and_forgotten_ones_go(
     redis: Client, tmp_path: Path
 ) -> None:
     queue = await open_queue(redis)
-    await queue.finish(await to_delivering(queue, await claimed(queue)), State.DEAD, NOW, {})
+    await queue.finish(await to_delivering(queue, await claimed(queue)), State.DEAD, NOW)
     for name in ("1", "2"):
         (tmp_path / "jobs" / name).mkdir(parents=True)
         os.utime(tmp_path / "jobs" / name, (0, 0))
@@ -90,7 +90,7 @@ async def test_the_oldest_pictures_are_forgotten_while_redis_fills(
     for job_id in ("old", "young", "dead"):
         one = await to_delivering(queue, await claimed(queue, job_id))
         outcome = State.DEAD if job_id == "dead" else State.DELIVERED
-        await queue.finish(one, outcome, NOW, {"words": "a fox"})
+        await queue.finish(one, outcome, NOW, one)
         await redis.expire(keys.RESULT + job_id, RESULT_KEPT_S)
     await redis.expire(f"{keys.RESULT}old", RESULT_KEPT_S // 3)
     upkeep = upkeep_of(redis, queue, tmp_path)

@@ -50,7 +50,7 @@ async def submitted(queue: JobQueue, job_id: str = "1", **changes: Any) -> Job:
 async def ended(queue: JobQueue, one: Job, outcome: State, *, is_billed: bool) -> Job:
     told = {"outcome": outcome, "intent_ms": NOW * is_billed}
     one = await queue.move(one, State.DELIVERING, NOW, **told)
-    await queue.finish(one, outcome, NOW, {})
+    await queue.finish(one, outcome, NOW)
     return one
 
 
@@ -157,7 +157,7 @@ async def test_a_dead_job_that_was_billed_counts_once_and_for_good(redis: Client
     letters = DeadLetters(redis, queue)
     assert await letters.give_up(ProblemJob(dead, NOW, is_dead=True), NOW) == "ok"
     [revived] = await queue.jobs(["1"])
-    await queue.finish(revived, State.FAILED, NOW, {})
+    await queue.finish(revived, State.FAILED, NOW)
 
     assert (before["charged"], before["pictures:1"]) == (str(PRICE), "1")
     assert await redis.hgetall(keys.SPEND + TODAY) == before
@@ -204,7 +204,7 @@ async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:
     # A comparison is no further picture: it takes none, and gives none back.
     compared = await order(30, 1, 1, operation=Operation.COMPARE)
     assert await queue.cancel("30", 1, NOW) == "ok"
-    await queue.finish((await queue.jobs(["30"]))[0], State.CANCELLED, NOW, {})
+    await queue.finish((await queue.jobs(["30"]))[0], State.CANCELLED, NOW)
     left = await Spend(redis, caps, 0).pictures_left(1, NOW)
     # What a user orders in other chats is theirs, and not of the chat that it is stored in.
     elsewhere = [await order(40 + user_id, user_id, -5, inline_id="m") for user_id in (1, 6)]

@@ -1,6 +1,7 @@
 """Stored form of a job, and the declared keys and arguments of Lua scripts."""
 
 import json
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, get_type_hints
 
@@ -20,7 +21,7 @@ from imgbot.domain.job import (
     with_changes,
 )
 from imgbot.storage import job_codec
-from imgbot.storage.job_codec import STORED, admitted_fields, from_hash, to_fields
+from imgbot.storage.job_codec import STORED, admitted_fields, from_hash, result_fields, to_fields
 from imgbot.storage.scripts import Script, Value, script, sources
 from tests.fixtures.jobs import job_of
 
@@ -35,7 +36,7 @@ NAMES = (
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_model "
     "order_fields pending_ms ticket message_id tries lost_orders file outcome reason facts "
     "is_cancelled is_unbilled variants lettering model sent inline_id stars stars_back is_settled "
-    "holds shown features"
+    "holds picture caption original_id takes_seed features"
 )
 
 
@@ -55,6 +56,90 @@ def test_what_the_previous_release_keeps_in_facts_is_read() -> None:
 
     assert progress.facts == {"kind": "photo"}
     assert (progress.shown, progress.features) == ((PHOTO,), {"stickers": {"is_begun": True}})
+
+
+ENDED = with_changes(
+    replace(JOB, id="7-2", state=State.DELIVERED, created_ms=1000),
+    seed=9,
+    variants=3,
+    model="best",
+    price_micro=40_000,
+    intent_ms=1500,
+    provider="own",
+    order_model="best-v2",
+    message_id=8,
+    facts={"unknown": "a hat, a cat", "size": "8x6", "took_ms": 900},
+    shown=(PHOTO,),
+    caption="лиса",
+    takes_seed=True,
+)
+FORMER_RESULT = {
+    "user_id": "2",
+    "operation": "removebg",
+    "made_as": "merge",
+    "language": "ru",
+    "words": "лиса",
+    "sources": job_codec.to_text((PHOTO,)),
+    "scale": "2",
+    "ratio": "16:9",
+    "parent": "",
+    "caption": "лиса",
+    "picture": job_codec.to_text((PHOTO,)),
+    "negative": "",
+    "base": "",
+    "undrawn": "a hat, a cat",
+    "lettering": "",
+    "message": "3.8",
+    "ignored": "",
+    "seed": "9",
+    "takes_seed": "1",
+    "model": "best-v2",
+    "chosen": "best",
+    "sent": "",
+    "size": "8x6",
+    "queue_ms": "500",
+    "took_ms": "900",
+    "price_micro": "40000",
+    "variant": "2/3",
+}
+"""As the release before the previous one has stored it; the previous one stores no `made_as`."""
+
+
+def known_of(result: Job) -> tuple[object, ...]:
+    """Return what the buttons and the receipt of a result are made of."""
+    request, progress, wait_ms = result.request, result.progress, result.progress.intent_ms
+    return (
+        *(result.id, result.user_id, result.state, result.picture, result.variant, result.charge),
+        *(replace(request, is_file=False), wait_ms - result.created_ms, progress.order_model),
+        *(progress.message_id, progress.facts.get("size"), int(progress.facts.get("took_ms", 0))),
+        *(progress.parts_of("unknown"), progress.caption, progress.takes_seed),
+    )
+
+
+def test_a_result_is_the_ended_job_without_what_its_steps_need() -> None:
+    steps = {"ticket": {"id": "t"}, "order_fields": {"a": "b"}, "file": "a.png", "claimed_ms": 4}
+    record = record_of(result_fields(with_changes(ENDED, **steps, spend_day="", is_file=True)))
+
+    assert known_of(from_hash({"id": "7-2", **record})) == known_of(
+        with_changes(ENDED, spend_day="")
+    )
+    assert record.keys().isdisjoint({*steps, "id", "version", "holds", "reserved_micro"})
+
+
+@pytest.mark.parametrize("picture", [PHOTO, None])
+def test_a_result_of_the_previous_release_is_read_and_it_reads_one_of_this(
+    picture: InputPhoto | None,
+) -> None:
+    shown = (picture,) if picture else ()
+    state = State.DELIVERED if picture else State.FAILED
+    ended = with_changes(replace(ENDED, state=state), shown=shown, spend_day="")
+    former = FORMER_RESULT | {"picture": job_codec.to_text(shown)}
+    record = record_of(result_fields(ended))
+
+    assert known_of(from_hash({"id": "7-2", **former})) == known_of(ended)
+    needed = {name: text for name, text in former.items() if text not in {"", "[]"}}
+    assert record | {**needed, "operation": "merge", "made_as": ""} == record | {"made_as": ""}
+    assert "sources" in record_of(result_fields(with_changes(ended, sources=())))
 
 
 def test_changes_are_checked_by_the_types_of_the_fields() -> None:

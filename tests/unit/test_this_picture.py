@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, State, variant_ids, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import LAST
-from imgbot.storage.results import Recent, Result, result_of
+from imgbot.storage.results import Recent
 from tests.fixtures.jobs import job_of
 
 ANN, BOB = 1, 2
@@ -28,12 +27,13 @@ PHOTO, OTHER = InputPhoto("f1", "u1"), InputPhoto("f2", "u2")
 MADE = job_of("7", ANN, ANN, Operation.EDIT, "en", prompt="darker", parent="6")
 
 
-def result(job_id: str = "7", **fields: Any) -> Result:
-    made = Result(job_id, ANN, Operation.CREATE, (), 2, words="a fox", picture=PHOTO, message_id=9)
-    return replace(made, **fields)
+def result(job_id: str = "7", operation: Operation = Operation.CREATE) -> Job:
+    made = job_of(job_id, ANN, ANN, operation, "en", prompt="a fox")
+    return with_changes(replace(made, state=State.DELIVERED), shown=(PHOTO,), message_id=9)
 
 
 RECENT = Recent(ANN, 0, "7", "6", (PHOTO,))
+DELIVERING = with_changes(MADE, outcome=State.DELIVERED)
 FAILED = with_changes(MADE, outcome=State.FAILED)
 SHOWN, EARLIER = result(), result("6")
 
@@ -49,9 +49,9 @@ SHOWN, EARLIER = result(), result("6")
         (RECENT, None, SHOWN, ANN, SHOWN),
         (RECENT, None, SHOWN, BOB, SHOWN),
         # One that is being made: while its end is not sure, only its user means it.
-        (RECENT, MADE, EARLIER, ANN, result_of(MADE)),
+        (RECENT, MADE, EARLIER, ANN, MADE),
         (RECENT, MADE, EARLIER, BOB, ()),
-        (RECENT, with_changes(MADE, outcome=State.DELIVERED), None, ANN, result_of(MADE)),
+        (RECENT, DELIVERING, None, ANN, DELIVERING),
         # One that failed or was cancelled leaves the picture that it was to change.
         (RECENT, FAILED, EARLIER, ANN, EARLIER),
         (RECENT, FAILED, EARLIER, BOB, ()),
@@ -65,7 +65,7 @@ SHOWN, EARLIER = result(), result("6")
     ],
 )
 def test_a_recent_entry_stands_for_a_picture_or_leaves_it_to_an_older_one(
-    recent: Recent, job: Job | None, shown: Result | None, user_id: int, meant: Meant
+    recent: Recent, job: Job | None, shown: Job | None, user_id: int, meant: Meant
 ) -> None:
     assert meant_by(recent, job, shown, user_id) == meant
 
@@ -93,7 +93,7 @@ def test_a_reply_comes_before_a_question_and_that_before_the_newest(
     [
         (SHOWN, TargetPicture(PHOTO, 9, 5, "a fox", "a fox")),
         (result(operation=Operation.EDIT), TargetPicture(PHOTO, 9, 5, "a fox")),
-        (result_of(MADE), TargetPicture(InputPhoto("", "7"), 0, 5)),
+        (MADE, TargetPicture(InputPhoto("", "7"), 0, 5)),
         ((PHOTO,), TargetPicture(PHOTO, age_s=5)),
         ((PHOTO, OTHER), TargetPicture(age_s=5)),
     ],

@@ -10,12 +10,12 @@ from imgbot.bot import requests
 from imgbot.bot.commands import ButtonAction
 from imgbot.bot.dialogue import Alert, Audience, Dialogue
 from imgbot.bot.pictures import owned_result
+from imgbot.domain.job import Job
 from imgbot.domain.model_words import asks_for_the_same
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import OPEN, Keyboard
 from imgbot.providers.protocol import model_meant
-from imgbot.storage.results import Result
 
 
 def with_models(dialogue: Dialogue) -> Sequence[Operation]:
@@ -25,10 +25,10 @@ def with_models(dialogue: Dialogue) -> Sequence[Operation]:
 
 async def on_models_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Show the models for the operation of a result, in reply to it."""
-    result = await owned_result(argument, dialogue)
-    if result.operation not in with_models(dialogue):
+    operation = (await owned_result(argument, dialogue)).request.operation
+    if operation not in with_models(dialogue):
         return "stale_button"
-    text, rows = _panel(result.operation, dialogue, result.id)
+    text, rows = _panel(operation, dialogue, argument)
     await dialogue.say(text, rows, Audience.ASKER, about=dialogue.context.message_id)
     return ""
 
@@ -58,25 +58,26 @@ async def on_redraw_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     """Order a picture again with the model that its button names, at the price that it tells."""
     job_id, mark, told = f"{argument}..".split(".")[:3]
     result = await owned_result(job_id, dialogue)
-    model = _by_mark(result.operation, dialogue).get(mark)
+    operation = result.request.operation
+    model = _by_mark(operation, dialogue).get(mark)
     if model is None:
         return "model_gone_short"
-    if told != mark_of(dialogue.model_shown(result.operation, model)):
-        await dialogue.edit(*_panel(result.operation, dialogue, job_id))
+    if told != mark_of(dialogue.model_shown(operation, model)):
+        await dialogue.edit(*_panel(operation, dialogue, job_id))
         return "price_changed_short"
-    await redraw(dialogue.in_reply_to(result.message_id), result, model)
+    await redraw(dialogue.in_reply_to(result.progress.message_id), result, model)
     await dialogue.remove_panel()
     return "accepted_short"
 
 
-async def redraw(dialogue: Dialogue, result: Result, model: str) -> None:
+async def redraw(dialogue: Dialogue, result: Job, model: str) -> None:
     """Order a picture again, with another model."""
-    await requests.regenerate(dialogue, replace(result, chosen=model))
+    await requests.regenerate(dialogue, replace(result.request, model=model))
 
 
-async def ask_to_redraw(dialogue: Dialogue, result: Result, model: str) -> None:
+async def ask_to_redraw(dialogue: Dialogue, result: Job, model: str) -> None:
     """Ask whether a picture is to be made again with a model, whose price is told."""
-    label = dialogue.model_shown(result.operation, model)
+    label = dialogue.model_shown(result.request.operation, model)
     data = f"{result.id}.{mark_of(model)}.{mark_of(label)}"
     text = dialogue.t("ask_best_model", model=label)
     await dialogue.say(text, buttons.redraw(dialogue.language, data, label))

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from aiogram.types import (
@@ -30,7 +29,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import InputPhoto, variant_ids
+from imgbot.domain.job import InputPhoto, Job, variant_ids, with_changes
 from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
 from imgbot.domain.ordinals import named_in
 from imgbot.domain.prompt_options import count_in
@@ -38,7 +37,7 @@ from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, price
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
-from imgbot.storage.results import Recent, Result, is_change
+from imgbot.storage.results import Recent
 from imgbot.telegram.messenger import CAPTION_LIMIT, cut
 from imgbot.telegram.rate_limiter import max_wait
 
@@ -50,7 +49,7 @@ _BEFORE_SHOWN = frozenset({"again"})
 _OWN = frozenset({"last", "complaint", "delete", "receipt"})
 """Actions that are about the user's own results, in a group, too."""
 
-_Act = Callable[[Result, Dialogue], Awaitable[str | Alert]]
+_Act = Callable[[Job, Dialogue], Awaitable[str | Alert]]
 """Acts on a result in a dialogue; returns the key of the answer to a callback, or nothing."""
 
 
@@ -67,10 +66,10 @@ async def on_operation_callback(
 async def on_draw_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     key = argument.partition(".")[0]
     result = await _pressed_result(callback, argument, dialogue)
-    if not drawing_name(key, result.words):
+    if not drawing_name(key, result.request.prompt):
         return "unknown_button"
-    words = with_drawing(result.words, result.undrawn, key)
-    return await _act_regenerate(replace(result, words=words, sent=""), dialogue)
+    words = with_drawing(result.request.prompt, result.progress.parts_of("unknown"), key)
+    return await _act_regenerate(with_changes(result, prompt=words, sent=""), dialogue)
 
 
 async def handle_history(_: Message, dialogue: Dialogue) -> None:
@@ -104,32 +103,32 @@ async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
     return ""
 
 
-def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
+def _buttons_of(result: Job, dialogue: Dialogue) -> Keyboard:
     """Return the buttons for a result that is shown again."""
     return buttons.under_result(
         dialogue.language,
         result.id,
         is_photo=not (result.picture and (result.picture.is_file or result.picture.is_hidden)),
-        is_change=is_change(result),
+        is_change=result.request.is_change,
         is_varied=_is_varied(result, dialogue),
-        is_created=result.operation is Operation.CREATE,
+        is_created=result.request.operation is Operation.CREATE,
         extras=_extras(result, dialogue),
     )
 
 
-def _extras(result: Result, dialogue: Dialogue) -> list[str]:
-    offered = dialogue.app.result_buttons
-    more = [each.name for each in offered if each.fits(result.operation, result.words)]
-    return more + (["models"] if result.operation in with_models(dialogue) else [])
+def _extras(result: Job, dialogue: Dialogue) -> list[str]:
+    offered, operation = dialogue.app.result_buttons, result.request.operation
+    more = [each.name for each in offered if each.fits(operation, result.request.prompt)]
+    return more + (["models"] if operation in with_models(dialogue) else [])
 
 
-def _is_varied(result: Result, dialogue: Dialogue) -> bool:
+def _is_varied(result: Job, dialogue: Dialogue) -> bool:
     """Return true if the same request would make another picture."""
-    is_created = result.operation is Operation.CREATE
+    is_created = result.request.operation is Operation.CREATE
     return is_created or not dialogue.app.policy.has_builtin_engine
 
 
-async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> Result:
+async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> Job:
     """Return the result under which a button was pressed, with its picture.
 
     Raises UserError if it is gone, of another chat, or belongs to another user.
@@ -140,10 +139,10 @@ async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dial
     picture = result.picture or photo_of(callback.message)
     if picture is None:
         raise UserError("stale_button")
-    return replace(result, picture=picture)
+    return with_changes(result, shown=(picture,))
 
 
-async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> Result:
+async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> Job:
     """Return the result that the message is about, see `this_picture`; UserError without one."""
     app = dialogue.app
 
@@ -151,7 +150,7 @@ async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> R
         if isinstance(meant, tuple):
             return action not in _AFTER_PHOTO
         is_own = meant.user_id == dialogue.user_id
-        is_early = action in _BEFORE_SHOWN or (action == "undo" and meant.parent != "")
+        is_early = action in _BEFORE_SHOWN or (action == "undo" and meant.request.parent != "")
         return (is_own or action not in _OWN) and (meant.is_there or is_early)
 
     which = named_in(prompt_of(message))
@@ -159,7 +158,7 @@ async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> R
         meant = await pictures.named(which, message, dialogue)
     else:
         meant = await pictures.meant_in(message, dialogue, fits)
-    found = meant.id if isinstance(meant, Result) else ""
+    found = meant.id if isinstance(meant, Job) else ""
     # An undo changes the latest result: a redelivered update must start from the same one.
     choice = f"{action}.{dialogue.context.request}"
     result = await app.results.expected(await app.users.choose_once(choice, found))
@@ -170,34 +169,34 @@ async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> R
     return result
 
 
-async def _results_here(dialogue: Dialogue) -> list[Result]:
+async def _results_here(dialogue: Dialogue) -> list[Job]:
     """Return the user's results of a chat, the newest first."""
     found = await dialogue.app.results.results(await dialogue.app.results.history(dialogue.user_id))
     return [result for result in found if result.is_of(dialogue.context.chat_id)]
 
 
-async def _act_show(result: Result, dialogue: Dialogue) -> str:
+async def _act_show(result: Job, dialogue: Dialogue) -> str:
     """Show a delivered result again, free of charge, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
     if not result.is_there:
         raise UserError("still_being_made")
     rows = _buttons_of(result, dialogue)
-    await dialogue.send(result.picture, result.caption, rows)
+    await dialogue.send(result.picture, result.progress.caption, rows)
     shown = Recent(dialogue.user_id, dialogue.app.now_ms(), result.id)
     await dialogue.app.results.add_recent(dialogue.context.place, shown)
     return ""
 
 
-def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
+def _page(shown: list[Job], index: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
     result = shown[index]
     newer = shown[index - 1].id if index else ""
     older = shown[index + 1].id if index + 1 < len(shown) else ""
     pager = buttons.pager(newer, older, result.id, f"{index + 1} / {len(shown)}")
-    return cut(result.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, dialogue)]
+    return cut(result.progress.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, dialogue)]
 
 
-async def _act_undo(result: Result, dialogue: Dialogue) -> str:
+async def _act_undo(result: Job, dialogue: Dialogue) -> str:
     """Go one step back from a result; a change that is not made yet is cancelled."""
     if not result.is_there:
         app = dialogue.app
@@ -214,7 +213,7 @@ async def _act_undo(result: Result, dialogue: Dialogue) -> str:
 
 async def _show(meant: Meant, dialogue: Dialogue) -> str:
     """Show a result again, or the user's own picture, which has no buttons."""
-    if isinstance(meant, Result):
+    if isinstance(meant, Job):
         return await _act_show(meant, dialogue)
     await dialogue.send(meant[0], dialogue.t("undo_original"))
     # It has no job: there is no earlier step.
@@ -228,32 +227,33 @@ async def show_chosen(meant: Meant, _: Message, dialogue: Dialogue) -> None:
     await _show(meant, dialogue)
 
 
-async def _act_prompt(result: Result, dialogue: Dialogue) -> str:
+async def _act_prompt(result: Job, dialogue: Dialogue) -> str:
     """Show the prompt, to be copied, changed and sent."""
-    if not result.full_prompt:
+    if not result.request.full_prompt:
         raise UserError("words_gone")
-    await dialogue.say(dialogue.t("prompt_shown"), copied=result.full_prompt)
+    await dialogue.say(dialogue.t("prompt_shown"), copied=result.request.full_prompt)
     return ""
 
 
-async def _act_compare(result: Result, dialogue: Dialogue) -> str:
-    if result.operation not in CHANGES or not result.sources or result.picture is None:
+async def _act_compare(result: Job, dialogue: Dialogue) -> str:
+    operation, sources = result.request.operation, result.request.sources
+    if operation not in CHANGES or not sources or result.picture is None:
         raise UserError("compare_nothing")
     await requests.check_rate_limit(dialogue)
-    photos = (result.sources[0], result.picture)
+    photos = (sources[0], result.picture)
     await requests.order(dialogue, Operation.COMPARE, "", photos)
     return "accepted_short"
 
 
-async def _act_regenerate(result: Result, dialogue: Dialogue) -> str:
-    await requests.regenerate(dialogue, result)
+async def _act_regenerate(result: Job, dialogue: Dialogue) -> str:
+    await requests.regenerate(dialogue, result.request)
     return "accepted_short"
 
 
-async def _act_send_all_files(result: Result, dialogue: Dialogue) -> str:
+async def _act_send_all_files(result: Job, dialogue: Dialogue) -> str:
     """Send all variants that the previous release has shown in one message."""
     for each in await dialogue.app.results.results(variant_ids(result.id)):
-        if each.message_id == result.message_id:
+        if each.progress.message_id == result.progress.message_id:
             await _act_send_file(each, dialogue)
     return ""
 
@@ -268,7 +268,7 @@ async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Di
 
 async def failed_request(
     callback: CallbackQuery, job_id: str, dialogue: Dialogue
-) -> tuple[Result, Dialogue]:
+) -> tuple[Job, Dialogue]:
     """Return what a job without a picture was to make, and a dialogue beside what asked for it.
 
     Raises UserError as `owned_result` does, and if there is a picture.
@@ -290,7 +290,7 @@ async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
         result.id,
         again=offer.again if is_varied else "",
         change=offer.change,
-        is_change=is_change(result),
+        is_change=result.request.is_change,
         is_varied=is_varied,
     )
     await dialogue.ask(dialogue.t("complaint"), rows=rows)
@@ -315,22 +315,23 @@ async def on_offer_callback(callback: CallbackQuery, argument: str, dialogue: Di
     return "accepted_short"
 
 
-async def _act_ask_delete(result: Result, dialogue: Dialogue) -> str:
+async def _act_ask_delete(result: Job, dialogue: Dialogue) -> str:
     """Ask once before a picture is deleted, in reply to it."""
     rows = buttons.delete(dialogue.language, result.id)
-    await dialogue.in_reply_to(result.message_id).ask(dialogue.t("delete_ask"), rows=rows)
+    await dialogue.in_reply_to(result.progress.message_id).ask(dialogue.t("delete_ask"), rows=rows)
     return ""
 
 
-async def _act_delete(result: Result, dialogue: Dialogue) -> str:
+async def _act_delete(result: Job, dialogue: Dialogue) -> str:
     """Delete the messages that show the picture, and what is stored of it."""
     app, context, is_gone = dialogue.app, dialogue.context, False
+    inline_id = result.request.inline_id
     target, rows = context.chat_target, buttons.delete(dialogue.language, result.id)
-    is_cleared = not result.inline_id or await app.messenger.clear_inline(
-        result.inline_id, dialogue.t("deleted_short"), target, context.message_id, rows
+    is_cleared = not inline_id or await app.messenger.clear_inline(
+        inline_id, dialogue.t("deleted_short"), target, context.message_id, rows
     )
     with suppress(MessageGoneError, TelegramRefusedError):
-        await app.messenger.remove(target, result.message_id)
+        await app.messenger.remove(target, result.progress.message_id)
         is_gone = is_cleared
     await app.forgetting.mark_log(app.now_ms())
     await app.forgetting.forget_ended({result.id})
@@ -343,33 +344,34 @@ async def _act_delete(result: Result, dialogue: Dialogue) -> str:
     return "deleted_short"
 
 
-async def _act_draw_anew(result: Result, dialogue: Dialogue) -> str:
+async def _act_draw_anew(result: Job, dialogue: Dialogue) -> str:
     """Draw a changed picture anew, with the words that the change left out."""
-    if not (result.full_prompt and result.undrawn):
+    request, undrawn = result.request, result.progress.parts_of("unknown")
+    if not (request.full_prompt and undrawn):
         raise UserError("stale_button")
-    await requests.remix(dialogue, result, undone_part(result.words, result.undrawn))
+    await requests.remix(dialogue, result, undone_part(request.prompt, undrawn))
     return "accepted_short"
 
 
-async def _act_receipt(result: Result, dialogue: Dialogue) -> str | Alert:
+async def _act_receipt(result: Job, dialogue: Dialogue) -> str | Alert:
     """Tell the user who asked for the picture how it was made."""
-    micro, is_limited = result.price_micro, dialogue.app.spend.caps.daily_micro_per_user is not None
+    micro, stars = result.charge.price_micro, result.charge.stars
+    is_limited = dialogue.app.spend.caps.daily_micro_per_user is not None
     key = "receipt_free"
     if micro and (is_limited or dialogue.is_by_admin):
         key = "receipt_price" if is_limited else "receipt_free_owner"
-    if result.stars:
+    if stars:
         key = "receipt_stars"
-    price_line = dialogue.t(key, price=price(micro), stars=result.stars)
+    price_line = dialogue.t(key, price=price(micro), stars=stars)
     return await dialogue.answer_privately(receipt_of(result, dialogue.language, price_line))
 
 
-async def _act_send_file(result: Result, dialogue: Dialogue) -> str:
+async def _act_send_file(result: Job, dialogue: Dialogue) -> str:
     """Send the picture as generated, before Telegram compressed it as a photo."""
     await requests.check_rate_limit(dialogue)
     caption = dialogue.t("original_caption")
-    file = (
-        InputPhoto(result.original_id, "", is_file=True) if result.original_id else result.picture
-    )
+    original_id = result.progress.original_id
+    file = InputPhoto(original_id, "", is_file=True) if original_id else result.picture
     if file is not None and file.is_file:
         await dialogue.send(file, caption)
         return ""
@@ -435,7 +437,8 @@ async def handle_again(message: Message, dialogue: Dialogue) -> None:
         raise UserError("again_same")
     prompt = prompt_of(message)
     named = named_in(prompt)
-    await requests.regenerate(dialogue, result, count_in(named.rest if named else prompt) or 1)
+    count = count_in(named.rest if named else prompt) or 1
+    await requests.regenerate(dialogue, result.request, count)
 
 
 async def handle_same_with(message: Message, dialogue: Dialogue) -> bool:
@@ -446,7 +449,7 @@ async def handle_same_with(message: Message, dialogue: Dialogue) -> bool:
         if not model:
             continue
         asked = asked or (await _chosen_result("again", message, dialogue))
-        if asked.operation is operation:
+        if asked.request.operation is operation:
             await (ask_to_redraw if is_asked else redraw)(dialogue, asked, model)
             return True
     return False

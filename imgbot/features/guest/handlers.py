@@ -31,12 +31,11 @@ from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
 from imgbot.bot.router import INLINE_CALLBACK
 from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
-from imgbot.domain.job import InputPhoto
+from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import counted, language_of, t
 from imgbot.domain.texts.buttons import Keyboard, button
 from imgbot.storage.rate_limit import WAITED_OUT_S
-from imgbot.storage.results import Result
 from imgbot.telegram.messenger import CAPTION_LIMIT, ChatTarget, cut, keyboard
 
 _DRAW = "draw"
@@ -157,7 +156,7 @@ async def _handle_inline(query: InlineQuery, update_id: int, app: App) -> None:
         ]
         wanted = query.query.strip().lower()
         offers: list[InlineQueryResultUnion] = [
-            _offer(each) for each in shown if wanted in each.words.lower()
+            _offer(each) for each in shown if wanted in each.request.prompt.lower()
         ]
         if wanted and is_admitted and query.chat_type != "sender":  # there it is shown anyway
             offers.insert(0, _draw_offer(query.query.strip(), context))
@@ -176,12 +175,13 @@ def _draw_offer(words: str, context: RequestContext) -> InlineQueryResultArticle
     )
 
 
-def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
-    caption = cut(result.caption, CAPTION_LIMIT)
+def _offer(result: Job) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
+    caption = cut(result.progress.caption, CAPTION_LIMIT)
     file_id = result.picture.file_id if result.picture else ""
     if not (result.picture and result.picture.is_file):
         return InlineQueryResultCachedPhoto(id=result.id, photo_file_id=file_id, caption=caption)
-    title = result.words or t(result.language, f"title_{result.operation}")
+    request = result.request
+    title = request.prompt or t(request.language, f"title_{request.operation}")
     return InlineQueryResultCachedDocument(
         id=result.id,
         document_file_id=file_id,

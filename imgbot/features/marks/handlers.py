@@ -1,7 +1,5 @@
 """Questions about a drawing: their buttons, and messages that take one for a photo."""
 
-from dataclasses import replace
-
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot import requests
@@ -11,6 +9,7 @@ from imgbot.bot.handlers.results import failed_request
 from imgbot.bot.messages import BotIdentity, replied_message
 from imgbot.bot.router import MessageRoute
 from imgbot.domain.errors import UserError
+from imgbot.domain.job import with_changes
 from imgbot.domain.operations import Operation
 
 
@@ -20,8 +19,9 @@ async def on_choice(callback: CallbackQuery, argument: str, dialogue: Dialogue) 
     wanted, by_asked = await failed_request(callback, job_id, dialogue)
     if choice not in {Operation.INPAINT, Operation.EDIT}:
         return "stale_button"
-    sources = wanted.sources[:1] if choice == Operation.EDIT else wanted.sources
-    wanted = replace(wanted, operation=Operation(choice), sources=sources)
+    sources = wanted.request.sources
+    sources = sources[:1] if choice == Operation.EDIT else sources
+    wanted = with_changes(wanted, operation=Operation(choice), sources=sources)
     is_new = await requests.retry(by_asked, wanted)
     await dialogue.remove_panel()
     return "accepted_short" if is_new else "tapped_already"

@@ -48,10 +48,10 @@ class PromptHelp:
     ) -> tuple[str, str]:
         """Return the prompt, and the model that is to draw it. Raises UserError without one."""
         if argument:
-            result = await owned_result(argument, dialogue)
-            if not self.fits(result.operation, result.words):
+            request = (await owned_result(argument, dialogue)).request
+            if not self.fits(request.operation, request.prompt):
                 raise UserError("stale_button")
-            return result.words, result.chosen
+            return request.prompt, request.model
         asked = asked_about(callback)
         if asked is None or asked.from_user is None:
             raise UserError("words_gone")
@@ -88,11 +88,11 @@ class PromptHelp:
             # Also in a group, to everybody else.
             return "stale_button"
         like = await owned_result(job_id, dialogue) if job_id else None
-        model = like.chosen if like else _preferred(dialogue)
+        model = like.request.model if like else _preferred(dialogue)
         if price != mark_of(dialogue.price_shown(Operation.CREATE, model)):
             await dialogue.edit(*_panel(versions, digest, job_id, model, dialogue))
             return "price_changed_short"
-        about = dialogue.in_reply_to(like.message_id) if like else dialogue
+        about = dialogue.in_reply_to(like.progress.message_id) if like else dialogue
         version = versions[int(number) - 1]
         await requests.create_version(about, version.shown, version.sent, like)
         # Pressed once more, it would order a second picture.

@@ -100,7 +100,7 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
     over = await queue.move(claimed, State.DELIVERING, NOW, **told)
     # The answer to the first is lost.
     for _ in range(2):
-        await queue.finish(over, outcome, NOW, {})
+        await queue.finish(over, outcome, NOW)
 
     assert await figures(ledger) == wanted
     assert await redis.hget(f"{keys.STARS}{USER}", "job:7") is None
@@ -136,7 +136,7 @@ async def test_a_dead_job_that_is_delivered_after_all_costs_nothing(redis: Clien
     revived = await queue.job("7")
     assert revived is not None
     assert revived.charge.stars == 0
-    await queue.finish(revived, State.DELIVERED, NOW, {})
+    await queue.finish(revived, State.DELIVERED, NOW)
 
     assert await figures(ledger) == (300, 0, 0, 0)
 

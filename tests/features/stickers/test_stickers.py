@@ -6,10 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageStat
 
-from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
-from imgbot.storage import keys
-from imgbot.storage.results import ResultStore
 from tests.fixtures.flat_pictures import toy
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
@@ -63,14 +60,6 @@ async def test_a_photo_becomes_a_sticker_that_costs_nothing(simulated_stage: Sta
     # A reply to the sticker is about its picture.
     await user.ask("ярче", reply_to=sticker.id, fits=is_picture)
     assert [order.partition(" ")[0] for order in await simulated_stage.orders()] == ["edit"]
-    job_id = result.button("ℹ️")["callback_data"].partition(":")[2]
-    async with simulated_stage.bot.redis() as redis:
-        # As the previous release stores it.
-        await redis.hset(keys.RESULT + job_id, "operation", "removebg")
-        await redis.hset(keys.RESULT + job_id, "made_as", "sticker")
-        read = await ResultStore(redis).result(job_id)
-    assert read is not None
-    assert read.operation is Operation.STICKER
 
 
 async def test_stickers_are_collected_in_the_users_pack(simulated_stage: Stage) -> None:
