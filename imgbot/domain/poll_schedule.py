@@ -4,19 +4,18 @@ The guide's schedule: the polls of a job fall at 2, 5, 9.5, 16.25, 26.25, 36.25 
 after its submit; the interval grows by half until it reaches the maximum.
 
 A learned plan uses the same mean number of polls, at the times when jobs finish. With h(t)
-as the hazard rate of finishing, the best interval is √(2c / h(t)), c being the cost of a
-poll in seconds of waiting (the inspection problem: Keller 1974; Munford and Shahani 1972);
-c is chosen to match that number.
+as the hazard rate of finishing, the best interval is in proportion to 1 / √h(t) (the inspection
+problem: Keller 1974; Munford and Shahani 1972). h comes from the quantiles of the latest durations;
+there are few of them, so that a provider that changes is followed soon.
 """
 
 import math
+import statistics
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-
-from imgbot.domain import duration_model
-from imgbot.domain.duration_model import CensoredDuration, LognormalComponent, LognormalMixture
+from typing import NamedTuple
 
 POLL_INTERVAL_INITIAL = 2.0
 """Seconds before the first poll (guide: 1-2 s at low load, 2-3 medium, 3-5 high)."""
@@ -45,27 +44,33 @@ _LEAST_SHARE = 0.25
 _FIRST_SHARE = 3.0
 """Maximum before the first planned poll, as a multiple of the longest interval."""
 
-_STEP = math.log(1.03)
-_MOST_STEPS = 200
 _MOST_POLLS = 200
-_FIRST_DUE = 1.2
-"""Polls that must have come due for the first: over one, as a delay costs nothing yet."""
 
-_OUTLIER_MASS = 0.3
-"""Weight of prior jobs with an arbitrary duration (one log-unit wide), beside those observed."""
+KEPT = 40
+"""Number of durations that a plan is made from."""
 
+_ENOUGH = 8
+_SLICES = 20
+_PARTS = 5
+"""Points of a span at which its job may have finished; polls that are closer narrow it."""
+
+_MARGIN = 1.15
+"""How much faster or slower a job may be than all that are known."""
+
+_SHORTEST_S = 1e-3
 _CAUTION = 1.5
 """Number of known jobs at which half of the guide's polls beyond the first are used; later more."""
 
-_LOG_POLL_COSTS = (-12.0, 6.0)
-"""Bounds of the bisection for the cost of a poll, in log seconds."""
-_HALVINGS = 12
+_LEAST_MORE = 0.05
+_FIRST_DUE = 0.5
+"""Polls that are due on average by the time of the first."""
 
-_LEAST_POLLS = 1.05
-"""Minimum budget: some polls earlier than the guide's first interval detect faster jobs."""
 
-_LATEST_FIRST = 0.95
-"""Share of jobs done by which the first poll falls, at the latest."""
+class CensoredDuration(NamedTuple):
+    """Span of a job seen unfinished at `after_s` and finished at `by_s`, in seconds of its age."""
+
+    after_s: float
+    by_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +153,13 @@ class PollPlan:
 def plan(history: Sequence[CensoredDuration], config: PollingConfig) -> PollPlan:
     """Plan the polls of the next job from the spans of earlier ones, oldest first.
 
-    Without enough of them, or just after the provider has changed, it is the schedule.
+    Without enough of them it is the schedule.
     """
-    latest = duration_model.since_change_point(history)
-    if len(latest) < duration_model.ENOUGH:
+    latest = history[-KEPT:]
+    if len(latest) < _ENOUGH:
         times = config.times_s(config.initial_interval * _GROWTH_STEPS)
     else:
-        times = _PlanSearch(duration_model.fit(latest), config).best()
+        times = _plan_times(latest, config)
     return PollPlan(tuple(times), config.least_s, config.max_interval)
 
 
@@ -164,88 +169,72 @@ def is_telling(span: CensoredDuration, config: PollingConfig) -> bool:
     return 0 <= span.after_s < span.by_s <= span.after_s + widest_s
 
 
-class _PlanSearch:
-    """Search over plans on a distribution cut into slices."""
+class _Slice(NamedTuple):
+    """Part of the distribution of durations that holds a share of them."""
 
-    def __init__(self, curve: LognormalMixture, config: PollingConfig) -> None:
-        self._config = config
-        curve = _with_outlier_mass(curve)
-        lows = [hump.centre - 4 * hump.width for hump in curve.components[:-1]]
-        highs = [hump.centre + 3.5 * hump.width for hump in curve.components[:-1]]
-        self._low = min(*lows, math.log(config.longest_first_s))
-        high = max(*highs, math.log(2 * config.least_s))
-        count = max(20, min(_MOST_STEPS, int((high - self._low) / _STEP)))
-        self._step = (high - self._low) / count
-        logs = [self._low + index * self._step for index in range(count + 1)]
-        self._edges = [math.exp(log_s) for log_s in logs]
-        self._done = [curve.cdf(log_s) for log_s in logs]
-        self._lengths = [later - sooner for sooner, later in pairwise(self._edges)]
-        # √h of each slice: the density over the survival at its middle.
-        self._roots = [
-            math.sqrt(max(after - before, 0.0) / length / max(1 - (before + after) / 2, 1e-9))
-            for (before, after), length in zip(pairwise(self._done), self._lengths, strict=True)
-        ]
-        latest = self._edges[bisect_left(self._done, _LATEST_FIRST, hi=count)]
-        self._latest_first_s = max(config.least_s, min(config.longest_first_s, latest))
-        # The fewer jobs are known, the fewer polls are moved to them.
-        more = self._polls(config.times_s(self._edges[-1])) - 1
-        self._budget = max(1 + more * curve.weight / (curve.weight + _CAUTION), _LEAST_POLLS)
-
-    def best(self) -> list[float]:
-        """Return the densest plan that stays within the budget of polls."""
-        cheap, dear = _LOG_POLL_COSTS
-        for _ in range(_HALVINGS):
-            price = (cheap + dear) / 2
-            if self._polls(self._times(math.exp(price))) > self._budget:
-                cheap = price
-            else:
-                dear = price
-        return self._times(math.exp(dear))
-
-    def _polls(self, times: Sequence[float]) -> float:
-        """Return the mean number of polls of a job: each is made if the job is not done yet."""
-        return 1 + sum(1 - self._done_by(time_s) for time_s in times)
-
-    def _done_by(self, seconds: float) -> float:
-        if seconds >= self._edges[-1]:
-            return self._done[-1]
-        place = (math.log(seconds) - self._low) / self._step
-        if place <= 0:
-            return 0.0
-        index = min(int(place), len(self._lengths) - 1)
-        before, after = self._done[index : index + 2]
-        return before + (after - before) * (place - index)
-
-    def _times(self, price: float) -> list[float]:
-        """Return the polls that come due if one costs `price` seconds of waiting."""
-        times: list[float] = []
-        scale = 1 / math.sqrt(2 * price)
-        due, next_due = 0.0, _FIRST_DUE
-        for begin, length, root in zip(self._edges, self._lengths, self._roots, strict=False):
-            rate = min(root * scale, 1 / self._config.least_s)
-            if times:
-                rate = max(rate, 1 / self._config.max_interval)
-            before, due = due, due + rate * length
-            while due >= next_due and len(times) < _MOST_POLLS:
-                self._add(times, begin + (next_due - before) / rate)
-                next_due += 1
-            if not times and begin + length >= self._latest_first_s:
-                self._add(times, self._latest_first_s)
-                next_due = due + 1
-        return times
-
-    def _add(self, times: list[float], time_s: float) -> None:
-        earliest_s = (times[-1] if times else 0.0) + self._config.least_s
-        times.append(max(time_s, earliest_s))
+    begin_s: float
+    length_s: float
+    left: float
+    """Share of the jobs that are not done by its middle."""
+    hazard: float
+    """Rate of finishing per second, of those that are left."""
 
 
-def _with_outlier_mass(curve: LognormalMixture) -> LognormalMixture:
-    """Return the mixture with additional mass for outliers."""
-    doubt = _OUTLIER_MASS / (curve.weight + 1 + _OUTLIER_MASS)
-    whole = sum(hump.share for hump in curve.components)
-    middle = sum(hump.share * hump.centre for hump in curve.components) / whole
-    kept = [hump._replace(share=hump.share / whole * (1 - doubt)) for hump in curve.components]
-    return LognormalMixture((*kept, LognormalComponent(doubt, middle, 1.0)), curve.weight)
+def _plan_times(history: Sequence[CensoredDuration], config: PollingConfig) -> list[float]:
+    ends_s = _ends_s(history)
+    slices = _sliced(ends_s)
+    # The fewer jobs are known, the fewer polls are moved to them.
+    more = statistics.fmean(bisect_left(config.times_s(end_s), end_s) for end_s in ends_s)
+    budget = max(more * len(history) / (len(history) + _CAUTION), _LEAST_MORE) + _FIRST_DUE
+    due = sum(each.left * each.length_s * math.sqrt(each.hazard) for each in slices)
+    latest_s = max(config.least_s, ends_s[len(ends_s) * 4 // 5])
+    return _at_rate(slices, budget / due, min(latest_s, config.longest_first_s), config)
+
+
+def _ends_s(history: Sequence[CensoredDuration]) -> list[float]:
+    """Return when the jobs may have finished, in order: each at several points of its span."""
+    parts = [(part + 0.5) / _PARTS for part in range(_PARTS)]
+    return sorted(
+        span.after_s + (span.by_s - span.after_s) * part for span in history for part in parts
+    )
+
+
+def _sliced(ends_s: Sequence[float]) -> list[_Slice]:
+    count = min(_SLICES, len(ends_s) // _PARTS)
+    inner = [ends_s[index * len(ends_s) // count] for index in range(1, count)]
+    edges = [ends_s[0] / _MARGIN, *inner, ends_s[-1] * _MARGIN]
+    slices: list[_Slice] = []
+    for index, (begin_s, end_s) in enumerate(pairwise(edges)):
+        length_s, left = max(end_s - begin_s, _SHORTEST_S), 1 - (index + 0.5) / count
+        slices.append(_Slice(begin_s, length_s, left, 1 / (count * left * length_s)))
+    return slices
+
+
+def _at_rate(
+    slices: Sequence[_Slice], scale: float, latest_first_s: float, config: PollingConfig
+) -> list[float]:
+    """Return the polls that come due at `scale` times the root of the hazard, within the bounds."""
+    times: list[float] = []
+    due = 0.0
+    for begin_s, length_s, _, hazard in slices:
+        rate = math.sqrt(hazard) * scale
+        for number in range(math.floor(due) + 1, math.floor(due + rate * length_s) + 1):
+            time_s = begin_s + (number - due) / rate
+            _add(times, time_s if times else min(time_s, latest_first_s), config)
+        due += rate * length_s
+        if not times and begin_s + length_s >= latest_first_s:
+            _add(times, latest_first_s, config)
+    return times
+
+
+def _add(times: list[float], time_s: float, config: PollingConfig) -> None:
+    """Add a poll, not too soon after the one before, and others that are not too far apart."""
+    last_s = times[-1] if times else 0.0
+    while times and len(times) < _MOST_POLLS and time_s > last_s + config.max_interval:
+        last_s += config.max_interval
+        times.append(last_s)
+    if len(times) < _MOST_POLLS and (not times or time_s >= last_s + config.least_s):
+        times.append(max(time_s, config.least_s))
 
 
 class Budget:

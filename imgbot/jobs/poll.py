@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from imgbot.domain import retry
-from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, State, with_changes
+from imgbot.domain.poll_schedule import CensoredDuration
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import StepContext, conclude, give_up, move

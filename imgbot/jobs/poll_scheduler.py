@@ -4,13 +4,13 @@ import random
 import statistics
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from imgbot.domain.duration_model import KEPT, CensoredDuration
 from imgbot.domain.errors import TransientError
 from imgbot.domain.poll_schedule import (
+    KEPT,
     SLOW_INTERVAL_S,
     Budget,
+    CensoredDuration,
     PollingConfig,
     PollPlan,
     is_telling,
@@ -21,29 +21,6 @@ from imgbot.telemetry import events
 
 _ENOUGH_TO_TELL = 3
 """Fewer pictures give no estimate that is worth showing."""
-
-_PLANNED_FOR = 10
-"""A plan is made anew once a tenth of the durations behind it is new."""
-
-_ODD = 5
-"""New durations that one outside of the planned polls counts for: the provider may have changed."""
-
-
-@dataclass(slots=True)
-class _Known:
-    """Durations of one kind, and the plan made from them."""
-
-    spans: deque[CensoredDuration]
-    plan: PollPlan | None = None
-    new: int = 0
-    """Durations since that plan."""
-
-    def add(self, span: CensoredDuration) -> None:
-        self.spans.append(span)
-        is_odd = not span.after_s or (self.plan is not None and span.by_s > self.plan.times_s[-1])
-        self.new += _ODD if is_odd else 1
-        if self.new > len(self.spans) // _PLANNED_FOR:
-            self.plan, self.new = None, 0
 
 
 class PollScheduler:
@@ -66,7 +43,10 @@ class PollScheduler:
         self._schedule = plan((), config)
         self._lasts_s = config.lasts_s
         self._exhausted_s = config.exhausted_s
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, deque[CensoredDuration]] = {}
+        """Latest durations by their kind."""
+        self._plans: dict[str, PollPlan] = {}
+        """Plan made from all that is known of a kind."""
 
     def is_slow(self, age_s: float) -> bool:
         """True once the schedule is used up, which the user is told."""
@@ -93,7 +73,8 @@ class PollScheduler:
         if not is_telling(span, self._config):
             return
         try:
-            (await self._read(kind)).add(span)
+            (await self._read(kind)).append(span)
+            self._plans.pop(kind, None)
             await self._durations.add(kind, span)
         except TransientError as error:
             events.warning("duration of %s not stored: %s", kind, error)
@@ -101,7 +82,7 @@ class PollScheduler:
     async def typical_s(self, kind: str) -> float:
         """Median of the latest durations in seconds; 0 while unknown."""
         try:
-            spans = (await self._read(kind)).spans
+            spans = await self._read(kind)
         except TransientError:
             return 0.0
         enough = len(spans) >= _ENOUGH_TO_TELL
@@ -113,13 +94,13 @@ class PollScheduler:
         except TransientError as error:
             events.warning("durations of %s could not be read: %s", kind, error)
             return self._schedule
-        if known.plan is None:
-            known.plan = plan(tuple(known.spans), self._config)
-        return known.plan
+        if kind not in self._plans:
+            self._plans[kind] = plan(tuple(known), self._config)
+        return self._plans[kind]
 
-    async def _read(self, kind: str) -> _Known:
+    async def _read(self, kind: str) -> deque[CensoredDuration]:
         if kind not in self._known:
             latest = await self._durations.latest(kind)
             usable = (span for span in latest if is_telling(span, self._config))
-            self._known.setdefault(kind, _Known(deque(usable, maxlen=KEPT)))
+            self._known.setdefault(kind, deque(usable, maxlen=KEPT))
         return self._known[kind]

@@ -10,7 +10,6 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from imgbot.domain import retry
-from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import (
     ProviderError,
     ProviderErrorKind,
@@ -19,6 +18,7 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.job import Changes, Job, State, with_changes
+from imgbot.domain.poll_schedule import CensoredDuration
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import StepContext, conclude, give_up, move

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from imgbot.domain.duration_model import KEPT, CensoredDuration
+from imgbot.domain.poll_schedule import KEPT, CensoredDuration
 from imgbot.storage import keys
 from imgbot.storage.client import Store
 
@@ -27,7 +27,7 @@ class Durations(Store):
     """
 
     async def add(self, kind: str, span: CensoredDuration) -> None:
-        """Store one span, and drop the oldest beyond 200."""
+        """Store one span, and drop the oldest beyond 40."""
         key = keys.DURATIONS + kind
         entry = f"{round(span.after_s * 1000)}:{round(span.by_s * 1000)}"
         length, _ = await self._all(self._redis.lpush(key, entry), self._redis.expire(key, KEPT_S))

@@ -6,8 +6,7 @@ from typing import cast
 
 import pytest
 
-from imgbot.domain.duration_model import CensoredDuration
-from imgbot.domain.poll_schedule import Budget, PollingConfig
+from imgbot.domain.poll_schedule import Budget, CensoredDuration, PollingConfig
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
@@ -35,17 +34,17 @@ async def test_spans_come_back_the_oldest_first(redis: Client) -> None:
     assert await durations.latest("another.create.model") == []
 
 
-async def test_no_more_than_two_hundred_are_kept_for_no_more_than_90_days(redis: Client) -> None:
+async def test_no_more_than_forty_are_kept_for_no_more_than_90_days(redis: Client) -> None:
     durations = Durations(redis)
 
-    for number in range(230):
+    for number in range(100):
         await durations.add(KIND, CensoredDuration(number, number + 1))
 
     kept = await durations.latest(KIND)
     assert (len(kept), kept[0], kept[-1]) == (
-        200,
-        CensoredDuration(30, 31),
-        CensoredDuration(229, 230),
+        40,
+        CensoredDuration(60, 61),
+        CensoredDuration(99, 100),
     )
     assert 0 < await redis.ttl(keys.DURATIONS + KIND) <= KEPT_S
 
