@@ -43,10 +43,10 @@ async def newest_first(dialogue: Dialogue) -> AsyncGenerator[tuple[Recent, Meant
             # The update is handled again: it cannot mean what it ordered itself.
             continue
         job, result = await results.of_job(recent.job_id)
-        if job is None and await _was_meant(recent, dialogue):
-            yield recent, awaited(recent)
-            continue
         if not _is_here(result, dialogue):
+            if job is None and await _was_meant(recent, dialogue):
+                yield recent, awaited(recent)
+                continue
             _, result = await results.of_job(recent.parent)
         shown = result if _is_here(result, dialogue) else None
         if meant := meant_by(recent, job, shown, context.user_id):

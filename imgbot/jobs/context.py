@@ -28,7 +28,6 @@ Download = Callable[[str, Path], Awaitable[None]]
 """Downloads a user's file by its Telegram file id."""
 
 _CHARGES: Mapping[bool | None, str] = {True: "yes", False: "no", None: "maybe"}
-_DUE_MS = 120_000
 """A running job has its own task; due times only matter after a restart."""
 
 
@@ -74,7 +73,7 @@ Step = Callable[[StepContext, Job], Awaitable[Outcome]]
 
 async def move(context: StepContext, job: Job, state: State, **changes: Unpack[Changes]) -> Job:
     """Make one transition of the state machine, and store `changes` with it."""
-    return await context.queue.move(job, state, context.now_ms() + _DUE_MS, **changes)
+    return await context.queue.move(job, state, **changes)
 
 
 async def conclude(

@@ -54,7 +54,7 @@ class Maintenance:
         now_ms = self.now_ms()
         events.queue_repaired(*await self.queue.fsck(now_ms, self.spend.recent(now_ms)))
         await self._prune()
-        await self.forgetting.delete_former(now_ms)
+        await self.forgetting.delete_outdated(now_ms)
         # A picture whose result is gone belongs to nobody, and could not be forgotten.
         kept_s = self._kept_s if self.is_clock_sure() else math.inf
         kept = await asyncio.to_thread(self.originals.prune, self.now_ms() / 1000, kept_s)

@@ -124,9 +124,11 @@ class Forgetting(Store):
         await self._all(self._redis.zrem(keys.PEOPLE, *ids), self._redis.zrem(keys.SEEN, *ids))
         await self.mark_log(now_ms)
 
-    async def delete_former(self, now_ms: int) -> None:
-        """Delete what nothing reads any longer of users; can go after the first release."""
-        if await self._redis.unlink(*self._owned(Owner.FORMER)):
+    async def delete_outdated(self, now_ms: int) -> None:
+        """Delete ended jobs of 30 days ago, and keys of the previous release."""
+        oldest_ms = now_ms - keys.RESULT_KEPT_S * 1000
+        await self._redis.zremrangebyscore(keys.ENDED_JOBS, 0, oldest_ms)
+        if await self._redis.unlink(*keys.FORMER):
             await self.mark_log(now_ms)
 
     async def silent(self, before_ms: int, limit: int) -> list[int]:

@@ -3,7 +3,7 @@
 The scripts of the queue know no limit: they add what is held, and what this module says at the end.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -116,6 +116,18 @@ def _charge(job: Job, price: int) -> Iterator[Tally]:
     yield Tally(day, "charged", price, keys.SPEND_KEPT_S)
     for field, change in ((f"user:{job.user_id}", price), (f"of:{made}", price), (f"n:{made}", 1)):
         yield Tally(day, field, change)
+
+
+def summed(tallies: Iterable[Tally]) -> list[Tally]:
+    """Add up the changes of each field; what cancels itself out is left out."""
+    changes: dict[Tally, list[int]] = {}
+    for each in tallies:
+        changes.setdefault(each._replace(change=0), []).append(each.change)
+    return [
+        place._replace(change=sum(some))
+        for place, some in changes.items()
+        if sum(some) or len(some) == 1
+    ]
 
 
 def former(job: Job, record: Mapping[str, str]) -> tuple[Hold, ...]:

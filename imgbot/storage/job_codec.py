@@ -83,6 +83,9 @@ STORED: Mapping[str, StoredField] = {
 }
 """Stored field by field of `Job`. The Lua scripts use the stored names."""
 
+AWAITED = '[[""'
+"""Beginning of the stored sources of a job that awaits its picture: a photo without a file id."""
+
 _REQUIRED: Mapping[str, Any] = {
     "id": "",
     "user_id": 0,

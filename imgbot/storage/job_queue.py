@@ -32,7 +32,6 @@ CANCELLED, CANCELLED_LATE = "cancelled", "cancelled_late"
 STOPPED = "stopped"
 """Reason of a job that is cancelled because its user is banned, or forgotten."""
 
-_LEASE_MS = 60_000
 _EMPTY_MS = 1500
 """A fenced supervisor without jobs learns of it after this time."""
 
@@ -77,7 +76,7 @@ class Repairs(NamedTuple):
     days: int
     """Days of which another sum was reserved than that of their jobs."""
     slots: list[str]
-    """Users with a wrong number of waiting or running jobs."""
+    """Users with a wrong number of running jobs."""
 
 
 class JobQueue(results.JobReader):
@@ -159,7 +158,6 @@ class JobQueue(results.JobReader):
                 queue_limit=self.caps.waiting,
                 waiting_limit=self.caps.waiting_per_user,
                 now_ms=now_ms,
-                awaits_picture=int(job.request.awaits_picture),
                 holds=json.dumps([holds.row_of(each) for each in held]),
                 lists=_entries({keys.RECENT + results.place_of(job): recent} if recent else {}),
                 fields=job_codec.admitted_fields(job),
@@ -240,7 +238,6 @@ class JobQueue(results.JobReader):
             answer = await self._redis.call(
                 "claim",
                 now_ms=now_ms,
-                due_ms=now_ms + _LEASE_MS,
                 running_limit=self.caps.running_per_user,
                 scan_limit=_FIRST_SCAN if answer[1] == "-inf" else _NEXT_SCAN,
                 token=token,
@@ -254,7 +251,7 @@ class JobQueue(results.JobReader):
         record = answer[1]
         return job_codec.from_hash(dict(zip(record[::2], record[1::2], strict=True)))
 
-    async def move(self, job: Job, state: State, due_ms: int, **changes: Unpack[Changes]) -> Job:
+    async def move(self, job: Job, state: State, **changes: Unpack[Changes]) -> Job:
         """Make one transition and store `changes` with it. Raises StaleJobError if outdated."""
         if state not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {state}")
@@ -264,7 +261,6 @@ class JobQueue(results.JobReader):
             version=job.version,
             token=uuid.uuid4().hex,
             state=state.value,
-            due_ms=due_ms,
             fields=job_codec.to_fields(changes),
         )
         if answer[0] != "ok":
@@ -307,7 +303,7 @@ class JobQueue(results.JobReader):
             version=job.version,
             outcome=outcome.value,
             now_ms=now_ms,
-            counts=json.dumps([*holds.at_end(job, outcome), *_tallies(job, outcome, status)]),
+            counts=json.dumps(holds.summed(_tallies(job, outcome, status))),
             lists=_entries(shown),
             ended_entry=EndedJob.of(job, status, now_ms).dump(),
             fields=job_codec.result_fields(ended) if ended else [],
@@ -363,12 +359,12 @@ class JobQueue(results.JobReader):
         return found
 
     async def due(self) -> dict[str, int]:
-        """Return all claimed jobs by the time (ms) of their next check, most urgent first.
+        """Return all claimed jobs by the time (ms) of their claim, the earliest first.
 
-        The time is 0 for one that was running when it was cancelled.
+        The time is 0 for one that was running when it was cancelled, until its next transition.
         """
         found = await self._redis.zrange(keys.DUE, 0, -1, withscores=True)
-        return {job_id: int(due_ms) for job_id, due_ms in found}
+        return {job_id: int(claimed_ms) for job_id, claimed_ms in found}
 
     async def unannounced(self, now_ms: int, limit: int) -> list[str]:
         """Return jobs whose status message is due."""
@@ -432,7 +428,7 @@ class JobQueue(results.JobReader):
         redis, seen = self._redis, Counter[str]()
         async for key in redis.scan_iter(match=f"{keys.JOB}*", count=_READ_AT_ONCE):
             seen[key.removeprefix(keys.JOB)] = 0
-        for index in (keys.TAGS, keys.SINCE, keys.DUE):
+        for index in (keys.TAGS, keys.DUE):
             async for job_id, _ in redis.zscan_iter(index, count=_READ_AT_ONCE):
                 seen[job_id] = 0
         # Read from the tail, whose positions do not shift when jobs are claimed meanwhile.
@@ -444,8 +440,7 @@ class JobQueue(results.JobReader):
 
     async def _counted_users(self, days: Sequence[str]) -> set[str]:
         redis = self._redis
-        counted = [*await redis.hkeys(keys.WAITING), *await redis.hkeys(keys.ACTIVE)]
-        users = {str(user) for user in counted}
+        users = {str(user) for user in await redis.hkeys(keys.ACTIVE)}
         for day in days:
             entries = redis.hscan_iter(keys.SPEND + day, match="reserved:*", count=_READ_AT_ONCE)
             users |= {str(entry).partition(":")[2] async for entry, _ in entries}
@@ -463,9 +458,10 @@ def _entries(lists: Mapping[str, str]) -> str:
 
 
 def _tallies(job: Job, outcome: State, status: str) -> list[Tally]:
-    """Return how a job that ends is counted."""
+    """Return how a job that ends is counted, with what becomes of its holds."""
     day, of_day = f"{keys.ENDED}{job.charge.spend_day}", f"{job.request.operation}.{status}"
     return [
+        *holds.at_end(job, outcome),
         Tally(keys.ACTIVE, str(job.user_id), -1),
         Tally(keys.STATS, outcome, 1),
         Tally(day, of_day, 1, _ENDED_KEPT_S),

@@ -17,7 +17,6 @@ class Owner(Enum):
     """Content of a key about users, and its treatment when one is forgotten."""
 
     NOBODY = auto()  # nothing of a user
-    FORMER = auto()  # kept by the previous release, and read by nothing: deleted at the start
     LIVE_JOB = auto()  # their jobs, which are cancelled first: it goes when they have ended
     LIMIT = auto()  # it expires with its window: forgetting must not reset a limit
     ADMIN = auto()  # by and for administrators, who are named in the settings
@@ -35,6 +34,9 @@ class Owner(Enum):
 Owners = Mapping[str, tuple[Owner | str, ...]]
 """Key or prefix → its owners; one that is a pattern of the rest of its name has the user's id as
 its group: such keys are deleted."""
+
+FORMER = "img:learned", "img:since", "img:vt", "img:seq", "img:waiting"
+"""Keys of the previous release that nothing reads: deleted. Can go after the first release."""
 
 OWNERS: dict[str, tuple[Owner | str, ...]] = {}
 """Keys of the core; those of a feature are in its folder."""
@@ -56,15 +58,11 @@ COMMANDS = _key("img:commands:", Owner.LIMIT)
 REFUSED = _key("img:refused:", Owner.ZREM)
 # STRING per request, an hour: marks it as counted, so that a repeated update is not counted.
 COUNTED = _key("img:counted:", r"album\.(\d+)\..*")
-# ZSET: claimed jobs by the time (ms) of their next check, 0 for one cancelled while it was running.
+# ZSET: claimed jobs by the time (ms) of their claim, 0 for one cancelled while it was running.
 DUE = _key("img:due", Owner.LIVE_JOB)
 TAGS = _key("img:tags", Owner.LIVE_JOB)  # ZSET: waiting ids by their fair-queueing tag
-SINCE = _key("img:since", Owner.LIVE_JOB)  # ZSET: waiting ids by the time (ms) of their creation
-VIRTUAL_TIME = _key("img:vt", Owner.NOBODY)  # STRING: the tag of the latest claim
-# HASH: user id → the lowest tag that their next job can get
+# HASH: user id → the lowest tag that their next job can get; `served`: the tag of the latest claim
 USER_TAGS = _key("img:vft", Owner.HDEL)
-SEQUENCE = _key("img:seq", Owner.NOBODY)  # STRING: a counter that breaks ties between tags
-WAITING = _key("img:waiting", Owner.LIVE_JOB)  # HASH: user id → number of waiting jobs
 # HASH: user id → number of claimed jobs that have not ended
 ACTIVE = _key("img:active", Owner.LIVE_JOB)
 # ZSET per user id: their live jobs by the time (ms) of their creation
@@ -112,7 +110,7 @@ TAP_GUARD = _key("img:tap:", r"-?\d+\.(\d+)\..*")
 # STRING: a counter, written before each wait for the disk and to test if Redis is writable.
 SYNCS = _key("img:syncs", Owner.NOBODY)
 # HASH, a day since the latest, by the previous release: job → press of a button that it disabled.
-# Like ASKED, LEARNED and LATEST it can go after the first release.
+# Like ASKED and LATEST it can go after the first release.
 PRESSES = _key("img:presses", Owner.LIVE_JOB)
 # STRING: a decision for an update, 25 hours, in case it is handled again; the owner of a task, an
 # hour.
@@ -133,8 +131,6 @@ USERNAMES = _key("img:names", Owner.METHOD)
 MEANT = _key("img:meant:", r"(\d+)")
 # HASH per user id, a day, by the previous release: words of messages that the bot asked about.
 ASKED = _key("img:asked:", r"(\d+)")
-# ZSET, by the previous release: texts of users, without their ids, that it learned from.
-LEARNED = _key("img:learned", Owner.FORMER)
 # ZSET: users of whom something is kept, by the time (ms, to a day) of their latest update.
 SEEN = _key("img:seen", Owner.METHOD)
 # ZSET: users with a private chat, by the time (ms, to a day) of their latest update in it.
@@ -172,7 +168,7 @@ RECENT = _key("img:recent:", Owner.METHOD, r"(\d+)\..*")
 READY = _key("img:ready:", Owner.POINTER, r"(\d+)\..*")
 # STRING per picture by Telegram's unique id, 30 days: the job that made it.
 PICTURE = _key("img:picture:", Owner.POINTER)
-# LIST per provider.operation.model, the latest 200, 90 days: spans of job ages (ms) within which
+# LIST per provider.operation.model, the latest 40, 90 days: spans of job ages (ms) within which
 # polls saw a job finish.
 DURATIONS = _key("img:durations:", Owner.NOBODY)
 # STRING per provider, two hours: the orders per second to which a refusal has reduced it, and the

@@ -15,10 +15,9 @@ Value = str | int | Sequence[str | int]
 _HEADER = re.compile(r"^-- (KEYS|ARGV|FLAGS): (.+)$", re.MULTILINE)
 _FENCE = f"if redis.call('GET', '{keys.EPOCH}') ~= own_epoch then return {{'fenced'}} end\n"
 
-_ALLOW_OOM = f"redis.call('PERSIST', '{keys.EPOCH}')\n"
-"""Write that changes nothing, as this key never expires. Redis lets a script that has written
-continue to write when its memory is full: jobs must be able to end, and a starting bot is the only
-one that can free memory."""
+_ALLOW_OOM = "#!lua flags=allow-oom\n"
+"""First line of a script that may write when the memory of Redis is full: jobs must be able to end,
+and a starting bot is the only one that can free memory."""
 
 
 class Script:
@@ -43,8 +42,8 @@ class Script:
         self._rest = next((name[:-3] for name in names if name.endswith("...")), "")
         self._names = {*self._fixed, self._rest} - {""}
         prelude = _arguments(self._fixed, self._rest) + "".join(map(_key, declared["KEYS"]))
-        prelude += _FENCE * self.is_fenced + _ALLOW_OOM * ("allow-oom" in declared["FLAGS"])
-        self.text = prelude + source
+        shebang = _ALLOW_OOM * ("allow-oom" in declared["FLAGS"])
+        self.text = shebang + prelude + _FENCE * self.is_fenced + source
         self.sha = hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324 -- Redis's own name
 
     def arguments(self, values: Mapping[str, Value]) -> list[Value]:

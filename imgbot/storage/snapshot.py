@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from imgbot.domain.job import State
-from imgbot.storage import keys
+from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Client
 
 _T = TypeVar("_T")
@@ -164,15 +164,12 @@ def _commands(record: Record) -> list[tuple[str, ...]]:
 
 
 # Rebuilt from the jobs when the bot starts.
-_DERIVED = frozenset({keys.QUEUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE})
+_DERIVED = frozenset({keys.QUEUE, keys.TAGS, keys.ACTIVE})
 # Left to the bot that went on: it has made jobs or answers of them. Those of features are named,
 # as a restore builds none.
 _UNHANDLED = keys.DEFERRED, "img:album:", "img:albums", "img:album-begun:", "img:album-open:"
 _RUNNING = "running"
 """State of a feature's long work, such as a broadcast; left to the bot that went on as well."""
-
-_AWAITED = '[[""'
-"""Beginning of the sources of a job that awaits its picture, as claim.lua reads it."""
 
 _WITH_A_FILE = frozenset({State.RENDERING, State.DELIVERING})
 
@@ -223,7 +220,7 @@ def _doubted(
 ) -> dict[str, str]:
     state, claimed_ms = fields.get("state", ""), fields.get("claimed_ms", "0")
     is_ordered = state != State.SUBMITTING or fields.get("intent_ms", "0") != "0"
-    if state == State.QUEUED and fields.get("sources", "").startswith(_AWAITED):
+    if state == State.QUEUED and fields.get("sources", "").startswith(job_codec.AWAITED):
         # It is claimed, and looked up, once its picture is there.
         return {"state": State.QUEUED.value, "intent_ms": str(taken_ms), "order_id": order_id}
     if state == State.QUEUED or not is_ordered:

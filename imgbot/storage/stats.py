@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 
@@ -11,11 +11,11 @@ from imgbot.domain.job import Job
 from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
-from imgbot.storage.job_codec import load
+from imgbot.storage.job_codec import AWAITED, load
 from imgbot.storage.server.durability import Memory, address_of, measure
 
 _LOOKED_AT = 200
-"""Waiting jobs whose operation is looked up; those behind them count as `other`."""
+"""Waiting jobs whose operation and time are looked up; those behind them count as `other`."""
 
 _SHOWN = 10
 _ENDED_SHOWN = 20
@@ -124,14 +124,13 @@ class QueueStats(Store):
         """Read the state. Raises StorageUnavailableError while Redis is unavailable."""
         redis, hour = self._redis, now_ms // _HOUR_MS
         memory, ended = await measure(redis), await self.ended(limit=_ENDED_SHOWN)
-        ids, length, running, paused, dead, dead_count, oldest, active, *refused = await self._all(
+        ids, length, running, paused, dead, dead_count, active, *refused = await self._all(
             redis.lrange(keys.QUEUE, 0, _LOOKED_AT - 1),
             redis.llen(keys.QUEUE),
             redis.zcard(keys.DUE),
             redis.exists(keys.PAUSED),
             redis.zrevrange(keys.DEAD, 0, _SHOWN - 1, withscores=True),
             redis.zcard(keys.DEAD),
-            redis.zrange(keys.SINCE, 0, 0, withscores=True),
             redis.hgetall(keys.ACTIVE),
             *(
                 redis.zrevrange(f"{keys.REFUSED}{each}", 0, _SHOWN * 2 - 1, withscores=True)
@@ -140,18 +139,21 @@ class QueueStats(Store):
         )
         by_user = readable(keys.ACTIVE, lambda one: (one[0], int(one[1])), active.items())
         capped = [user for user, count in by_user if count >= running_per_user]
-        waiting = await self._all(*(redis.hget(keys.WAITING, user) for user in capped))
+        live = await self._all(*(redis.zcard(keys.USER_JOBS + user) for user in capped))
+        looked_at = await self._all(
+            *(redis.hmget(keys.JOB + one, "operation", "created_ms", "sources") for one in ids)
+        )
         return QueueState(
             memory=memory,
-            waiting=await self._by_operation(ids, length),
+            waiting=_by_operation(looked_at, length),
             running=running,
             refused=_most(*refused),
             dead=await self._dead(dead),
             dead_count=dead_count,
             ended=ended,
-            oldest_waiting_ms=int(oldest[0][1]) if oldest else 0,
+            oldest_waiting_ms=min(_created_ms(looked_at), default=0),
             is_paused=bool(paused),
-            capped=sum(int(count or 0) for count in waiting),
+            capped=sum(live) - sum(int(active[user]) for user in capped),
         )
 
     async def outcomes_of(self, day: str) -> Mapping[str, Mapping[str, int]]:
@@ -200,13 +202,6 @@ class QueueStats(Store):
         found = await self._all(*map(self._redis.get, slots))
         return [noted.partition(" ")[2] for noted in found if noted]
 
-    async def _by_operation(self, ids: list[str], length: int) -> dict[str, int]:
-        operations = await self._all(
-            *(self._redis.hget(keys.JOB + job_id, "operation") for job_id in ids)
-        )
-        counts = dict(Counter(filter(None, operations)))
-        return counts | {"other": length - len(ids)} if length > len(ids) else counts
-
     async def _dead(self, entries: list[tuple[str, float]]) -> tuple[DeadJob, ...]:
         found = await self._all(
             *(self._redis.hgetall(keys.DEAD_JOB + job_id) for job_id, _ in entries)
@@ -225,6 +220,19 @@ def visitor_of(seen_ms: int, now_ms: int) -> str:
     if not seen_ms:
         return "new"
     return "returning" if _week(seen_ms) != _week(now_ms) else ""
+
+
+def _by_operation(looked_at: Sequence[list[str | None]], length: int) -> dict[str, int]:
+    counts = dict(Counter(operation for operation, *_ in looked_at if operation))
+    others = length - len(looked_at)
+    return counts | {"other": others} if others > 0 else counts
+
+
+def _created_ms(looked_at: Sequence[list[str | None]]) -> Iterator[int]:
+    for _, created_ms, sources in looked_at:
+        # It is not for the queue that a job waits which awaits a picture.
+        if created_ms and not (sources or "").startswith(AWAITED):
+            yield int(created_ms)
 
 
 def _week(at_ms: int) -> int:

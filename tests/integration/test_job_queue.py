@@ -51,8 +51,8 @@ async def claimed(queue: JobQueue, job_id: str = "1") -> Job:
 
 
 async def to_delivering(queue: JobQueue, one: Job) -> Job:
-    one = await queue.move(one, State.RENDERING, NOW)
-    return await queue.move(one, State.DELIVERING, NOW, outcome=State.DELIVERED)
+    one = await queue.move(one, State.RENDERING)
+    return await queue.move(one, State.DELIVERING, outcome=State.DELIVERED)
 
 
 async def test_no_job_of_a_full_chat_is_claimed(redis: Client) -> None:
@@ -118,11 +118,11 @@ async def test_a_job_moves_along_the_arrows_of_the_table_alone(redis: Client) ->
     for state, target in product(State, State):
         stored = replace(one, state=state)
         if target in NEXT_STATES[state]:
-            one = await queue.move(stored, target, NOW)
+            one = await queue.move(stored, target)
             assert one.state is target
         else:
             with pytest.raises(ValueError, match=f"no arrow from {state} to {target}"):
-                await queue.move(stored, target, NOW)
+                await queue.move(stored, target)
 
 
 @pytest.mark.parametrize("outcome", [State.DELIVERED, State.FAILED, State.CANCELLED, State.DEAD])
@@ -167,7 +167,7 @@ async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis:
     is_alive = await queue.record_status_message("1", retry_ms=NOW + 1000)
     in_between = await queue.unannounced(NOW, 10)
     await queue.record_status_message("1", 55, 1)
-    moved = await queue.move(one, State.POLLING, NOW)
+    moved = await queue.move(one, State.POLLING)
 
     assert before == ["1"]
     assert is_alive
@@ -186,18 +186,16 @@ async def test_inconsistent_queue_structures_are_repaired(redis: Client) -> None
     await redis.rpush(keys.QUEUE, "ghost", "1")
     await redis.zadd(keys.DUE, {"spirit": 1})
     await redis.hset(keys.ACTIVE, "1", "40")
-    await redis.delete(keys.WAITING)
 
     mended = await queue.fsck(NOW)
     again = await queue.fsck(NOW)
 
-    assert mended == (3, 2, 0, ["user 1: waiting 0, not 1", "user 1: active 40, not 1"])
+    assert mended == (3, 2, 0, ["user 1: active 40, not 1"])
     assert again == (0, 0, 0, [])
     assert list(await queue.due()) == ["1"]
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["2"]
     assert await redis.hgetall(keys.ACTIVE) == {"1": "1"}
-    assert await redis.hgetall(keys.WAITING) == {"1": "1"}
-    assert (await queue.move(one, State.POLLING, NOW)).state is State.POLLING
+    assert (await queue.move(one, State.POLLING)).state is State.POLLING
 
 
 async def test_a_lost_queue_is_rebuilt_from_the_jobs(redis: Client) -> None:
@@ -205,7 +203,7 @@ async def test_a_lost_queue_is_rebuilt_from_the_jobs(redis: Client) -> None:
     for number in range(3):
         await queue.enqueue(job(str(number), number), NOW + number)
     # As nothing should leave it.
-    await redis.delete(keys.SINCE, keys.TAGS, f"{keys.USER_JOBS}1")
+    await redis.delete(keys.TAGS, f"{keys.USER_JOBS}1")
     await redis.rpush(keys.QUEUE, "1", "1")
 
     mended = await queue.fsck(NOW)
@@ -273,11 +271,11 @@ async def test_the_intent_is_on_the_disk_before_money_is_spent(redis: Client) ->
 @pytest.mark.parametrize("is_full", [False, True])
 async def test_a_running_job_is_told_that_it_is_cancelled(redis: Client, *, is_full: bool) -> None:
     queue = await open_queue(redis)
-    one = await queue.move(await claimed(queue), State.POLLING, NOW)
+    one = await queue.move(await claimed(queue), State.POLLING)
 
     async with filled(redis) if is_full else nullcontext():
         verdict = await queue.cancel("1", 1, NOW)
-        moved = await queue.move(one, State.POLLING, NOW)
+        moved = await queue.move(one, State.POLLING)
 
     assert verdict == "ok"
     assert moved.is_cancelled
@@ -289,7 +287,7 @@ async def test_what_its_user_has_cancelled_is_stopped_when_they_are_forgotten(
     redis: Client,
 ) -> None:
     queue = await open_queue(redis)
-    await queue.move(await claimed(queue), State.POLLING, NOW)
+    await queue.move(await claimed(queue), State.POLLING)
 
     verdicts = [await queue.cancel("1", 1, NOW), await queue.cancel("1", 1, NOW, STOPPED)]
     again = await queue.cancel("1", 1, NOW)

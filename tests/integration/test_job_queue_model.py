@@ -29,6 +29,7 @@ from imgbot.storage.dead_letters import DeadLetters, resume_state
 from imgbot.storage.forgetting import BLANK, BLANK_DEAD, Forgetting
 from imgbot.storage.job_queue import CANCELLED, STOPPED, Admission, JobQueue, QueueLimits
 from imgbot.storage.scripts import Value
+from imgbot.storage.stats import QueueStats
 from tests.fixtures.jobs import job_of
 from tests.fixtures.scripts import play
 from tests.simulation.bugs import Bug
@@ -127,7 +128,7 @@ class Model:
         start = max(self.served, self.user_tags.get(job.user_id, 0))
         self.user_tags[job.user_id] = start + 1
         self.admitted += 1
-        self.tags[job.id] = (start, self.admitted)
+        self.tags[job.id] = (start, int(job.id))
         admitted = replace(job, created_ms=created_ms)
         self.live[job.id] = with_changes(admitted, reserved_micro=price)
         return Admission("ok", self.waiting.index(job.id) + 1)
@@ -282,7 +283,7 @@ class QueueMachine(RuleBasedStateMachine):
             lambda: earlier.claim(NOW),
             lambda: earlier.cancel(job.id, job.user_id, NOW),
             lambda: earlier.enqueue(self.job_of(99), NOW),
-            lambda: earlier.move(job, min(NEXT_STATES[job.state]), NOW),
+            lambda: earlier.move(job, min(NEXT_STATES[job.state])),
             lambda: earlier.record_status_message(job.id, 5, 1),
         ):
             with pytest.raises(FencedError):
@@ -324,7 +325,7 @@ class QueueMachine(RuleBasedStateMachine):
         call: Coroutine[Any, Any, Job | None] = (
             self.queue.finish(told, state, NOW)
             if state in ENDS
-            else self.queue.move(told, state, NOW, **changes)
+            else self.queue.move(told, state, **changes)
         )
         stored = self.model.live.get(told.id)
         if stored is None or stored.version != told.version:
@@ -375,27 +376,24 @@ class QueueMachine(RuleBasedStateMachine):
     async def check(self) -> None:
         redis, model, live = self.redis, self.model, self.model.live
         waiting, running = model.waiting, model.running
-        jobs, dead, listed, queue, due, counted, active, spend, since = await self.queue._all(
+        jobs, dead, listed, queue, due, active, spend, stats = await self.queue._all(
             self.queue.jobs(map(str, range(1, 13))),
             self.queue.jobs(model.dead, keys.DEAD_JOB),
             redis.zrange(keys.DEAD, 0, -1),
             self.queue.waiting_ids(),
             self.queue.due(),
-            redis.hgetall(keys.WAITING),
             redis.hgetall(keys.ACTIVE),
             redis.hgetall(keys.SPEND + DAY),
-            redis.zrange(keys.SINCE, 0, 0, withscores=True),
+            QueueStats(self.clients[-1]).state(NOW, 9),
         )
         assert {job.id: bare(job) for job in jobs} == live
         assert {job.id: bare(job) for job in dead} == model.dead
         assert (set(listed), queue, sorted(due)) == (model.dead.keys(), waiting, running)
         queued = [live[each] for each in waiting if not live[each].request.awaits_picture]
         oldest_ms = min((each.created_ms for each in queued), default=0)
-        assert sum(int(made_ms) for _, made_ms in since) == oldest_ms
-        for counts, ids in ((counted, waiting), (active, running)):
-            assert counts == {
-                str(user): str(n) for user, n in Counter(live[each].user_id for each in ids).items()
-            }
+        assert stats.oldest_waiting_ms == oldest_ms
+        of_users = Counter(live[each].user_id for each in running)
+        assert active == {str(user): str(count) for user, count in of_users.items()}
         expected = {"charged": model.charged.total(), "reserved": reserved(live.values())}
         expected |= {"of:painter.create": expected["charged"], "n:painter.create": model.charges}
         for user_id in (1, 2):
@@ -439,7 +437,7 @@ def test_the_queue_does_what_the_model_says(redis_url: str) -> None:
         ("move", "FLAGS: fenced", "FLAGS:"),
         ("claim", "FLAGS: fenced", "FLAGS:"),
         ("enqueue", "'EXISTS', job, tombstone", "'EXISTS', job"),
-        ("enqueue", "math.max(served, last)", "served"),
+        ("enqueue", "math.max(served, own)", "served"),
         ("enqueue", "own_waiting >= tonumber(waiting_limit)", "false"),
         ("claim", "tonumber(running_limit)", "99"),
         ("cancel", "redis.call('HINCRBY', user_tags, user_id, -1)", ""),

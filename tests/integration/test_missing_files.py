@@ -91,7 +91,7 @@ async def test_a_picture_that_is_shown_is_delivered_though_it_is_gone_elsewhere(
 
 
 def tools_of(folder: Path, recovery: Recovery) -> Any:
-    async def move(job: Job, state: State, _due_ms: int, **changes: Any) -> Job:
+    async def move(job: Job, state: State, **changes: Any) -> Job:
         return with_changes(replace(job, state=state), **changes)
 
     async def fetch(*_: object) -> None:

@@ -157,7 +157,7 @@ async def test_pictures_can_be_called_off_while_redis_is_full(stage: Stage) -> N
         for number in range(4):
             await bob.say(f"fox {number} [[sim:slow=3600]]")
         # More than are made for one person at once: some wait.
-        await eventually(lambda: redis.hget(keys.WAITING, str(bob.id)))
+        await eventually(lambda: redis.llen(keys.QUEUE))
         await eventually(lambda: redis.zcard(own), lambda count: count == 4)
         async with full_redis(stage):
             for left in (3, 2, 1, 0):

@@ -132,7 +132,7 @@ async def wait_long_for(user: User, words: str) -> None:
     owl = await user.ask("an owl [[sim:slow=3600]]", fits=lambda m: "Working" in m.text)
     await user.say(words)
     async with user.stage.bot.redis() as redis:
-        await eventually(lambda: redis.hget(keys.WAITING, str(user.id)), lambda n: n == "1")
+        await eventually(lambda: redis.llen(keys.QUEUE), lambda n: n == 1)
         [job_id] = await redis.zrevrange(f"{keys.USER_JOBS}{user.id}", 0, 0)
         await redis.hincrby(f"{keys.JOB}{job_id}", "created_ms", -31_000)
     await user.control.click(user.person, owl, "Cancel")

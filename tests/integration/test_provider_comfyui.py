@@ -355,7 +355,7 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
         order = make_order(tmp_path, Operation.MERGE, prompt, pictures=2)
         changes = {"ticket": await ordered(provider, order), "provider": provider.name}
         claimed = await carried.claimed(Operation.MERGE, prompt)
-        job = await carried.queue.move(claimed, State.POLLING, NOW, intent_ms=NOW, **changes)
+        job = await carried.queue.move(claimed, State.POLLING, intent_ms=NOW, **changes)
         while job.state is State.POLLING:
             job = await take(poll, carried.context, job)
 

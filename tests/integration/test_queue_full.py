@@ -115,9 +115,10 @@ async def test_variants_that_do_not_fit_are_told_of(stage: Stage) -> None:
 async def occupy(user: User) -> None:
     """Give a user one picture under way and one in the line."""
     async with user.stage.bot.redis() as redis:
-        for number, busy in enumerate((keys.ACTIVE, keys.WAITING)):
-            await user.say(f"fox {number} [[sim:slow=60]]")
-            await eventually(lambda busy=busy: redis.hget(busy, str(user.id)), lambda n: n == "1")
+        await user.say("fox 0 [[sim:slow=60]]")
+        await eventually(lambda: redis.hget(keys.ACTIVE, str(user.id)), lambda n: n == "1")
+        await user.say("fox 1 [[sim:slow=60]]")
+        await eventually(lambda: redis.zcard(f"{keys.USER_JOBS}{user.id}"), lambda n: n == 2)
 
 
 async def call_off(user: User) -> None:

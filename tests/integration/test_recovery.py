@@ -114,7 +114,7 @@ class QueueSetup:
         provider = simulated_provider(self.control.url, recovery)
         routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
         if is_adopted:
-            claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
+            claimed = await queue.move(claimed, State.SUBMITTING, intent_ms=NOW)
         try:
             tools = tools_of(queue, self.redis, routes, self.folder, installation)
             cast("AsyncMock", tools.status_messages.ensure).side_effect = announced
@@ -243,7 +243,7 @@ async def test_an_ordered_job_that_is_cancelled_goes_on_unless_that_saves_its_pr
     tools = tools_of(queue, setup.redis, routes, setup.folder, "here")
 
     job = await take(submit, tools, await claimed_job(queue))
-    job = await queue.move(job, State.POLLING, NOW, price_micro=price_micro)
+    job = await queue.move(job, State.POLLING, price_micro=price_micro)
     assert await queue.cancel("7", 1, NOW) == "ok"
     job = with_changes(job, is_cancelled=True)
     while job.state is State.POLLING:
@@ -266,7 +266,7 @@ async def test_a_second_cancellation_says_only_that_the_first_was_too_late(
     queue = await open_queue(setup.redis)
     tools = tools_of(queue, setup.redis, routes, setup.folder, "here")
     job = await take(submit, tools, await claimed_job(queue))
-    job = await queue.move(job, State.POLLING, NOW, price_micro=40_000)
+    job = await queue.move(job, State.POLLING, price_micro=40_000)
 
     verdicts = [await queue.cancel("7", 1, NOW)]
     await take(take_step, tools, with_changes(job, is_cancelled=True))
@@ -498,7 +498,7 @@ async def test_an_upload_that_fails_for_good_has_cost_nothing(
 ) -> None:
     queue = await open_queue(redis)
     job = await claimed_job(queue)
-    job = await queue.move(job, State.SUBMITTING, NOW, tries=SUBMIT_ATTEMPTS)
+    job = await queue.move(job, State.SUBMITTING, tries=SUBMIT_ATTEMPTS)
     upload = AsyncMock(side_effect=ProviderError(kind, "HTTP 410"))
     provider = Mock(recovery=Recovery.NONE, max_concurrent=0, upload=upload)
     provider.offer.return_value = Capability()

@@ -112,7 +112,7 @@ async def test_the_status_counts_each_job_once_and_shows_what_is_painted(redis: 
     lost, claimed = await queue.claim(NOW), await queue.claim(NOW + 1000)
     assert lost
     assert claimed
-    lost = await queue.move(lost, State.DELIVERING, NOW)
+    lost = await queue.move(lost, State.DELIVERING)
     await queue.finish(lost, State.DEAD, NOW + 1500)
     await Pause(redis).begin_anew()
     await users.set_username(8, "anna", "", NOW)

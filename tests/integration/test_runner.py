@@ -114,7 +114,7 @@ async def test_a_step_that_fails_after_a_move_is_taken_again_as_it_is_stored(
     async def fail_once(context: StepContext, job: Job) -> Outcome:
         versions.append(job.version)
         if len(versions) == 1:
-            await context.queue.move(job, State.SUBMITTING, NOW, tries=1)
+            await context.queue.move(job, State.SUBMITTING, tries=1)
             raise TransientError("no worker starts", 0.01)
         return await end(context, job)
 

@@ -320,7 +320,7 @@ def test_the_scripts_do_what_the_model_says(open_client: Callable[[], Client]) -
         ("close_album", "redis.call('EXISTS', album) == 0", "true"),
         ("append_late_photo", "present[2] == unique_id", "false"),
         ("defer_updates", "redis.call('SISMEMBER', page, id % updates_per_page) == 0", "true"),
-        ("mark_handled", "redis.call('ZREMRANGEBYSCORE', deferred_of, update_id, update_id)", ""),
+        ("mark_handled", "redis.call('ZREMRANGEBYSCORE', deferred_of, update_id, update_id)", "0"),
         ("rate_limit", "redis.call('EXISTS', counted) == 1", "false"),
         ("broadcast_take", "seen[2] and is_own and is_running", "false"),
         ("broadcast_settle", "~= user_id", "== 'x'"),

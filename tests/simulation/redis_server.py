@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 
 from imgbot.storage import client, keys
 from imgbot.storage.scripts import Script, sources
+from tests.fixtures.scripts import without_flags
 from tests.simulation.books import Call
 from tests.simulation.loop import Loop
 from tests.simulation.marks import sometimes
@@ -139,7 +140,7 @@ class RedisServer(ReplicatedLog):
         found = self._scripts.get(fields[1]) if name == b"EVALSHA" else None
         if found:
             # A script that a crash has made unknown is told by its text.
-            fields = [b"EVAL", found[1].text.encode(), *fields[2:]]
+            fields = [b"EVAL", without_flags(found[1].text).encode(), *fields[2:]]
         return self._run(fields) if name in _READS else self._write(fields, found)
 
     def _write(self, fields: list[bytes], found: "tuple[str, Script] | None") -> Any:

@@ -48,16 +48,16 @@ _OFTEN = 50
 
 _SHARED = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path("/tmp")
 _EMPTY = (
-    *(keys.QUEUE, keys.DUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE, keys.ANNOUNCE),
+    *(keys.QUEUE, keys.DUE, keys.TAGS, keys.ACTIVE, keys.ANNOUNCE),
     *(keys.DEFERRED, ALBUMS, keys.POISON, BROADCAST, REFUNDS),
 )
 _EMPTY_PREFIXES = (keys.JOB, keys.USER_JOBS, keys.DEFERRED_OF, ALBUM, ALBUM_BEGUN)
 _STARS = StarPrices(5, (StarPack(1, 9999), StarPack(1, 40)), free_daily=1, per_usd=250)
 _LASTING = (
     *(keys.STARS, TRANSFERS, keys.ENDED_JOBS),
-    *(keys.EPOCH, keys.SEQUENCE, keys.STATS, keys.SYNCS, keys.INSTALLATION, keys.OWNER),
+    *(keys.EPOCH, keys.STATS, keys.SYNCS, keys.INSTALLATION, keys.OWNER),
     *(keys.USER, keys.USERNAMES, keys.SEEN, keys.PEOPLE, keys.DEAD, keys.FORGOTTEN, keys.WAKE),
-    *(keys.VIRTUAL_TIME, keys.USER_TAGS, keys.LAST_CLAIM, keys.UNSUBSCRIBED, keys.POISON),
+    *(keys.USER_TAGS, keys.LAST_CLAIM, keys.UNSUBSCRIBED, keys.POISON),
 )
 
 

@@ -60,7 +60,7 @@ MADE = _job(State.DELIVERING, intent_ms=1, outcome=State.DELIVERED)
 
 
 def _context(**parts: Any) -> StepContext:
-    async def move(job: Job, state: State, _due_ms: int, **changes: Any) -> Job:
+    async def move(job: Job, state: State, **changes: Any) -> Job:
         return with_changes(replace(job, state=state), **changes)
 
     queue = SimpleNamespace(move=move, persistence=SimpleNamespace(is_guarded=True))

@@ -1,7 +1,7 @@
 -- Cancels jobs of a user: a waiting one leaves the queue at once, a running one is flagged. Either
 -- way the runner writes the last sentence, so that no status message stays as it was. All at once:
 -- else a waiting job would take the place of a cancelled one.
--- KEYS: queue job: tags waiting active due wake since user_tags
+-- KEYS: queue job: tags active due wake user_tags
 -- ARGV: user_id now_ms reason ids...
 -- FLAGS: fenced allow-oom
 -- Returns the verdict on each
@@ -19,7 +19,6 @@ local function cancel(id)
   -- Nothing more can be done for its user.
   if seen[4] == 'cancelled_late' and reason == 'cancelled' then return seen[4] end
   redis.call('ZREM', tags, id)
-  redis.call('ZREM', since, id)
   redis.call('HSET', job, 'is_cancelled', 1, 'reason', reason)
   if seen[1] == 'queued' then
     redis.call('LREM', queue, 1, id)
@@ -27,7 +26,6 @@ local function cancel(id)
     if redis.call('HEXISTS', user_tags, user_id) == 1 then
       redis.call('HINCRBY', user_tags, user_id, -1)
     end
-    if redis.call('HINCRBY', waiting, user_id, -1) <= 0 then redis.call('HDEL', waiting, user_id) end
     redis.call('HINCRBY', active, user_id, 1)
     redis.call('HSET', job, 'state', 'delivering', 'outcome', 'cancelled', 'claimed_ms', now_ms)
     redis.call('HINCRBY', job, 'version', 1)

@@ -1,17 +1,14 @@
 -- Takes the first waiting job whose user is below their cap, whose chat is not full, and which does
 -- not await the picture that its parent is making; and leases it.
--- KEYS: queue tags virtual_time user_tags due active waiting last_claim since job:
--- ARGV: now_ms due_ms running_limit scan_limit token begin full_chats idle_users
+-- KEYS: queue tags user_tags due active last_claim job:
+-- ARGV: now_ms running_limit scan_limit token begin full_chats idle_users
 -- FLAGS: fenced
 -- full_chats is a list with commas, also at both ends. idle_users has the user of each running job
 -- that has left its place to others, each between semicolons; such a job does not count for the cap.
 -- Returns ok, the job and the length of the queue, empty and that, or more and the tag to go on at
-local function decrement(key, user)
-  if redis.call('HINCRBY', key, user, -1) <= 0 then redis.call('HDEL', key, user) end
-end
 local function dequeue(id)
   redis.call('LREM', queue, 1, id)
-  for _, index in ipairs({tags, since}) do redis.call('ZREM', index, id) end
+  redis.call('ZREM', tags, id)
 end
 -- The client repeats commands by itself: the same token gets the same job again.
 local last_token, claimed = (redis.call('GET', last_claim) or ''):match('^(%S+) (%S+)$')
@@ -24,7 +21,8 @@ local is_capped = {}
 for i = 1, #found, 2 do
   local id, tag = found[i], tonumber(found[i + 1])
   local job = job_prefix .. id
-  local seen = redis.call('HMGET', job, 'state', 'user_id', 'chat_id', 'sources', 'parent')
+  local seen = redis.call('HMGET', job, 'state', 'user_id', 'chat_id', 'sources', 'parent',
+    'version')
   local user = seen[2]
   -- A photo without a file id is the picture that is being made.
   local awaits_picture = (seen[4] or ''):sub(1, 4) == '[[""'
@@ -41,17 +39,15 @@ for i = 1, #found, 2 do
     dequeue(id)
     local left = redis.call('LLEN', queue)
     if left == 0 then
-      redis.call('DEL', virtual_time, user_tags)
+      redis.call('DEL', user_tags)
     else
-      local served = tonumber(redis.call('GET', virtual_time) or '0')
+      local served = tonumber(redis.call('HGET', user_tags, 'served') or '0')
       local start = math.max(served, math.floor(tag / 1000000))
-      redis.call('SET', virtual_time, string.format('%.0f', start))
+      redis.call('HSET', user_tags, 'served', string.format('%.0f', start))
     end
-    redis.call('HSET', job, 'state', 'submitting', 'claimed_ms', now_ms)
-    redis.call('HINCRBY', job, 'version', 1)
+    redis.call('HSET', job, 'state', 'submitting', 'claimed_ms', now_ms, 'version', seen[6] + 1)
     redis.call('HINCRBY', active, user, 1)
-    decrement(waiting, user)
-    redis.call('ZADD', due, due_ms, id)
+    redis.call('ZADD', due, now_ms, id)
     redis.call('SET', last_claim, token .. ' ' .. id)
     return {'ok', redis.call('HGETALL', job), left}
   end

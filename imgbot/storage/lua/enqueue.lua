@@ -1,16 +1,16 @@
 -- Admits a job: once per id, within the caps, at its fair place in the queue.
--- KEYS: queue job:id tombstone:id tags virtual_time user_tags sequence waiting user_jobs:user
--- KEYS: announce since
--- ARGV: id user day queue_limit waiting_limit now_ms awaits_picture holds lists fields...
+-- KEYS: queue job:id tombstone:id tags user_tags active user_jobs:user announce
+-- ARGV: id user day queue_limit waiting_limit now_ms holds lists fields...
 -- FLAGS: fenced
 -- Start-time fair queueing: a job's tag is max(virtual time, its user's last tag + 1),
--- so twenty jobs of one user line up behind the first jobs of everyone else.
+-- so twenty jobs of one user line up behind the first jobs of everyone else. The id breaks ties.
 -- holds is JSON: what it takes of what is limited, as domain/holds.py says. lists is JSON, too: key,
 -- new entry, length, and how long it is kept (s).
 -- Returns ok and its place, or the reason against it, with what counts against that limit
 if redis.call('EXISTS', job, tombstone) > 0 then return {'duplicate'} end
-if redis.call('LLEN', queue) >= tonumber(queue_limit) then return {'full'} end
-local own_waiting = tonumber(redis.call('HGET', waiting, user) or '0')
+local place = redis.call('LLEN', queue) + 1
+if place > tonumber(queue_limit) then return {'full'} end
+local own_waiting = redis.call('ZCARD', user_jobs) - (redis.call('HGET', active, user) or 0)
 if own_waiting >= tonumber(waiting_limit) then return {'many', own_waiting} end
 local held = cjson.decode(holds)
 for _, hold in ipairs(held) do
@@ -25,31 +25,30 @@ for _, hold in ipairs(held) do
   end
 end
 
-local served = tonumber(redis.call('GET', virtual_time) or '0')
-local last = tonumber(redis.call('HGET', user_tags, user) or '0')
-local start = math.max(served, last)
+local last = redis.call('HMGET', user_tags, 'served', user)
+local served, own = tonumber(last[1] or '0'), tonumber(last[2] or '0')
+local start = math.max(served, own)
 redis.call('HSET', user_tags, user, string.format('%.0f', start + 1))
-local tie_break = redis.call('INCR', sequence) % 1000000
-local tag = string.format('%.0f', start * 1000000 + tie_break)
+local tag = string.format('%.0f', start * 1000000 + (id:match('%d+') or 0) % 1000000)
 local after = redis.call('ZRANGE', tags, '(' .. tag, '+inf', 'BYSCORE', 'LIMIT', 0, 1)[1]
 redis.call('ZADD', tags, tag, id)
-if not after or redis.call('LINSERT', queue, 'BEFORE', after, id) < 0 then
+if after and redis.call('LINSERT', queue, 'BEFORE', after, id) > 0 then
+  place = redis.call('ZRANK', tags, id) + 1
+else
   redis.call('RPUSH', queue, id)
 end
 redis.call('HSET', job, 'id', id, 'user_id', user, 'state', 'queued', 'version', 0,
   'created_ms', now_ms, unpack(fields))
-redis.call('HINCRBY', waiting, user, 1)
 for _, index in ipairs({user_jobs, announce}) do redis.call('ZADD', index, now_ms, id) end
--- It is not for the queue that a job waits which awaits a picture.
-if awaits_picture == '0' then redis.call('ZADD', since, now_ms, id) end
 for _, list in ipairs(cjson.decode(lists)) do
-  redis.call('LPUSH', list[1], list[2])
-  redis.call('LTRIM', list[1], 0, list[3] - 1)
+  local length = redis.call('LPUSH', list[1], list[2])
+  if length > list[3] then redis.call('LTRIM', list[1], 0, list[3] - 1) end
   redis.call('EXPIRE', list[1], list[4])
 end
 for _, hold in ipairs(held) do
   if hold.is_anew then redis.call('HSET', hold.key, hold.dated, day, hold.field, 0) end
-  redis.call('HINCRBY', hold.key, hold.field, hold.amount)
-  if hold.kept_s > 0 then redis.call('EXPIRE', hold.key, hold.kept_s) end
+  local sum = redis.call('HINCRBY', hold.key, hold.field, hold.amount)
+  -- Else the key is there, and expires.
+  if hold.kept_s > 0 and sum == hold.amount then redis.call('EXPIRE', hold.key, hold.kept_s) end
 end
-return {'ok', redis.call('ZRANK', tags, id) + 1}
+return {'ok', place}

@@ -15,8 +15,8 @@ if #fields > 0 then
   redis.call('EXPIRE', result, result_kept_s)
 end
 for _, list in ipairs(cjson.decode(lists)) do
-  redis.call('LPUSH', list[1], list[2])
-  redis.call('LTRIM', list[1], 0, list[3] - 1)
+  local length = redis.call('LPUSH', list[1], list[2])
+  if length > list[3] then redis.call('LTRIM', list[1], 0, list[3] - 1) end
   redis.call('EXPIRE', list[1], list[4])
 end
 if picture_id ~= '' then redis.call('SET', picture, id, 'EX', result_kept_s) end
@@ -27,7 +27,8 @@ for _, tally in ipairs(cjson.decode(counts)) do
     local sum = redis.call('HINCRBY', key, field, change)
     -- Below 0, it was forgotten, or never counted.
     if sum == 0 or change < 0 and sum < 0 then redis.call('HDEL', key, field) end
-    if kept_s > 0 then redis.call('EXPIRE', key, kept_s) end
+    -- Else the key is there, and expires.
+    if kept_s > 0 and sum == change then redis.call('EXPIRE', key, kept_s) end
   end
 end
 if outcome == 'dead' then
@@ -41,6 +42,4 @@ end
 for _, index in ipairs({user_jobs, announce}) do redis.call('ZREM', index, id) end
 redis.call('ZADD', ended_jobs, now_ms, ended_entry)
 redis.call('ZREMRANGEBYRANK', ended_jobs, 0, -201)
-redis.call('ZREMRANGEBYSCORE', ended_jobs, '-inf', tonumber(now_ms) - result_kept_s * 1000)
-redis.call('EXPIRE', ended_jobs, result_kept_s)
 return {'ok'}

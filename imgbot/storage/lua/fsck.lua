@@ -1,5 +1,5 @@
 -- Makes the queue agree with its jobs: a waiting one is in it once, a claimed one is due.
--- KEYS: queue tags since due job: user_jobs:
+-- KEYS: queue tags due job: user_jobs:
 -- ARGV: now_ms sightings...
 -- FLAGS: fenced
 -- sightings: job id, how often it was in the queue a moment ago
@@ -9,9 +9,8 @@ local orphans, lost, users = 0, 0, {}
 local function dequeue(id, seen)
   if seen > 0 then orphans = orphans + redis.call('LREM', queue, 0, id) end
   redis.call('ZREM', tags, id)
-  redis.call('ZREM', since, id)
 end
-local function requeue(id, seen, created, sources)
+local function requeue(id, seen)
   local tag = redis.call('ZSCORE', tags, id)
   if seen > 1 then
     local at = redis.call('LPOS', queue, id, 'COUNT', 0)
@@ -24,16 +23,14 @@ local function requeue(id, seen, created, sources)
     local last = redis.call('ZRANGE', tags, 0, 0, 'REV', 'WITHSCORES')[2] or '0'
     redis.call('ZADD', tags, string.format('%.0f', tonumber(last) + 1), id)
   end
-  if sources:sub(1, 4) ~= '[[""' then redis.call('ZADD', since, 'NX', created, id) end
 end
 
 for i = 1, #sightings, 2 do
   local id, seen = sightings[i], tonumber(sightings[i + 1])
-  local job = redis.call('HMGET', job_prefix .. id, 'state', 'user_id', 'created_ms',
-    'sources')
+  local job = redis.call('HMGET', job_prefix .. id, 'state', 'user_id', 'created_ms')
   local is_waiting, is_due = job[1] == 'queued', redis.call('ZSCORE', due, id)
   if is_waiting then
-    requeue(id, seen, job[3] or now_ms, job[4] or '')
+    requeue(id, seen)
   else
     dequeue(id, seen)
   end

@@ -4,13 +4,13 @@
 -- Returns allowed (1 or 0), remaining, wait ms
 local limit = tonumber(max_requests)
 local count = tonumber(redis.call('GET', counter) or '0')
-if redis.call('EXISTS', counted) == 1 then return {1, math.max(limit - count, 0), 0} end
-local wait = redis.call('PTTL', counter)
-if count > 0 and wait < 0 then
-  redis.call('PEXPIRE', counter, window_ms)
-  wait = tonumber(window_ms)
-end
 if count >= limit then
+  if redis.call('EXISTS', counted) == 1 then return {1, 0, 0} end
+  local wait = redis.call('PTTL', counter)
+  if wait < 0 then
+    redis.call('PEXPIRE', counter, window_ms)
+    wait = tonumber(window_ms)
+  end
   if wait <= tonumber(waited_out_ms) then return {0, 0, wait} end
   -- Only operators look at it: where the memory is full, the refusal stands without it.
   local refused = refused_prefix .. math.floor(redis.call('TIME')[1] / 3600)
@@ -19,7 +19,8 @@ if count >= limit then
   redis.pcall('EXPIRE', refused, 10800)
   return {0, 0, wait}
 end
-count = redis.call('INCR', counter)
-if count == 1 then redis.call('PEXPIRE', counter, window_ms) end
-redis.call('SET', counted, 1, 'PX', kept_ms)
+if redis.call('SET', counted, 1, 'NX', 'PX', kept_ms) then
+  count = redis.call('INCR', counter)
+  if count == 1 then redis.call('PEXPIRE', counter, window_ms) end
+end
 return {1, limit - count, 0}

@@ -3,11 +3,12 @@
 -- KEYS: job:id announce
 -- ARGV: id message_id retry_ms chat_id
 -- FLAGS: fenced allow-oom
-redis.call('ZREM', announce, id)
-if redis.call('EXISTS', job) == 0 then return {'gone'} end
-if message_id == '0' then
+local is_live = redis.call('EXISTS', job) == 1
+if is_live and message_id == '0' then
   redis.call('ZADD', announce, retry_ms, id)
-else
-  redis.call('HSET', job, 'message_id', message_id, 'chat_id', chat_id)
+  return {'ok'}
 end
+redis.call('ZREM', announce, id)
+if not is_live then return {'gone'} end
+redis.call('HSET', job, 'message_id', message_id, 'chat_id', chat_id)
 return {'ok'}

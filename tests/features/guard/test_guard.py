@@ -64,7 +64,7 @@ def context_of(mode: str, folder: Path, made: Image.Image) -> StepContext:
     async def download(_: str, target: Path) -> None:
         made.save(target, "JPEG", quality=95)
 
-    async def move(job: Job, state: State, _due_ms: int, **changes: Any) -> Job:
+    async def move(job: Job, state: State, **changes: Any) -> Job:
         return with_changes(replace(job, state=state), **changes)
 
     pool: Any = SimpleNamespace(run=run)

@@ -160,7 +160,7 @@ async def live(setup: ForgettingSetup) -> None:
     await user.say(f"/create {WORDS} slow [[sim:slow=600]]")
     await user.say(f"/create {WORDS} waiting")
     async with setup.stage.bot.redis() as redis:
-        await eventually(lambda: redis.hget(keys.WAITING, str(user.id)))
+        await eventually(lambda: redis.llen(keys.QUEUE))
         await plant(redis, user)
 
 

@@ -97,7 +97,7 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
     claimed = await queue.claim(NOW)
     assert claimed is not None
     told = {"outcome": outcome, "stars_back": back, "intent_ms": NOW * is_billed}
-    over = await queue.move(claimed, State.DELIVERING, NOW, **told)
+    over = await queue.move(claimed, State.DELIVERING, **told)
     # The answer to the first is lost.
     for _ in range(2):
         await queue.finish(over, outcome, NOW)
