@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 
@@ -143,6 +143,8 @@ class QueueStats(Store):
         looked_at = await self._all(
             *(redis.hmget(keys.JOB + one, "operation", "created_ms", "sources") for one in ids)
         )
+        # It is not for the queue that a job waits which awaits a picture.
+        own = (at for _, at, sources in looked_at if at and not str(sources).startswith(AWAITED))
         return QueueState(
             memory=memory,
             waiting=_by_operation(looked_at, length),
@@ -151,7 +153,7 @@ class QueueStats(Store):
             dead=await self._dead(dead),
             dead_count=dead_count,
             ended=ended,
-            oldest_waiting_ms=min(_created_ms(looked_at), default=0),
+            oldest_waiting_ms=min(map(int, own), default=0),
             is_paused=bool(paused),
             capped=sum(live) - sum(int(active[user]) for user in capped),
         )
@@ -226,13 +228,6 @@ def _by_operation(looked_at: Sequence[list[str | None]], length: int) -> dict[st
     counts = dict(Counter(operation for operation, *_ in looked_at if operation))
     others = length - len(looked_at)
     return counts | {"other": others} if others > 0 else counts
-
-
-def _created_ms(looked_at: Sequence[list[str | None]]) -> Iterator[int]:
-    for _, created_ms, sources in looked_at:
-        # It is not for the queue that a job waits which awaits a picture.
-        if created_ms and not (sources or "").startswith(AWAITED):
-            yield int(created_ms)
 
 
 def _week(at_ms: int) -> int:
