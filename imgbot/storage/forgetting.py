@@ -4,17 +4,14 @@ Jobs under way are cancelled and go when they end; `settle` finishes what could 
 Deleted values stay in the append-only file of Redis until `rewrite_log`.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from redis.exceptions import ResponseError
-
-from imgbot.domain.errors import StorageUnavailableError, TransientError
+from imgbot.domain.errors import TransientError
 from imgbot.domain.job import is_paid
-from imgbot.storage import job_codec, keys
+from imgbot.storage import job_codec, keys, log_rewrite
 from imgbot.storage.client import Client, Store
 from imgbot.storage.entries import readable
 from imgbot.storage.job_queue import JobQueue
@@ -28,13 +25,17 @@ _SCANNED_AT_ONCE = 500
 """Keys that a script looks at, about 1 ms of server time."""
 
 _JOB, _SPEND, _PACK, _LOG = "job", "spend", "pack", "log"
-"""Kinds of entries in `keys.FORGOTTEN`."""
+_KINDS = {
+    **{kind: re.compile(r".+") for kind in (_JOB, _PACK)},
+    _SPEND: re.compile(r"[^.]+\.[^.]+"),
+    _LOG: re.compile(r"\d+"),
+}
+"""Forms of entries in `keys.FORGOTTEN`, by their kinds."""
 
 _LAST_WRITES_S = 10
 """Time in which the end of a job is followed by what a button or a reply needs."""
 
 _JOBS_END_MS = 180_000
-_REWRITE_POLL_S = 0.2
 
 BLANK: Mapping[str, Any] = {
     **dict.fromkeys(("prompt", "sent", "negative", "ignored", "parent", "base", "model"), ""),
@@ -106,8 +107,8 @@ class Forgetting(Store):
         await self._forget_names(ids)
         owned, named = await self._find(ids)
         # They tell whose jobs these were, should the forgetting be repeated.
-        of_jobs = [key for key in owned if key.startswith(self._records)]
-        await self._forget_jobs({key.rpartition(":")[2] for key in of_jobs}, owned)
+        jobs = {key.rpartition(":")[2] for key in owned if key.startswith(self._records)}
+        await self._forget_jobs(jobs, owned)
         await self._unlink([key for key in named if self._user_in(key) in ids])
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
@@ -118,8 +119,7 @@ class Forgetting(Store):
             await forget(self._redis, users)
         await self._forget_deferred(users, before_update)
         await self._forget_failed_updates(ids)
-        await self._forget_dead([key for key in of_jobs if key.startswith(keys.DEAD_JOB)])
-        await self._unlink([key for key in of_jobs if key.startswith(keys.RESULT)])
+        await self._forget_records(jobs)
         # Last, as silent users are found by it.
         await self._all(self._redis.zrem(keys.PEOPLE, *ids), self._redis.zrem(keys.SEEN, *ids))
         await self.mark_log(now_ms)
@@ -138,20 +138,19 @@ class Forgetting(Store):
 
     async def settle(self, now_ms: int, today: str) -> None:
         """Forget what had to wait: jobs that have ended since, and the spend of days gone by."""
-        left = await self._redis.hgetall(keys.FORGOTTEN)
-        kept = readable(keys.FORGOTTEN, _kept_from, left)
-        jobs = {of: left[f"{_JOB}.{of}"] for kind, of, *_ in kept if kind == _JOB}
-        ended = {job_id: jobs[job_id] for job_id in await self._ended(list(jobs))}
-        past = [entry for entry in kept if entry[0] == _SPEND and entry[1] != today]
-        await self._delete_packs([of for kind, of, *_ in kept if kind == _PACK])
+        users = await self._redis.hgetall(keys.FORGOTTEN)
+        left = _by_kind(users)
+        await self._delete_packs(left[_PACK])
+        ended = {each: users[f"{_JOB}.{each}"] for each in await self._ended(left[_JOB])}
+        past = [each for each in left[_SPEND] if each.partition(".")[0] != today]
         if not ended and not past:
             return
-        if ended:
-            await self._forget_late_jobs(ended)
-        for _, day, user in past:
+        await self._forget_late_jobs(ended)
+        for each in past:
+            day, _, user = each.partition(".")
             await self._redis.hdel(keys.SPEND + day, f"user:{user}", f"pictures:{user}")
         await self.mark_log(now_ms)
-        done = [*map(".".join, past), *(f"{_JOB}.{job_id}" for job_id in ended)]
+        done = [*(f"{_SPEND}.{each}" for each in past), *(f"{_JOB}.{each}" for each in ended)]
         await self._redis.hdel(keys.FORGOTTEN, *done)
 
     async def _list_packs(self, user: int) -> None:
@@ -217,6 +216,8 @@ class Forgetting(Store):
 
     async def _forget_late_jobs(self, ended: Mapping[str, str]) -> None:
         """Forget jobs that ended after their users were forgotten, who may have come back."""
+        if not ended:
+            return
         owned, named = await self._find(ended)
         await self._forget_jobs(set(ended), owned)
         private = [f"{keys.RECENT}{user}.0" for user in ended.values()]
@@ -224,8 +225,7 @@ class Forgetting(Store):
         await self.forget_ended(ended)
         for job_id, user in ended.items():
             await self._redis.lrem(keys.HISTORY + user, 0, job_id)
-        await self._forget_dead([keys.DEAD_JOB + job_id for job_id in ended])
-        await self._unlink([keys.RESULT + job_id for job_id in ended])
+        await self._forget_records(ended)
 
     async def _forget_jobs(self, jobs: set[str], owned: Iterable[str]) -> None:
         """Delete all that belongs to ended jobs but their records, and the files."""
@@ -238,16 +238,16 @@ class Forgetting(Store):
         for at in range(0, len(names), _READ_AT_ONCE):
             await self._redis.unlink(*names[at : at + _READ_AT_ONCE])
 
-    async def _forget_dead(self, names: Iterable[str]) -> None:
-        """Delete dead jobs; if a charge is unsettled the order at its provider stays."""
-        ids = [name.removeprefix(keys.DEAD_JOB) for name in names]
-        for job in await self._queue.jobs(ids, keys.DEAD_JOB):
+    async def _forget_records(self, job_ids: Collection[str]) -> None:
+        """Delete ended jobs; of a dead one whose charge is unsettled its order stays."""
+        for job in await self._queue.jobs(job_ids, keys.DEAD_JOB):
             key = keys.DEAD_JOB + job.id
             if is_paid(job):
                 receipt = {k: v for k, v in job.progress.ticket.items() if k != "outputs"}
                 await self._strip(key, {**BLANK_DEAD, "ticket": receipt})
             else:
                 await self._all(self._redis.unlink(key), self._redis.zrem(keys.DEAD, job.id))
+        await self._unlink([keys.RESULT + job_id for job_id in job_ids])
 
     async def _forget_members(self, names: Iterable[str], ids: Collection[str]) -> None:
         single = [key for key in self._with_member if not key.endswith(":")]
@@ -321,37 +321,15 @@ class Forgetting(Store):
         Returns whether it did. Newer deletions wait: limits of the user have yet to expire, and
         their jobs to end, which holds up others for a few minutes at most.
         """
-        left = readable(keys.FORGOTTEN, _kept_from, await self._redis.hkeys(keys.FORGOTTEN))
-        times = [int(of) for kind, of, *_ in left if kind == _LOG and int(of) <= before_ms]
-        has_jobs = any(kind == _JOB for kind, *_ in left)
-        if has_jobs and before_ms - min(times, default=0) < _JOBS_END_MS:
+        left = _by_kind(await self._redis.hkeys(keys.FORGOTTEN))
+        times = [ms for ms in map(int, left[_LOG]) if ms <= before_ms]
+        if left[_JOB] and before_ms - min(times, default=0) < _JOBS_END_MS:
             return False
-        if not times or await self._is_rewriting():
+        if not times or await log_rewrite.is_rewriting(self._redis):
             return False
-        if await self._rewrite():
+        if await log_rewrite.rewrite(self._redis):
             await self._redis.hdel(keys.FORGOTTEN, *(f"{_LOG}.{ms}" for ms in times))
         return True
-
-    async def _rewrite(self) -> bool:
-        """Rewrite the append-only file, if there is one; return False if that failed."""
-        if not (await self._persistence())["aof_enabled"]:
-            return True
-        try:
-            await self._redis.bgrewriteaof()
-        except (ResponseError, StorageUnavailableError) as error:
-            # Its ACL may not permit it: that is no reason to ask every few seconds.
-            events.warning("Redis does not rewrite its append-only file: %s", error)
-            return False
-        while await self._is_rewriting():  # noqa: ASYNC110 -- only Redis knows
-            await asyncio.sleep(_REWRITE_POLL_S)
-        return (await self._persistence())["aof_last_bgrewrite_status"] == "ok"
-
-    async def _persistence(self) -> Mapping[str, Any]:
-        return await self._redis.info("persistence")
-
-    async def _is_rewriting(self) -> bool:
-        state = await self._persistence()
-        return bool(state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
 
     def _kind_of(self, name: str) -> str:
         """Return the key, or the prefix, that a name belongs to."""
@@ -365,14 +343,19 @@ class Forgetting(Store):
         return ""
 
 
-def _kept_from(entry: str) -> tuple[str, ...]:
-    """Return the parts of an entry in `keys.FORGOTTEN`."""
-    kind, of, *rest = entry.split(".")
-    if kind == _LOG:
-        int(of)
-    if kind == _SPEND and len(rest) != 1:
+def _by_kind(entries: Iterable[str]) -> Mapping[str, list[str]]:
+    """Return the entries of `keys.FORGOTTEN` without their kinds, by these."""
+    found: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+    for kind, rest in readable(keys.FORGOTTEN, _kept_from, entries):
+        found[kind].append(rest)
+    return found
+
+
+def _kept_from(entry: str) -> tuple[str, str]:
+    kind, _, rest = entry.partition(".")
+    if not _KINDS[kind].fullmatch(rest):
         raise ValueError(kind)
-    return kind, of, *rest
+    return kind, rest
 
 
 def _sender_of(update: Mapping[str, Any]) -> int | None:
