@@ -6,7 +6,7 @@ user. What was made in another chat is never meant. A number names a variant tha
 this picture, or with one that it was made from; or, to go back, one of its earlier versions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain.errors import UserError
@@ -92,15 +92,13 @@ def numbered(found: Mapping[int, Meant], number: int) -> Meant:
 def undone(recents: Sequence[Recent], shown: Meant, user_id: int) -> list[str]:
     """Return the user's jobs that came of the picture before it was shown again, newest first."""
     origin = shown.id if isinstance(shown, Job) else shown[0].unique_id if shown else ""
-    made = [each for each in recents if each.job_id and (each.parent or each.photos)]
-    before = {each.job_id: each.parent or each.photos[0].unique_id for each in made}
+    before = {each.job_id: each.origin for each in recents if each.origin}
+    own = [each.job_id for each in recents if each.user_id == user_id]
+    return [job_id for job_id in own if origin and origin in _origins(job_id, before)]
 
-    def comes_from_it(job_id: str) -> bool:
-        for _ in before:
-            job_id = before.get(job_id, "")
-            if job_id == origin:
-                return True
-        return False
 
-    own = (each.job_id for each in recents if each.user_id == user_id)
-    return [job_id for job_id in own if job_id and comes_from_it(job_id)] if origin else []
+def _origins(job_id: str, before: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a job's picture came of, step by step."""
+    for _ in before:
+        job_id = before.get(job_id, "")
+        yield job_id

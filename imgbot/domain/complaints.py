@@ -3,13 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from imgbot.domain.remix import (
-    TABLES,
-    agreed,
-    nominative,
-    with_nominative,
-    without_article,
-)
+from imgbot.domain.prompt_words import TABLES, without_article
+from imgbot.domain.russian import agreed, nominative, with_nominative
 from imgbot.domain.spelling import fold, has_cyrillic
 
 _BEGINNING = re.compile(

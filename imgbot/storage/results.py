@@ -32,6 +32,12 @@ class Recent:
     photos: tuple[InputPhoto, ...] = ()
     """Photos that were sent, or that the job changes."""
 
+    @property
+    def origin(self) -> str:
+        """Id of the picture that the job changes: of its job, or Telegram's; empty without one."""
+        first = self.photos[0].unique_id if self.photos else ""
+        return (self.parent or first) if self.job_id else ""
+
     def dump(self) -> str:
         told = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos[:_RECENT_PHOTOS]]
         return json.dumps(told, default=job_codec.pack)
