@@ -100,29 +100,31 @@ class RequestContext:
 
 def context_from_event(event: Message | CallbackQuery, update_id: int) -> RequestContext | None:
     """Return the context, or None if the update was not sent by a user of this chat."""
-    user = event.from_user
     message = event.message if isinstance(event, CallbackQuery) else event
-    if user is None or message is None:
+    if event.from_user is None or message is None:
         return None
     context = RequestContext(
         update_id=update_id,
-        user_id=user.id,
+        user_id=event.from_user.id,
         chat_id=message.chat.id,
-        language=language_of(user.language_code),
-        # Of one that is inaccessible only the id is known: nothing replies to it, nor changes it.
-        message_id=_reply_target(message) if isinstance(message, Message) else 0,
+        language=language_of(event.from_user.language_code),
         is_private=message.chat.type == "private",
-        username=(user.username or "").lower(),
-        pressed_by=user.first_name if isinstance(event, CallbackQuery) else "",
+        username=(event.from_user.username or "").lower(),
+        pressed_by=event.from_user.first_name if isinstance(event, CallbackQuery) else "",
         sent_s=int(event.date.timestamp()) if isinstance(event, Message) else 0,
-        ephemeral_id=(isinstance(message, Message) and message.ephemeral_message_id) or 0,
     )
-    if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
-        return replace(context, thread_id=message.message_thread_id)
-    return context
+    # Of one that is inaccessible only the id is known: nothing replies to it, nor changes it.
+    return _in_place(context, message) if isinstance(message, Message) else context
 
 
-def _reply_target(message: Message) -> int:
-    """Return the message that an answer for all can reply to, 0 if there is none."""
+def _in_place(context: RequestContext, message: Message) -> RequestContext:
+    """Return the context with its message, in its topic."""
+    # What an answer for all can reply to.
     replied = message.reply_to_message if message.ephemeral_message_id else None
-    return replied.message_id if replied else message.message_id
+    thread_id = message.message_thread_id if message.is_topic_message else None
+    return replace(
+        context,
+        thread_id=thread_id or 0,
+        message_id=(replied or message).message_id,
+        ephemeral_id=message.ephemeral_message_id or 0,
+    )

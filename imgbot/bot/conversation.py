@@ -226,10 +226,9 @@ async def _question(message: Message, dialogue: Dialogue) -> tuple[str, str]:
     """
     replied, context = replied_message(message), dialogue.context
     is_alone = context.is_private or bool(context.ephemeral_id)
-    author = replied.from_user if replied else None
     if replied is None or is_about_picture(message):
         is_answer = is_alone or replied is not None
-    elif author is None or author.id != dialogue.app.identity.id:
+    elif not dialogue.app.identity.has_written(replied):
         is_answer = is_alone
     else:
         is_answer = await dialogue.may_be_question(replied.message_id)
@@ -338,9 +337,9 @@ def _if_created(meant: Meant) -> Job | None:
 def _is_to_ready_line(message: Message, dialogue: Dialogue) -> bool:
     """Return true for a reply to a message that comes after a picture: a line, or a sticker."""
     replied = replied_message(message)
-    author = replied.from_user if replied else None
-    is_own = author is not None and author.id == dialogue.app.identity.id
-    return is_own and replied is not None and bool(replied.sticker or replied.text in _READY_LINES)
+    if replied is None or not dialogue.app.identity.has_written(replied):
+        return False
+    return bool(replied.sticker or replied.text in _READY_LINES)
 
 
 async def _target(

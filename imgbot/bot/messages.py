@@ -188,13 +188,20 @@ class BotIdentity:
             return True
         if addressee_of(message) not in {"", self.name.lower()}:
             return False
-        replied = replied_message(message)
-        if replied and replied.from_user and replied.from_user.id == self.id:
+        if self.has_written(replied_message(message)):
             return True
         text = message.text or message.caption or ""
         entities = message.entities or message.caption_entities or []
         names = {each.extract_from(text).lower() for each in entities if each.type == "mention"}
         return f"@{self.name}".lower() in names
+
+    def has_written(self, message: Message | None) -> bool:
+        """Return true for a message of the bot."""
+        return message is not None and self.is_account(message.from_user)
+
+    def is_account(self, user: User | None) -> bool:
+        """Return true for the bot's own account."""
+        return user is not None and user.id == self.id
 
 
 def without_mention(message: Message, name: str) -> Message:

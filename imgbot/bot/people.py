@@ -60,9 +60,9 @@ async def _target_in(replied: Message | ExternalReplyInfo, app: App) -> int | No
     author = _author_of(replied)
     if author is not None and not author.is_bot:
         return author.id
-    is_own = author is not None and author.id == app.identity.id
-    is_here = isinstance(replied, Message)
-    return await _mentioned_in(replied, app) if is_own and is_here else None
+    if isinstance(replied, Message) and app.identity.is_account(author):
+        return await _mentioned_in(replied, app)
+    return None
 
 
 async def _mentioned_in(message: Message, app: App) -> int | None:

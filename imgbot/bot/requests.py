@@ -288,8 +288,8 @@ async def _is_by_bot(message: Message, photo: InputPhoto, dialogue: Dialogue) ->
     origin = message.forward_origin
     if origin is None:
         return False
-    is_own = isinstance(origin, MessageOriginUser)
-    if is_own and origin.sender_user.id == dialogue.app.identity.id:
+    identity = dialogue.app.identity
+    if isinstance(origin, MessageOriginUser) and identity.is_account(origin.sender_user):
         return True
     return bool(await dialogue.app.results.job_of_picture(photo))
 

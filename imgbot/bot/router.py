@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -84,6 +84,18 @@ _UNSUPPORTED = ChatCommand("", handle_unsupported)
 _NO_ACTION = ButtonAction("", on_unknown_callback)
 
 
+@dataclass(frozen=True, slots=True)
+class _Handling:
+    """How an update is handled."""
+
+    event: Event
+    work: Callable[[Dialogue], Awaitable[None]]
+    kept: Mapping[str, Any] | None = None
+    """The whole message as received, if it is a request by itself."""
+    is_open: bool = False
+    """True if also those who are not admitted may call it."""
+
+
 class UpdateHandler:
     """Handles updates, one at a time for each user in a chat."""
 
@@ -118,57 +130,46 @@ class UpdateHandler:
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
-        if event is None or context is None:
+        handling = await self._handling_of(update, raw) if context else None
+        if context is None or handling is None:
             return
-        kept = None
-        if isinstance(event, CallbackQuery):
-            entry = self._action_of(event)
-            work = partial(self._press, entry, event)
-        else:
-            entry = await self._command_of(event, is_edit=event is update.edited_message)
-            if entry is None:
-                return
-            if event is update.message and not entry.is_part:
-                kept = raw
-            event = without_mention(event, self._app.identity.name)
-            work = partial(entry.handler, event)
         if refusal:
-            work = partial(_refuse, refusal)
-        is_open = entry.is_open and not refusal
-        serve = partial(self._serve, work, event, kept, is_open=is_open)
+            handling = replace(handling, work=partial(_refuse, refusal), is_open=False)
         try:
-            await serve(context)
+            await self._serve(handling, context)
         except ChatMovedError as moved:
             # Handling is safe to repeat, as an update may be; now in the supergroup.
-            await serve(context.with_chat(moved.chat_id))
+            await self._serve(handling, context.with_chat(moved.chat_id))
 
-    async def _command_of(self, message: Message, *, is_edit: bool) -> ChatCommand | None:
-        """Return what a message calls; None if it is for somebody else in a group."""
-        is_inline = message.via_bot is not None and message.via_bot.id == self._app.identity.id
-        if is_inline and (is_edit or message.text):
+    async def _handling_of(self, update: Update, raw: Mapping[str, Any]) -> _Handling | None:
+        """Return how an update is handled; None if it is for somebody else in a group."""
+        if callback := update.callback_query:
+            action = self._action_of(callback)
+            return _Handling(
+                callback, partial(self._press, action, callback), is_open=action.is_open
+            )
+        message, identity = update.message or update.edited_message, self._app.identity
+        if message is None:
+            return None
+        if identity.is_account(message.via_bot) and (message.text or not update.message):
             # A placeholder of inline mode, or its end.
             return None
-        if is_edit:
-            is_request = message.chat.type == "private" and (message.text or message.caption)
-            return _EDITED if is_request else None
-        is_addressed = self._app.identity.is_addressed(message)
-        if command := await self._feature_of(message) or self._listed_command(message):
-            return command
-        if not is_addressed:
+        command = await self._command_of(message) if update.message else _edited(message)
+        if command is None:
             return None
-        if message.text:
-            return _UNKNOWN if message.text.startswith("/") else _TEXT
-        # Telegram reports a GIF twice: as the converted video, and as a document.
-        if message.photo or (message.document and not message.animation):
-            return _PICTURE
-        return _UNSUPPORTED if message.content_type in UNREADABLE else None
+        message = without_mention(message, identity.name)
+        is_whole = update.message is not None and not command.is_part
+        work = partial(command.handler, message)
+        return _Handling(message, work, raw if is_whole else None, is_open=command.is_open)
 
-    async def _feature_of(self, message: Message) -> ChatCommand | None:
-        """Return what a feature has chosen for a message."""
+    async def _command_of(self, message: Message) -> ChatCommand | None:
+        """Return what a message calls: what a feature chooses, a command, or what it contains."""
         for route in self._message_routes:
             if command := await route(message):
                 return command
-        return None
+        if command := self._listed_command(message):
+            return command
+        return _request_in(message) if self._app.identity.is_addressed(message) else None
 
     def _listed_command(self, message: Message) -> ChatCommand | None:
         if addressee_of(message) not in {"", self._app.identity.name.lower()}:
@@ -189,16 +190,9 @@ class UpdateHandler:
     def _is_by_admin(self, event: Event) -> bool:
         return event.from_user is not None and self._app.policy.is_admin(event.from_user.id)
 
-    async def _serve(
-        self,
-        work: Callable[[Dialogue], Awaitable[None]],
-        event: Event,
-        kept: Mapping[str, Any] | None,
-        context: RequestContext,
-        *,
-        is_open: bool,
-    ) -> None:
-        """Do the work in a dialogue, for a user who is admitted; `kept` is a whole message."""
+    async def _serve(self, handling: _Handling, context: RequestContext) -> None:
+        """Handle an update in a dialogue, for a user who is admitted."""
+        event, kept = handling.event, handling.kept
         if self._app.queue.is_revoked(context.user_id, context.request, self._app.now_ms()):
             return
         profile = await self._app.users.profile(context.user_id, context.chat_id)
@@ -211,14 +205,14 @@ class UpdateHandler:
             try:
                 # Also of a user who is refused: an admin may let them in by their name.
                 await self._note_username(context)
-                if context.is_anonymous or not is_open:
+                if context.is_anonymous or not handling.is_open:
                     await self._check(context)
                 await self._remember(context, profile.written)
                 if isinstance(event, Message):
                     if kept:
                         await self._note_photo(event, context)
                     await _count(event, dialogue)
-                await work(dialogue)
+                await handling.work(dialogue)
             except StorageFullError:
                 raise UserError("storage_full") from None
 
@@ -284,7 +278,7 @@ class UpdateHandler:
         update = Update.model_validate(raw, context={"bot": self._bot})
         message = update.message
         context = context_from_event(message, update.update_id) if message else None
-        command = await self._command_of(message, is_edit=False) if message else None
+        command = await self._command_of(message) if message else None
         if message is None or context is None or command is None:
             raise UserError("request_gone")
         context = replace(context.with_profile(dialogue.context.profile), as_of_ms=at_ms)
@@ -337,6 +331,21 @@ def _kind_of(update: Update, raw: Mapping[str, Any]) -> str:
     if update.callback_query and update.callback_query.inline_message_id:
         return INLINE_CALLBACK
     return next((name for name in raw if name != "update_id"), "")
+
+
+def _edited(message: Message) -> ChatCommand | None:
+    is_request = message.chat.type == "private" and (message.text or message.caption)
+    return _EDITED if is_request else None
+
+
+def _request_in(message: Message) -> ChatCommand | None:
+    """Return what a message without a command asks for, by its content."""
+    if message.text:
+        return _UNKNOWN if message.text.startswith("/") else _TEXT
+    # Telegram reports a GIF twice: as the converted video, and as a document.
+    if message.photo or (message.document and not message.animation):
+        return _PICTURE
+    return _UNSUPPORTED if message.content_type in UNREADABLE else None
 
 
 async def _count(message: Message, dialogue: Dialogue) -> None:

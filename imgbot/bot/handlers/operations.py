@@ -5,6 +5,7 @@ An operation on one photo that needs no prompt needs no handler of its own.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 
@@ -223,35 +224,38 @@ async def take_merge_photo(message: Message, dialogue: Dialogue) -> None:
 
 async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], prompt: str) -> None:
     """Add photos to those collected, and report the count."""
-    data = await dialogue.state.get_data()
-    known = await dialogue.photos()
-    seen = {each.unique_id for each in known}
-    named = {photo.unique_id: photo for photo in photos}
-    fresh = [photo for name, photo in named.items() if name not in seen]
-    kept = (*known, *fresh)[:PHOTOS_LIMIT]
-    words, request = prompt or data.get("words", ""), dialogue.context.request
+    data, known = await dialogue.state.get_data(), await dialogue.photos()
+    found = tuple({each.unique_id: each for each in (*known, *photos)}.values())
+    kept, words = found[:PHOTOS_LIMIT], prompt or data.get("words", "")
+    request = dialogue.context.request
     await dialogue.extend(sources=to_state_data(*kept), words=words, request=request)
-    if not fresh and data.get("request") != request:
-        key = "merge_same" if len(kept) > 1 else "merge_same_one"
-        await dialogue.say(dialogue.t(key, count=len(kept)), _merge_rows(dialogue, len(kept)))
-        return
-    if len(known) + len(fresh) > PHOTOS_LIMIT:
+    if len(found) == len(known) and data.get("request") != request:
+        await dialogue.say(*_counted("merge_same", len(kept), dialogue))
+    elif len(found) > PHOTOS_LIMIT:
         rows = buttons.merge(dialogue.language)
         await dialogue.say(dialogue.t("merge_full", limit=PHOTOS_LIMIT), rows)
-        return
-    if len(kept) == 2 and asks_for_style(dialogue, words):
+    elif len(kept) == 2 and asks_for_style(dialogue, words):
         await merge(dialogue, words)
-        return
+    else:
+        key = "merge_same" if len(kept) == 1 < len(photos) else "merge_count"
+        await _show_count(key, len(kept), data, dialogue)
+
+
+async def _show_count(key: str, count: int, data: Mapping[str, Any], dialogue: Dialogue) -> None:
+    """Keep one message with the count up to date, instead of one answer per photo."""
+    panel, (text, rows) = data.get("panel", 0), _counted(key, count, dialogue)
     # The button appears with the second photo; a late count does no harm.
-    is_needed = data.get("shown", 0) < 2 <= len(kept)
-    one = "merge_same_one" if len(photos) > 1 else "merge_count_one"
-    text = dialogue.t("merge_count" if len(kept) > 1 else one, count=len(kept))
-    rows = _merge_rows(dialogue, len(kept))
-    # One message with the count is kept up to date, instead of one answer per photo.
-    panel = data.get("panel", 0)
+    is_needed = data.get("shown", 0) < 2 <= count
     if not (panel and await dialogue.edit(text, rows, panel, is_needed=is_needed)):
         panel = await dialogue.say(text, rows)
-    await dialogue.state.update_data(panel=panel, shown=len(kept))
+    await dialogue.state.update_data(panel=panel, shown=count)
+
+
+def _counted(key: str, count: int, dialogue: Dialogue) -> tuple[str, buttons.Keyboard]:
+    """Return a sentence about so many photos, and the button that merges several."""
+    if count == 1:
+        return dialogue.t(f"{key}_one", count=1), []
+    return dialogue.t(key, count=count), buttons.merge(dialogue.language)
 
 
 async def on_merge_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
@@ -268,10 +272,6 @@ async def merge(dialogue: Dialogue, prompt: str) -> None:
         raise UserError("merge_too_few")
     await requests.order(dialogue, Operation.MERGE, prompt, photos)
     await dialogue.state.clear()
-
-
-def _merge_rows(dialogue: Dialogue, count: int) -> buttons.Keyboard:
-    return buttons.merge(dialogue.language) if count > 1 else []
 
 
 handle_retoucher_start = partial(start_photo_operation, Operation.RETOUCH)

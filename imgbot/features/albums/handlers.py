@@ -85,27 +85,36 @@ class AlbumHandlers:
         """Enqueue or ask; return the job id if several photos were merged."""
         # The album may have been buffered for long: its user may be banned by now.
         dialogue.app.policy.check(dialogue.context)
-        sent, prompt = content_of(items)
         question, _ = await dialogue.question()
-        is_collecting = question == Question.MERGE_PHOTOS
-        if not is_collecting:
-            await requests.check_rate_limit(dialogue, f"album.{name}")
-        earlier = await dialogue.photos() if is_collecting else ()
-        photos = tuple({photo.unique_id: photo for photo in (*earlier, *sent)}.values())
-        wanted = "" if prompt == _MERGE_NOW else prompt
+        if question == Question.MERGE_PHOTOS:
+            return await self._add(items, await dialogue.photos(), dialogue)
+        await requests.check_rate_limit(dialogue, f"album.{name}")
+        sent, prompt = content_of(items)
+        # One photo that was sent twice with a prompt is about two photos.
+        if len(_photos_in(items) if prompt else sent) != 1:
+            return await self._add(items, None, dialogue)
+        # As if the photo had been sent alone.
+        wanted = prompt.removeprefix(_MERGE_NOW)
+        await (edit(dialogue, sent[0], wanted) if wanted else ask_about(dialogue, sent[0]))
+        return ""
+
+    async def _add(
+        self, items: Sequence[Item], earlier: Sequence[InputPhoto] | None, dialogue: Dialogue
+    ) -> str:
+        """Merge with the photos that were collected earlier, or collect more; None begins that."""
+        sent, prompt = content_of(items)
+        photos = tuple({each.unique_id: each for each in (*(earlier or ()), *sent)}.values())
+        wanted = prompt.removeprefix(_MERGE_NOW)
         if not photos:
             # The prompt arrived a moment after the album was handled.
             await requests.create(dialogue, prompt)
-        elif len(photos) == 1 and not is_collecting and not (prompt and _is_doubled(items)):
-            # As if the photo had been sent alone.
-            await (edit(dialogue, sent[0], wanted) if wanted else ask_about(dialogue, sent[0]))
-        elif prompt and len(photos) > 1:
+            return ""
+        if prompt and len(photos) > 1:
             await self._merge(photos, wanted, dialogue)
             return dialogue.context.request
-        else:
-            if not is_collecting:
-                await dialogue.expect(Question.MERGE_PHOTOS)
-            await collect_photos(dialogue, [one.source for one in items if one.source], wanted)
+        if earlier is None:
+            await dialogue.expect(Question.MERGE_PHOTOS)
+        await collect_photos(dialogue, _photos_in(items), wanted)
         return ""
 
     async def handle_again(self, kept: Mapping[str, Any], at_ms: int, dialogue: Dialogue) -> None:
@@ -141,9 +150,8 @@ def _item(photo: InputPhoto | None, prompt: str, context: RequestContext) -> Ite
     return Item(context.message_id, photo, prompt, stored)
 
 
-def _is_doubled(items: Sequence[Item]) -> bool:
-    """Return true if one photo was sent twice: its prompt is about two photos."""
-    return sum(item.source is not None for item in items) > 1
+def _photos_in(items: Sequence[Item]) -> list[InputPhoto]:
+    return [each.source for each in items if each.source]
 
 
 def _album_of(message: Message) -> str:
@@ -153,7 +161,7 @@ def _album_of(message: Message) -> str:
 
 def content_of(items: Sequence[Item]) -> tuple[tuple[InputPhoto, ...], str]:
     """Return the photos of an album in their order, and the prompt on any of them."""
-    photos = {item.source.unique_id: item.source for item in items if item.source}
+    photos = {each.unique_id: each for each in _photos_in(items)}
     prompts = dict.fromkeys(item.words for item in items if item.words)
     kept = [prompt for prompt in prompts if prompt != _MERGE_NOW or len(prompts) == 1]
     return tuple(photos.values()), " ".join(kept)

@@ -32,8 +32,7 @@ def route_to(identity: BotIdentity) -> MessageRoute:
 
     async def route(message: Message) -> ChatCommand | None:
         replied = replied_message(message)
-        author = replied.from_user if replied else None
-        if replied is None or author is None or author.id != identity.id:
+        if replied is None or not identity.has_written(replied):
             return None
         # It may show the area, dimmed around it.
         has_photo = replied.photo or message.photo or message.document
