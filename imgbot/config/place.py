@@ -13,7 +13,7 @@ class ServicePlace(NamedTuple):
     folder: str
 
 
-def place_of(environ: Mapping[str, str] = os.environ) -> ServicePlace:
+def service_place(environ: Mapping[str, str] = os.environ) -> ServicePlace:
     """Return the place of the bot with these variables.
 
     More bots on one server are told apart by the folders of their settings: /etc/imgbot-NAME.

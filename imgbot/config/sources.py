@@ -68,7 +68,7 @@ class SettingsSource:
         # has been removed from the file since must not live on in them.
         at_start = self._file_at_start
         environ = {name: v for name, v in self._environ.items() if name not in at_start}
-        return load(environ | file, self._overrides)
+        return load_settings(environ | file, self._overrides)
 
     def _lines(self, path: Path) -> dict[str, str]:
         try:
@@ -82,7 +82,7 @@ class SettingsSource:
             raise
 
 
-def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:
+def load_settings(environ: Mapping[str, str], overrides: Mapping[str, object] = {}) -> Settings:
     """Check everything and return the settings; ConfigError names the first variable refused.
 
     `overrides` are variables too (`{"IMGBOT_WORKERS": 7}`), from the command line.
@@ -90,7 +90,7 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
     for name in environ:
         if name.startswith("IMGBOT_") and name not in _READ:
             raise ConfigError(name, _unknown(name))
-    over = {name: value for name, value in (overrides or {}).items() if value is not None}
+    over = {name: value for name, value in overrides.items() if value is not None}
     values = _given(environ, _READ)
     if "IMGBOT_USERS" in over:
         # --users asks for another size: a number of workers set elsewhere must not defeat it.

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import psutil
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.config.sources import read_environment_file, state_dir_of
 from imgbot.domain.errors import ImgbotError
 from imgbot.domain.findings import Severity
@@ -230,7 +230,7 @@ def _ask(state_dir: Path, name: str, text: str) -> str:
     if not pid:
         raise ServiceError(
             f"no bot runs with {state_dir} here: start it (sudo systemctl start "
-            f"{place_of().unit}), or set IMGBOT_STATE_DIR to the state directory of another"
+            f"{service_place().unit}), or set IMGBOT_STATE_DIR to the state directory of another"
         )
     with anchored(state_dir) as here:
         return _ask_process(pid, state_dir, here / name, text)

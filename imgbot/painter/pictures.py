@@ -37,7 +37,7 @@ DOCUMENT_LIMIT_BYTES = 50_000_000
 DOCUMENT_QUALITIES = (95, 85, 70, 50)
 
 
-def check(
+def check_picture(
     source: str,
     target_stem: str,
     *,
@@ -79,7 +79,7 @@ def size_of(path: str) -> tuple[int, int]:
         raise UserError("result_not_a_picture") from error
 
 
-def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> str:
+def fit_picture(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> str:
     """Reduce a checked picture to what a provider accepts; return its path, unchanged if it fits.
 
     0 is no limit. Where it must be a JPEG, transparency becomes white.
@@ -97,7 +97,7 @@ def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> st
         fitted = image.copy()
     stem = str(path.with_name(f"{path.stem}-fitted"))
     if not takes_png:
-        fitted = flatten(fitted)
+        fitted = flattened(fitted)
     # Fallback for a provider with a lower byte limit.
     target = _write(fitted, stem, (95, 88, 75, 50), max_bytes or RESULT_LIMIT_BYTES)
     if not target:
@@ -124,7 +124,7 @@ def prepare(
         copy_file(source, Path(path))
         return Deliverable(path, "document", image.width, image.height, size_bytes(path), suffix)
     if on_white and image.mode == "RGBA":
-        preview = _prepare(source, flatten(image), target_stem, as_file=False)
+        preview = _prepare(source, flattened(image), target_stem, as_file=False)
         if preview.kind == "photo":
             return replace(preview, original_suffix=suffix, note="removebg_note")
     return replace(_prepare(source, image, target_stem, as_file=as_file), original_suffix=suffix)
@@ -232,7 +232,7 @@ def _write(
         if size_bytes(path) <= limit_bytes:
             return path
         Path(path).unlink()
-    flat, path = flatten(image), f"{target_stem}.jpg"
+    flat, path = flattened(image), f"{target_stem}.jpg"
     for quality in qualities:
         save_jpeg(flat, path, quality)
         if size_bytes(path) <= limit_bytes:
@@ -241,7 +241,7 @@ def _write(
     return ""
 
 
-def flatten(image: Image.Image) -> Image.Image:
+def flattened(image: Image.Image) -> Image.Image:
     """Convert to RGB, with transparency on white."""
     if image.mode != "RGBA":
         return image

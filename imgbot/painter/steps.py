@@ -100,14 +100,14 @@ class WorkerStep(Generic[T]):
 
 
 # See the functions of these names.
-check: WorkerStep[str] = WorkerStep(".pictures", "check")
+check: WorkerStep[str] = WorkerStep(".pictures", "check_picture")
 size_of: WorkerStep[tuple[int, int]] = WorkerStep(".pictures", "size_of")
-fit: WorkerStep[str] = WorkerStep(".pictures", "fit")
+fit: WorkerStep[str] = WorkerStep(".pictures", "fit_picture")
 prepare: WorkerStep[Deliverable] = WorkerStep(".pictures", "prepare")
 as_it_is: WorkerStep[Deliverable] = WorkerStep(".pictures", "as_it_is")
 make_sticker: WorkerStep[None] = WorkerStep(".sticker", "make_sticker")
-judge: WorkerStep[Literal["safe", "unsafe", "unknown"]] = WorkerStep(".guard", "judge")
+judge: WorkerStep[Literal["safe", "unsafe", "unknown"]] = WorkerStep(".guard", "judge_picture")
 find_drawn_area: WorkerStep[DrawnArea] = WorkerStep(".drawn_area", "find_drawn_area")
 fit_mask: WorkerStep[str] = WorkerStep(".drawn_area", "fit_mask")
-make_picture: WorkerStep[EngineResult] = WorkerStep(".engine", "run")
+make_picture: WorkerStep[EngineResult] = WorkerStep(".engine", "make_picture")
 letter: WorkerStep[None] = WorkerStep(".engine", "letter_result")

@@ -78,7 +78,7 @@ def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
             from imgbot.providers.openai import OpenAiProvider, OpenAiSpec  # noqa: PLC0415
 
             spec = validate(document, OpenAiSpec)
-            spec.check_offered(document, spec.models)
+            spec.check_offered(document)
             return OpenAiProvider(spec, config)
         case "comfyui":
             from imgbot.providers.comfyui import ComfyUiProvider  # noqa: PLC0415

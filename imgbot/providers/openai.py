@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.ratios import fitted, nearest, value_of
 from imgbot.providers.http import (
     ORDER_KINDS,
@@ -42,11 +42,11 @@ from imgbot.providers.spec_file import (
     KEY_SLOT,
     LocatedTable,
     ModelNotes,
+    ModelSpec,
     OfferedOperation,
     PriceUsd,
     ProviderName,
     ServerSpec,
-    Vendor,
     price_or_guess,
     with_key,
 )
@@ -116,7 +116,7 @@ class ImagesApiModel(ModelNotes):
         return value
 
 
-class OpenAiSpec(ServerSpec, Vendor):
+class OpenAiSpec(ModelSpec[ImagesApiModel], ServerSpec):
     """Complete spec file of one server."""
 
     adapter: Literal["openai"]
@@ -127,21 +127,16 @@ class OpenAiSpec(ServerSpec, Vendor):
     sizes: Sizes = Sizes()
     prompts: Mapping[Served, str] = Field(default_factory=dict[Operation, str])
     """Default prompt where the user gave none; prefix of the user's prompt for retouch."""
-    models: Annotated[tuple[ImagesApiModel, ...], Field(min_length=1)]
-    """The first model that serves an operation is its default."""
 
-    def model_for(self, operation: Operation, name: str = "") -> ImagesApiModel | None:
-        """Return the named model, else the default model under that name; None if not served."""
-        serving = [model for model in self.models if operation in model.operations]
-        named = [model for model in serving if name in {model.id, *model.replaces}]
-        if named or not name or not serving:
-            return next(iter(named or serving), None)
-        return serving[0].model_copy(update={"id": name})
+    def usual_for(self, operation: Operation) -> ImagesApiModel | None:
+        """Return the usual model, which need not be one of the file."""
+        serving = next((each for each in self.models if operation in each.operations), None)
+        renamed = {"id": self.usual.get(operation, "")}
+        return super().usual_for(operation) or (serving and serving.model_copy(update=renamed))
 
     def offer(
         self, operation: Operation, model: ImagesApiModel, own_usd: float | None
     ) -> Capability:
-        """Return the terms; `own_usd` is the operator's own price."""
         return Capability(
             model=model.id,
             price_micro=price_or_guess(own_usd, model.price_usd, self.key),
@@ -160,34 +155,11 @@ class OpenAiProvider(Provider):
     has_account = True
 
     def __init__(self, spec: OpenAiSpec, config: ProviderConfig) -> None:
-        self.name = spec.name
-        if not config.url:
-            self.vendor, self.country = spec.vendor, spec.country
-        self.max_concurrent = spec.limits.jobs
-        self.order_limit = spec.limits.order_limit
-        self.admits = spec.admits
+        spec.introduce(self, config)
         self._spec = spec
         self._key = config.key
         self._base_url = (config.url or spec.url).rstrip("/")
         self.urls = (self._base_url,)
-        self._models = {
-            operation: model
-            for operation in OFFERED
-            if (model := spec.model_for(operation, spec.usual.get(operation, ""))) is not None
-        }
-        self.offers: Mapping[Operation, Capability] = {
-            operation: spec.offer(operation, model, spec.prices_usd.get(operation))
-            for operation, model in self._models.items()
-        }
-        self.models = {
-            operation: {usual.model: usual}
-            | {
-                each.id: spec.offer(operation, each, None)
-                for each in reversed(spec.models)
-                if operation in each.operations and each.id != usual.model
-            }
-            for operation, usual in self.offers.items()
-        }
         headers = with_key(spec.headers, config.key)
         if config.key and not any(KEY_SLOT in text for text in spec.headers.values()):
             headers["Authorization"] = f"Bearer {config.key}"
@@ -203,12 +175,7 @@ class OpenAiProvider(Provider):
         )
 
     async def submit(self, order: GenerationRequest) -> Accepted | Done:
-        model = self._models.get(order.operation)
-        if order.model and order.model in self.models.get(order.operation, {}):
-            model = self._spec.model_for(order.operation, order.model)
-        if model is None:
-            raise ProviderError(_KIND.INVALID, f"no model for {order.operation}", is_billed=False)
-        fields = self._fields(order, model)
+        fields = self._fields(order, self._spec.model_for(order))
         if order.operation is Operation.CREATE:
             answer = await self._post("/images/generations", json=fields)
         else:

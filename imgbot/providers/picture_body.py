@@ -20,7 +20,7 @@ _PROCESS = secrets.token_hex(16)
 _MARK = re.compile(rf"{_PROCESS}:(\d+);")
 
 
-def mark_of(index: int) -> str:
+def picture_mark(index: int) -> str:
     """Return the mark of the order's picture with this index."""
     return f"{_PROCESS}:{index};"
 

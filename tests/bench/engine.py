@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgbot.painter.engine import run, upscale, waifu2x
+from imgbot.painter.engine import make_picture, upscale, waifu2x
 from imgbot.painter.engine.retouch import retouch_picture
 from tests.bench.measure import measure
 from tests.fixtures.degradations import DEGRADATIONS, Degradation, overexpose, scratch, sprinkle
@@ -166,7 +166,7 @@ def tell_costs() -> None:
 def _do_one(operation: str, scale: int, source: str, is_neural: bool) -> str:
     if not is_neural:
         upscale.NEURAL_MEGAPIXELS = 0.0
-    made = run(operation, "", (source,), f"{source}.out.jpg", scale=scale, seed=1)
+    made = make_picture(operation, "", (source,), f"{source}.out.jpg", scale=scale, seed=1)
     return " ".join(made.applied)
 
 

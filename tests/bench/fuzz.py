@@ -24,7 +24,7 @@ from unittest.mock import patch
 from pydantic import ValidationError
 
 from imgbot.bot import messages
-from imgbot.config.sources import load, read_environment_file
+from imgbot.config.sources import load_settings, read_environment_file
 from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import ConfigError, ProviderError, UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in, wording_key
@@ -36,7 +36,7 @@ from imgbot.domain.texts import buttons
 from imgbot.domain.update import chat_of, is_group_chatter, sender_of
 from imgbot.painter.engine.edit_request import parse_edit_request
 from imgbot.painter.engine.merge_request import parse_merge_request
-from imgbot.painter.pictures import check
+from imgbot.painter.pictures import check_picture
 from imgbot.providers.factory import PRESETS, open_provider
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse, _decoded
 from imgbot.providers.protocol import Done, GenerationRequest, Output, ProviderConfig
@@ -355,7 +355,7 @@ def files() -> Iterator[Case]:
         path = folder / "imgbot.env"
         path.write_bytes(mutated_bytes(plain, lines, dice))
         with suppress(ConfigError):
-            load(read_environment_file(path) | {"IMGBOT_STATE_DIR": str(folder)})
+            load_settings(read_environment_file(path) | {"IMGBOT_STATE_DIR": str(folder)})
 
     yield use_spec
     yield use_environment
@@ -386,7 +386,7 @@ def pictures() -> Iterator[Case]:
         path = folder / "picture"
         path.write_bytes(mutated_bytes(dice.choice(known), dice.choice(known), dice))
         with suppress(UserError):
-            check(str(path), str(folder / "out"))
+            check_picture(str(path), str(folder / "out"))
 
     yield use
 

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from imgbot.domain.intents.features import BUCKETS, features_of
 from imgbot.domain.intents.model import STEP, WEIGHTS
-from imgbot.domain.intents.words import read
+from imgbot.domain.intents.words import parse_text
 from tests.fixtures.utterances import KNOWN, Utterance, digest_of_known, utterances_in
 
 _EPOCHS = 10
@@ -30,7 +30,7 @@ _HELD = 3
 
 def trained(utterances: Iterable[Utterance], digest: str) -> bytes:
     """Return a file of weights learned from utterances."""
-    rows = [(features_of(read(each.text), each.facts), each) for each in utterances]
+    rows = [(features_of(parse_text(each.text), each.facts), each) for each in utterances]
     seen = Counter(bucket for buckets, _ in rows for bucket in buckets)
     kept = {bucket: at for at, bucket in enumerate(b for b in seen if seen[b] >= _SEEN_AT_LEAST)}
     labels = sorted({each.label for _, each in rows})

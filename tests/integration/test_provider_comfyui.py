@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from imgbot.config.sources import load
+from imgbot.config.sources import load_settings
 from imgbot.domain.errors import ProviderErrorKind as Kind
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
@@ -261,7 +261,7 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
 @asynccontextmanager
 async def servers_at(urls: str, redis: Client, folder: Path) -> AsyncGenerator[StepContext]:
     """What orders at several servers, opened from the setting."""
-    settings = load({
+    settings = load_settings({
         "IMGBOT_TOKEN": f"1234567:{'A' * 35}", "STATE_DIRECTORY": str(folder),
         "IMGBOT_PROVIDER": extending("comfyui", folder, 'usual = { create = "a" }'),
         "IMGBOT_PROVIDER_URL": urls,

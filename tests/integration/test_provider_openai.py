@@ -18,7 +18,7 @@ from imgbot.domain.operations import Operation
 from imgbot.providers import http
 from imgbot.providers.openai import OpenAiProvider, OpenAiSpec
 from imgbot.providers.protocol import Done, GenerationRequest, Output, ProviderConfig
-from imgbot.providers.spec_file import parse, read_preset, validate
+from imgbot.providers.spec_file import parse_file, read_preset, validate
 from tests.fakes.exchanges import Network, open_network, read_vendor
 from tests.fakes.scripted_server import Script
 from tests.fixtures.requests import make_order
@@ -76,7 +76,7 @@ async def refused(provider: OpenAiProvider, order: GenerationRequest) -> Provide
 
 
 def local_spec() -> OpenAiSpec:
-    return validate(parse("local.toml", LOCAL), OpenAiSpec)
+    return validate(parse_file("local.toml", LOCAL), OpenAiSpec)
 
 
 async def test_pictures_arrive_whole_and_in_their_order(
@@ -145,7 +145,7 @@ async def test_localai_is_asked_for_the_picture_itself(script: Script, tmp_path:
     content = picture(704, 384, kind="PNG")
     encoded = base64.b64encode(content).decode()
     script.on("POST /v1/images/generations", {"created": 1, "data": [{"b64_json": encoded}]})
-    spec = validate(parse("local.toml", f'response_format = "b64_json"\n{LOCAL}'), OpenAiSpec)
+    spec = validate(parse_file("local.toml", f'response_format = "b64_json"\n{LOCAL}'), OpenAiSpec)
 
     async with opened(spec, script, key="") as provider:
         order = make_order(tmp_path, Operation.CREATE, "a cat", ratio="2:1")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.config.settings import Settings
-from imgbot.config.sources import load
+from imgbot.config.sources import load_settings
 from imgbot.domain.errors import FencedError, StorageUnavailableError, WorkerLostError, flatten
 from imgbot.domain.operations import Operation
 from imgbot.domain.stars import StarPack, StarPrices
@@ -262,7 +262,7 @@ class World:
         if self.plan.is_selling:
             packs = "".join(f", pack={each.price}:{each.credit}" for each in _STARS.packs)
             given["IMGBOT_STARS"] = f"picture=5, free=1, usd=250{packs}"
-        return load({name: value for name, value in given.items() if value})
+        return load_settings({name: value for name, value in given.items() if value})
 
     def _providers(self) -> list[PlayedProvider]:
         found = [

@@ -197,7 +197,7 @@ def test_a_server_without_everything_is_promoted_by_consent(
     register = AsyncMock(read=AsyncMock(return_value=record))
     is_reached = AsyncMock(return_value=True)
     monkeypatch.setattr(command, "Register", Mock(return_value=register))
-    monkeypatch.setattr(command, "is_reached", is_reached)
+    monkeypatch.setattr(command, "is_reachable", is_reached)
     monkeypatch.setattr(command, "promote", AsyncMock(return_value=True))
     since = "1970-01-01T00:00:00Z"
     with pytest.raises(InstallError, match=f"{SECOND}:6379 is up"):

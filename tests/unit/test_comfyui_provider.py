@@ -10,7 +10,7 @@ from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind a
 from imgbot.providers.comfyui import pictures_of, queue_position, refusal
 from imgbot.providers.comfyui_workflow import ImageInputGrowth, grown, read_comfyui
 from imgbot.providers.http import ProviderResponse
-from imgbot.providers.spec_file import parse, read_preset
+from imgbot.providers.spec_file import parse_file, read_preset
 
 PRESETS = resources.files("imgbot.providers") / "presets"
 FILE = """\
@@ -134,7 +134,7 @@ def test_the_preset_and_all_its_workflows_fit_together() -> None:
     larger = FILE.replace("edit]", "upscale]").replace("flow.json", "comfyui/upscale-model.json")
     places = '{ images = ["1.image"], model = "2.model_name", scale = "4.scale_by" }'
     with_model = larger.partition("inputs")[0] + f'model = "x"\nmodel_scale = 4\ninputs = {places}'
-    assert set(read_comfyui(parse("mine.toml", with_model), PRESETS)[1]) == {"upscale"}
+    assert set(read_comfyui(parse_file("mine.toml", with_model), PRESETS)[1]) == {"upscale"}
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_a_mistake_in_the_file_is_told_with_its_line(
     (tmp_path / "flow.json").write_text(FLOW)
     (tmp_path / "ui.json").write_text('{"nodes": [], "links": []}')
     (tmp_path / "odd.json").write_text('{"1": {"class_type": "LoadImage"}}')
-    read_comfyui(parse("mine.toml", FILE), tmp_path)
+    read_comfyui(parse_file("mine.toml", FILE), tmp_path)
 
     with pytest.raises(ConfigError) as refused:
-        read_comfyui(parse("mine.toml", FILE.replace(old, new)), tmp_path)
+        read_comfyui(parse_file("mine.toml", FILE.replace(old, new)), tmp_path)
 
     assert complaint in str(refused.value)

@@ -33,7 +33,7 @@ from imgbot.providers.declarative.templates import fill, first_text, pick
 from imgbot.providers.factory import files_of, open_provider
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import Done, Output, Pending, ProviderConfig
-from imgbot.providers.spec_file import LocatedTable, micro, parse, read_file, read_preset
+from imgbot.providers.spec_file import LocatedTable, micro, parse_file, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
 from imgbot.sandbox.simulated_provider import SPEC_FILE
 from tests.fakes.scripted_server import Script
@@ -109,7 +109,7 @@ def test_what_is_stored_of_a_response_has_a_bound() -> None:
 def test_the_wait_that_a_body_asks_for_is_a_number_in_bounds(said: Any, wait_s: float) -> None:
     content = {"detail": "slow down", "retry_after": said}
 
-    refusal = responses.refusal(read_spec(read_preset("bfl")), "submit", answered(429, content))
+    refusal = responses.rejection(read_spec(read_preset("bfl")), "submit", answered(429, content))
 
     assert refusal is not None
     assert refusal.retry_after_s == wait_s
@@ -118,7 +118,7 @@ def test_the_wait_that_a_body_asks_for_is_a_number_in_bounds(said: Any, wait_s: 
 def test_only_the_beginning_of_an_error_text_is_searched() -> None:
     # A pattern may take a time that grows with the square of the text, which may have 16 MB.
     refusals = [
-        responses.refusal(
+        responses.rejection(
             read_spec(read_preset("replicate")), "submit", answered(422, {"detail": said})
         )
         for said in ("x" * 1000 + " flagged as sensitive", "x" * 5000 + " flagged as sensitive")
@@ -145,7 +145,7 @@ def test_a_mistake_is_told_with_its_line(old: str, new: str, complaint: str) -> 
     line = text[: text.index(old)].count("\n") + 1
 
     with pytest.raises(ConfigError) as refusal:
-        read_spec(parse("my.toml", text.replace(old, new, 1)))
+        read_spec(parse_file("my.toml", text.replace(old, new, 1)))
 
     assert complaint in str(refusal.value)
     # A key that is put below the first one stands a line further down.
@@ -188,10 +188,10 @@ def test_a_failed_task_may_have_cost_the_time_that_a_public_version_ran(
 def test_no_rule_makes_a_refusal_of_an_answer_that_proves_none(status: int) -> None:
     rule = f'[[errors]]\nhttp = [{status}]\nkind = "unavailable"\nbilled = false\n'
     text = read_preset("fal").text.replace("[hook]", f"{rule}\n[hook]")
-    spec = read_spec(parse("my.toml", text))
+    spec = read_spec(parse_file("my.toml", text))
 
-    submit = responses.refusal(spec, "submit", answered(status, {"detail": "no"}))
-    poll = responses.refusal(spec, "poll", answered(status, {"detail": "no"}))
+    submit = responses.rejection(spec, "submit", answered(status, {"detail": "no"}))
+    poll = responses.rejection(spec, "poll", answered(status, {"detail": "no"}))
 
     assert submit is not None
     assert (submit.kind, submit.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
@@ -205,7 +205,7 @@ def test_a_5xx_of_a_gateway_is_transient_everywhere(name: str) -> None:
     stages: tuple[Stage, ...] = ("upload", "poll", "result")
     for stage, status in product(stages, (500, 502, 503, 504)):
         answer = answered(status, {"detail": "Internal Server Error", "code": status})
-        refusal = responses.refusal(spec, stage, answer)
+        refusal = responses.rejection(spec, stage, answer)
         assert refusal is not None
         assert refusal.kind is Kind.UNAVAILABLE, (stage, status)
 

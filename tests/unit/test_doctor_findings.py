@@ -12,7 +12,7 @@ import pytest
 
 from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
-from imgbot.config.sources import load
+from imgbot.config.sources import load_settings
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops.doctor import bot_state, guide, machine, telegram
 from imgbot.ops.doctor.bot_state import BotState
@@ -27,7 +27,9 @@ HTTP = Address("127.0.0.1", 8080)
 
 
 def settings(**variables: str) -> Settings:
-    return load({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_STATE_DIR": "/x", **variables})
+    return load_settings(
+        {"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_STATE_DIR": "/x", **variables}
+    )
 
 
 def the(findings: Sequence[Finding], check: str) -> Finding:

@@ -68,7 +68,7 @@ async def a_download(folder: Path) -> Path:
 
 
 async def a_checked_photo(folder: Path) -> Path:
-    return Path(pictures.check(str(photo(folder)), str(folder / "source-0")))
+    return Path(pictures.check_picture(str(photo(folder)), str(folder / "source-0")))
 
 
 async def a_document(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from statistics import correlation
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from imgbot.painter.engine import run
+from imgbot.painter.engine import make_picture
 from imgbot.painter.engine.artwork import rasterise, tinted
 from imgbot.painter.engine.colours import parse_hex
 from imgbot.painter.engine.create import composition_of, draw, picture_size
@@ -96,7 +96,7 @@ def test_long_and_odd_prompts_are_accepted(tmp_path: Path) -> None:
         "<b>жирный</b> & *звёзды*", "плакат «" + "очень " * 500 + "»", "poster " + "W" * 2000,
     ):  # fmt: skip
         assert composition_of(words, 1).scene in SCENES
-    made = run("create", words, (), str(tmp_path / "made.jpg"), scale=2, seed=1)
+    made = make_picture("create", words, (), str(tmp_path / "made.jpg"), scale=2, seed=1)
     assert (made.width, made.height) == (1024, 1024)
     assert len(made.unrecognised) <= 1
 

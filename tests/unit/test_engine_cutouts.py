@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
-from imgbot.painter.engine import merge, run, subject_network
+from imgbot.painter.engine import make_picture, merge, subject_network
 from imgbot.painter.engine.backdrop import GUESSED, MISSING
 from imgbot.painter.engine.background import cut_subject, remove_background
 from imgbot.painter.engine.edit import edit_picture
@@ -87,7 +87,9 @@ def test_transparency_is_used_for_a_cutout_and_white_elsewhere(tmp_path: Path) -
     paths = (tmp_path / "subject.png", tmp_path / "ground.png")
     photo.save(paths[0])
     GREEN.save(paths[1])
-    made = run("merge", "1 в 2", (*map(str, paths),), str(tmp_path / "o.jpg"), scale=2, seed=1)
+    made = make_picture(
+        "merge", "1 в 2", (*map(str, paths),), str(tmp_path / "o.jpg"), scale=2, seed=1
+    )
     assert made.applied == ("cut_out",)
     with Image.open(made.path) as image:
         assert image.size == GREEN.size

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from imgbot.domain.errors import UserError
-from imgbot.painter.engine import background, run
+from imgbot.painter.engine import background, make_picture
 from imgbot.painter.engine.backdrop import GUESSED
 from imgbot.painter.engine.edit import APPLIED_KEYS, LETTERED, edit_picture
 from imgbot.painter.engine.edit_request import KEYS, parse_edit_request
@@ -276,7 +276,7 @@ def test_applied_changes_carry_degree_or_value() -> None:
 
 def test_partly_understood_prompt_is_applied_and_reported(tmp_path: Path) -> None:
     source, words = save_photo("cat", tmp_path), "сделай теплее и надень шляпу"
-    made = run("edit", words, (source,), str(tmp_path / "o.jpg"), scale=2, seed=1)
+    made = make_picture("edit", words, (source,), str(tmp_path / "o.jpg"), scale=2, seed=1)
     assert made.applied == ("warmer",)
     assert made.unrecognised == ("надень", "шляпу")
     assert made.suggestions == ()

@@ -55,7 +55,7 @@ def test_a_thing_gives_way_to_its_surroundings(
     ImageDraw.Draw(marked).rectangle((120, 80, 170, 120), "red")
     ImageDraw.Draw(hole).rectangle((115, 75, 175, 125), 255)
 
-    filled = filling.fill(marked, hole)
+    filled = filling.fill_hole(marked, hole)
 
     inside = ImageStat.Stat(filled.crop((120, 80, 170, 120)))
     assert all(abs(mean - 128) < 10 for mean in inside.mean)

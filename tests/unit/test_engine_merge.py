@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageStat
 
 from imgbot.domain.errors import UserError
-from imgbot.painter.engine import run
+from imgbot.painter.engine import make_picture
 from imgbot.painter.engine.collages import before_after
 from imgbot.painter.engine.merge import merge_pictures
 from tests.fixtures.flat_pictures import COLOURS, Box, box_of, mask_of, sheets
@@ -156,11 +156,11 @@ def test_numbers_and_ordinals_set_the_order() -> None:
 
 _MEASURED = """
 import sys
-from imgbot.painter.engine import run
+from imgbot.painter.engine import make_picture
 from tests.fixtures.processes import growing_mib
 sys.modules["onnxruntime"] = None  # The network of the extra has memory of its own.
 grown_mib = growing_mib()
-run("merge", sys.argv[1], tuple(sys.argv[3:]), sys.argv[2], scale=2, seed=1)
+make_picture("merge", sys.argv[1], tuple(sys.argv[3:]), sys.argv[2], scale=2, seed=1)
 print(grown_mib())
 """
 
@@ -177,14 +177,14 @@ def test_ten_large_photos_are_merged_in_bounded_memory(tmp_path: Path) -> None:
 def test_merge_and_compare_by_run(tmp_path: Path) -> None:
     sources = (save_photo("cat", tmp_path), save_photo("astronaut", tmp_path, (1500, 2000)))
     target = str(tmp_path / "out.jpg")
-    made = run("merge", "рядом и пляж", sources, target, scale=2, seed=1)
+    made = make_picture("merge", "рядом и пляж", sources, target, scale=2, seed=1)
     assert (made.applied, made.unrecognised) == (("beside",), ("пляж",))
     assert made.suggestions
     with Image.open(made.path) as image:
         assert image.size == (made.width, made.height)
-    made = run("compare", "", sources, target, scale=2, seed=1)
+    made = make_picture("compare", "", sources, target, scale=2, seed=1)
     assert made.applied == ("before_after",)
     assert made.width > made.height
     for few in ((), sources[:1]):
         with pytest.raises(UserError, match="merge_needs_two"):
-            run("merge", "", few, target, scale=2, seed=1)
+            make_picture("merge", "", few, target, scale=2, seed=1)

@@ -9,7 +9,7 @@ from PIL import Image, ImageStat
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import LANGUAGES, tables
 from imgbot.domain.this_style import asks_for_this_style
-from imgbot.painter.engine import photo_styles, run, subject_network
+from imgbot.painter.engine import make_picture, photo_styles, subject_network
 from imgbot.painter.engine.background import cut_subject
 from imgbot.painter.engine.edit_request import parse_edit_request
 from imgbot.painter.engine.merge_request import parse_merge_request
@@ -74,8 +74,10 @@ def test_words_say_which_photo_is_the_example(words: str, example: int | None) -
 async def test_styles_stay_within_the_memory_of_a_worker(memory_bytes: int, tmp_path: Path) -> None:
     photo, target = save_photo("astronaut", tmp_path, (1600, 1280)), str(tmp_path / "out.jpg")
     example = save_photo("cat", tmp_path)
-    edit = partial(run, "edit", "as Van Gogh", (photo,), target, scale=2, seed=1)
-    merge = partial(run, "merge", "in this style", (photo, example), target, scale=2, seed=1)
+    edit = partial(make_picture, "edit", "as Van Gogh", (photo,), target, scale=2, seed=1)
+    merge = partial(
+        make_picture, "merge", "in this style", (photo, example), target, scale=2, seed=1
+    )
     pool = Pool(1, worker_memory_bytes=memory_bytes)
     pool.start()
     try:

@@ -23,7 +23,7 @@ from imgbot.painter.engine.scenes import SCENES
 from imgbot.painter.engine.styles import STYLES
 from imgbot.painter.engine.subjects import has_own_drawing, subject_names
 from imgbot.painter.engine.typography import text_to_draw
-from imgbot.painter.engine.understand import understand
+from imgbot.painter.engine.understand import understand_prompt
 from imgbot.painter.engine.vocabulary import WORDS
 from tests.fixtures.flat_pictures import sheets
 from tests.fixtures.photos import load_photo
@@ -61,7 +61,7 @@ def reported(prompt: str, seed: int = 7) -> CreateReport:
 
 
 def subjects_of(words: str) -> list[str]:
-    return [thing.subject.name for thing in understand(words).things]
+    return [thing.subject.name for thing in understand_prompt(words).things]
 
 
 def told(words: str) -> str:
@@ -92,7 +92,7 @@ def test_each_rule_gives_its_example_a_role(
     def role_in_example() -> roles.Role:
         before, _, rest = rule.example.partition("<")
         marked, _, after = rest.partition(">")
-        words = understand(before + marked + after).words
+        words = understand_prompt(before + marked + after).words
         return next(word.role for word in words if word.text == marked)
 
     role = role_in_example()
@@ -122,7 +122,7 @@ def test_words_name_their_subjects_and_styles() -> None:
 
 def test_things_have_the_count_colour_and_size_that_they_are_given() -> None:
     for words in ("три кота", "three big fluffy cats", "трёх больших рыжих котов", "3 cats"):
-        [thing] = understand(words).things
+        [thing] = understand_prompt(words).things
         assert (thing.subject.name, thing.count) == ("cat", 3), words
     for words, count in (
         ("дюжина яиц", 12),
@@ -130,21 +130,21 @@ def test_things_have_the_count_colour_and_size_that_they_are_given() -> None:
         ("cats", 3),
         ("лисы", 3),
     ):
-        assert understand(words).things[0].count == count, words
-    request = understand("белый кот под красным зонтом на синем море")
+        assert understand_prompt(words).things[0].count == count, words
+    request = understand_prompt("белый кот под красным зонтом на синем море")
     cat, umbrella = request.things
     assert cat.colour is not None
     assert umbrella.colour is not None
     assert min(cat.colour) > 200 > max(umbrella.colour[1:])
     assert len(request.colours) == 1
-    assert understand("золотая рыбка").colours == ()
-    assert understand("a tiny mouse and a huge elephant").things[0].size < 1
+    assert understand_prompt("золотая рыбка").colours == ()
+    assert understand_prompt("a tiny mouse and a huge elephant").things[0].size < 1
 
 
 def test_earlier_words_weigh_more() -> None:
-    request = understand("лес и город")
+    request = understand_prompt("лес и город")
     assert request.scenes["forest"] > request.scenes["city"]
-    assert understand("").scenes == {}
+    assert understand_prompt("").scenes == {}
 
 
 def shown(words: str) -> str:

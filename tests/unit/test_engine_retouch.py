@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from imgbot.painter.engine import run
+from imgbot.painter.engine import make_picture
 from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
 from imgbot.painter.engine.restoration import (
     denoise,
@@ -242,7 +242,7 @@ def test_other_and_several_defects_are_repaired(damage: str, tmp_path: Path) -> 
     damaged = spoil(original)
     damaged.save(tmp_path / "source.png")
     target = str(tmp_path / "out.jpg")
-    made = run("retouch", "", (str(tmp_path / "source.png"),), target, scale=2, seed=1)
+    made = make_picture("retouch", "", (str(tmp_path / "source.png"),), target, scale=2, seed=1)
     assert repairs <= set(made.applied)
     with Image.open(made.path) as repaired:
         assert psnr_db(repaired, original) > psnr_db(damaged, original) + gain_db

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.errors import UserError
-from imgbot.painter.engine import run, upscale, waifu2x
+from imgbot.painter.engine import make_picture, upscale, waifu2x
 from imgbot.painter.engine.upscale import progress_path, progress_writer, upscale_picture
 from imgbot.painter.pool import MEMORY_BYTES, MIB, Pool
 from tests.fakes import pool_steps
@@ -50,7 +50,7 @@ def test_upscale_is_deterministic_and_of_the_exact_size(engine: str) -> None:
 def test_upscale_is_bounded(tmp_path: Path) -> None:
     source = save_photo("astronaut", tmp_path, (3000, 2500))
     with pytest.raises(UserError) as caught:
-        run("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=4, seed=1)
+        make_picture("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=4, seed=1)
     assert caught.value.reason == "upscale_too_large"
     assert caught.value.facts == {"megapixels": 120.0, "limit_megapixels": 64}
     with pytest.raises(ValueError, match="scale"):
@@ -112,7 +112,7 @@ def test_progress_is_written_atomically_throttled_and_removed(tmp_path: Path) ->
     assert progress_path(target).read_text() == "0.42"
     assert [path.name for path in tmp_path.iterdir()] == ["out.jpg.progress"]
     source = save_photo("pendulum", tmp_path)
-    made = run("upscale", "", (source,), target, scale=2, seed=1)
+    made = make_picture("upscale", "", (source,), target, scale=2, seed=1)
     assert made.applied[0] == "x2"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jpg", "pendulum.jpg"]
 
@@ -129,7 +129,9 @@ async def test_network_is_loaded_by_the_first_upscale_of_a_worker_with_memory(
         # The forkserver must have no threads.
         assert not {"ncnn", "numpy", "pillow_heif"} & set(await pool.run(pool_steps.modules))
         source, target = save_photo("cat", tmp_path), str(tmp_path / "out.jpg")
-        made = await pool.run(partial(run, "upscale", "", (source,), target, scale=2, seed=1))
+        made = await pool.run(
+            partial(make_picture, "upscale", "", (source,), target, scale=2, seed=1)
+        )
         loaded = {"ncnn", "numpy"} <= set(await pool.run(pool_steps.modules))
     finally:
         await pool.close()

@@ -13,7 +13,7 @@ from imgbot.domain.order_pace import OrderLimit
 from imgbot.providers.http import ProviderResponse, write_base64
 from imgbot.providers.openai import OpenAiProvider, OpenAiSpec, picture_of
 from imgbot.providers.protocol import ProviderConfig
-from imgbot.providers.spec_file import parse, read_preset, validate
+from imgbot.providers.spec_file import parse_file, read_preset, validate
 
 FILE = """\
 adapter = "openai"
@@ -39,7 +39,7 @@ def error(message: str = "no", kind: str = "invalid_request_error", **fields: An
 
 
 def spec_of(text: str) -> OpenAiSpec:
-    return validate(parse("mine.toml", text), OpenAiSpec)
+    return validate(parse_file("mine.toml", text), OpenAiSpec)
 
 
 @pytest.mark.parametrize(

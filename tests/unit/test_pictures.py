@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from imgbot.domain.errors import UserError
 from imgbot.painter import decoding, pictures
 from imgbot.painter.decoding import decode
-from imgbot.painter.pictures import as_it_is, check, prepare, save_jpeg
+from imgbot.painter.pictures import as_it_is, check_picture, prepare, save_jpeg
 from imgbot.painter.pool import Pool
 from imgbot.painter.steps import plan_enlargement
 from tests.fixtures.hostile import encoded, gif_of_frames, jpeg_with_segments, png_of_claimed_size
@@ -24,7 +24,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
 def checked(image: Image.Image, folder: Path, name: str = "PNG", **options: object) -> Image.Image:
     source = folder / "source"
     image.save(source, name, **options)
-    return opened(check(str(source), str(folder / "picture")))
+    return opened(check_picture(str(source), str(folder / "picture")))
 
 
 def opened(path: str) -> Image.Image:
@@ -103,7 +103,7 @@ def test_what_needs_no_change_keeps_its_pixels_and_loses_the_rest(
         photo.save(source, name, **options)
     source.write_bytes(source.read_bytes() + b"secret")
     for path in (
-        check(str(source), str(tmp_path / "picture")),
+        check_picture(str(source), str(tmp_path / "picture")),
         prepare(str(source), str(tmp_path / "out")).path,
     ):
         assert b"secret" not in Path(path).read_bytes()
@@ -173,10 +173,10 @@ def _with_swapped_primaries(profile: ImageCms.ImageCmsProfile) -> bytes:
 
 
 def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
-    picture = opened(check(str(photo_path("pendulum")), str(tmp_path / "picture")))
+    picture = opened(check_picture(str(photo_path("pendulum")), str(tmp_path / "picture")))
     assert psnr_db(picture, load_photo("pendulum")) > 30
     (tmp_path / "many").write_bytes(gif_of_frames(400))
-    assert opened(check(str(tmp_path / "many"), str(tmp_path / "picture"))).width == 64
+    assert opened(check_picture(str(tmp_path / "many"), str(tmp_path / "picture"))).width == 64
 
 
 @pytest.mark.slow
@@ -352,7 +352,7 @@ def test_an_enlargement_is_planned_within_the_limits(
 def test_a_source_may_be_its_own_target(tmp_path: Path) -> None:
     source = tmp_path / "picture.jpg"
     load_photo("cat").save(source)
-    assert check(str(source), str(tmp_path / "picture")) == str(source)
+    assert check_picture(str(source), str(tmp_path / "picture")) == str(source)
     assert prepare(str(source), str(tmp_path / "picture")).path == str(source)
 
 
@@ -374,9 +374,9 @@ def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
     content = encoded(load_photo("cat"), "JPEG")[:9000]
     (tmp_path / "source").write_bytes(content)
     with pytest.raises(UserError, match="picture_truncated"):
-        check(str(tmp_path / "source"), str(tmp_path / "picture"))
+        check_picture(str(tmp_path / "source"), str(tmp_path / "picture"))
     with pytest.raises(UserError, match="picture_not_a_picture"):
-        check(str(tmp_path / "absent"), str(tmp_path / "picture"))
+        check_picture(str(tmp_path / "absent"), str(tmp_path / "picture"))
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
@@ -451,7 +451,7 @@ def test_without_the_extra_the_person_hears_that_it_is_heic(
     path = save_heic(load_photo("cat").resize((90, 60)), tmp_path)
     request.getfixturevalue("no_heic")
     with pytest.raises(UserError) as caught:
-        check(str(path), str(tmp_path / "picture"))
+        check_picture(str(path), str(tmp_path / "picture"))
     assert (caught.value.reason, caught.value.facts) == ("picture_heic", {})
 
 

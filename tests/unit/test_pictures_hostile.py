@@ -11,7 +11,7 @@ from PIL import Image
 
 from imgbot.domain.errors import UserError
 from imgbot.painter import worker
-from imgbot.painter.pictures import MIB, check
+from imgbot.painter.pictures import MIB, check_picture
 from tests.fixtures import hostile
 from tests.fixtures.hostile import png_of_claimed_size as png
 from tests.fixtures.photos import load_photo
@@ -27,7 +27,7 @@ def refusal(content: bytes, folder: Path) -> UserError:
     source = folder / "picture.jpg"
     source.write_bytes(content)
     with pytest.raises(UserError) as caught:
-        check(str(source), str(folder / "out"))
+        check_picture(str(source), str(folder / "out"))
     return caught.value
 
 
@@ -100,7 +100,7 @@ def test_a_shortage_of_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch, tmp_
     load_photo("cat").save(tmp_path / "source.jpg")
     monkeypatch.setattr(worker, "free_bytes", lambda: MIB)
     with pytest.raises(MemoryError):
-        check(str(tmp_path / "source.jpg"), str(tmp_path / "out"))
+        check_picture(str(tmp_path / "source.jpg"), str(tmp_path / "out"))
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_giant_metadata_does_no_harm(tmp_path: Path) -> None:
     for marker, head in ((0xE1, b"Exif\x00\x00II*\x00"), (0xE2, b"ICC_PROFILE\x00\x01\xc8")):
         content = hostile.jpeg_with_segments(photo, marker, (head + junk)[:65_533], 250)
         (tmp_path / "source").write_bytes(content)
-        with Image.open(check(str(tmp_path / "source"), str(tmp_path / "out"))) as picture:
+        with Image.open(check_picture(str(tmp_path / "source"), str(tmp_path / "out"))) as picture:
             assert picture.width == photo.width
 
 
@@ -148,7 +148,7 @@ def test_damaged_files_of_every_kind(kind: str, tmp_path: Path) -> None:
 
 def _outcome(source: Path, folder: Path) -> str:
     try:
-        check(str(source), str(folder / "out"))
+        check_picture(str(source), str(folder / "out"))
     except UserError as error:
         return error.reason
     return "fine"

@@ -7,7 +7,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from imgbot.config.sources import PLACEHOLDER_TOKEN, load
+from imgbot.config.sources import PLACEHOLDER_TOKEN, load_settings
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.order_pace import Turn
@@ -65,7 +65,7 @@ def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> Non
 
 
 def test_an_order_of_the_former_model_on_this_server_is_the_builtin_engines() -> None:
-    settings = load({"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/"})
+    settings = load_settings({"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/"})
     route = open_providers(settings, cast("Any", None))
     order = Mock(progress=Mock(provider="local", intent_ms=1))
 
@@ -77,18 +77,20 @@ def test_an_order_at_a_preset_is_asked_for_by_a_file_that_extends_it(tmp_path: P
     environ = {"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/", "FAL_KEY": "k"}
     file = extending("fal", tmp_path, "")
     urls = {"IMGBOT_PROVIDER_URL": "fal=http://gateway", "IMGBOT_PROVIDER": f"builtin, edit={file}"}
-    route = open_providers(load(environ | urls), cast("Any", None))
+    route = open_providers(load_settings(environ | urls), cast("Any", None))
     order = Mock(progress=Mock(provider="fal", intent_ms=1))
 
     assert not route.is_orphaned(order)
     assert route.provider_of(order).setting == file
     assert route.provider_of(order).urls[0] == "http://gateway"
     with pytest.raises(ConfigError, match="have the same name"):
-        open_providers(load(environ | {"IMGBOT_PROVIDER": f"fal, edit={file}"}), cast("Any", None))
+        open_providers(
+            load_settings(environ | {"IMGBOT_PROVIDER": f"fal, edit={file}"}), cast("Any", None)
+        )
 
 
 async def test_orders_of_a_file_that_is_gone_are_asked_for_by_the_preset_of_its_name() -> None:
-    settings = load({"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/", "FAL_KEY": "k"})
+    settings = load_settings({"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/", "FAL_KEY": "k"})
     route = open_providers(settings, cast("Any", None))
     stored = {name: json.dumps(["/nowhere/own.toml", [""]]) for name in ("fal", "own")}
     queue = AsyncMock(

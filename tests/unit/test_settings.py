@@ -16,7 +16,7 @@ from imgbot.config.settings import (
     variable_of,
     workers_for,
 )
-from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load
+from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load_settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
 from imgbot.domain.stars import StarPack, StarPrices, credit_for, pack_of
@@ -27,14 +27,14 @@ LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}
 
 def _refused(environ: dict[str, str]) -> ConfigError:
     with pytest.raises(ConfigError) as refusal:
-        load(LEAST | environ)
+        load_settings(LEAST | environ)
     return refusal.value
 
 
 @pytest.mark.parametrize(("users", "workers"), [(1, 5), (100, 5), (200, 7), (300, 10), (301, 11)])
 def test_the_pool_is_sized_as_the_guide_says(users: int, workers: int) -> None:
     assert workers_for(users) == workers
-    assert load(LEAST | {"IMGBOT_USERS": str(users)}).worker_count == workers
+    assert load_settings(LEAST | {"IMGBOT_USERS": str(users)}).worker_count == workers
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_embedded_redis_is_sized_by_the_machine(machine_mb: int, redis_mb: i
 
 
 def test_the_defaults_are_the_guides() -> None:
-    settings = load(LEAST)
+    settings = load_settings(LEAST)
 
     assert (settings.rate_limit_window, settings.rate_limit_max_requests) == (60, 10)
     assert (settings.poll_interval_initial, settings.poll_interval_max) == (2.0, 10.0)
@@ -89,7 +89,7 @@ def test_the_defaults_are_the_guides() -> None:
 def test_a_setting_means_what_is_written(
     variable: str, value: str, name: str, meaning: object
 ) -> None:
-    found = getattr(load(LEAST | {"IMGBOT_USERS": "300", variable: value}), name)
+    found = getattr(load_settings(LEAST | {"IMGBOT_USERS": "300", variable: value}), name)
 
     assert (dict(found) if isinstance(meaning, dict) else found) == meaning
 
@@ -167,7 +167,7 @@ VARIABLES = sorted(map(variable_of, Settings.model_fields))
 def test_any_text_is_taken_or_refused_with_its_variable(environ: dict[str, str]) -> None:
     refusal: ConfigError | None = None
     try:
-        load(LEAST | environ)
+        load_settings(LEAST | environ)
     except ConfigError as error:
         refusal = error
 
@@ -199,7 +199,7 @@ def test_the_settings_never_show_a_secret_but_know_them_all() -> None:
         "REPLICATE_API_TOKEN": "r8_hunter3",
         "IMGBOT_CHAT_KEY": "sk-hunter4",
     }
-    settings = load(LEAST | given)
+    settings = load_settings(LEAST | given)
 
     assert TOKEN not in repr(settings)
     assert "hunter" not in repr(settings)
@@ -217,7 +217,7 @@ def test_a_provider_without_its_key_is_refused_by_the_keys_name(provider: str) -
     key = key_names()[provider].key
 
     assert _refused({"IMGBOT_PROVIDER": provider}).setting == key
-    chosen = load(LEAST | {"IMGBOT_PROVIDER": provider, key: "secret"}).key_of(provider)
+    chosen = load_settings(LEAST | {"IMGBOT_PROVIDER": provider, key: "secret"}).key_of(provider)
     assert chosen is not None
     assert chosen.get_secret_value() == "secret"
 
@@ -229,7 +229,7 @@ def test_a_provider_file_names_the_variables_of_its_keys(tmp_path: Path) -> None
 
     assert _refused(chosen).setting == "MINE_API_KEY"
     keys = {"MINE_API_KEY": "my-secret", "MINE_HOOK_KEY": "signing-key"}
-    settings = load(LEAST | chosen | keys)
+    settings = load_settings(LEAST | chosen | keys)
     found = settings.key_of(str(file)), settings.hook_key_of(str(file))
 
     assert settings.default_provider == str(file)
@@ -242,7 +242,7 @@ def test_a_provider_file_names_the_variables_of_its_keys(tmp_path: Path) -> None
     assert _refused(chosen).setting == "FAL_KEY_TWO"
     # The bot's token cannot be taken for a provider's key.
     file.write_text('name = "mine"\nkey = "IMGBOT_TOKEN"\n')
-    assert load(LEAST | chosen).key_of(str(file)) is None
+    assert load_settings(LEAST | chosen).key_of(str(file)) is None
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
         "IMGBOT_PROVIDER_URL": "comfyui=http://gpu/|http://gpu:81, replicate=https://gate.example",
         "REPLICATE_API_TOKEN": "r8",
     }
-    settings = load(LEAST | environ)
+    settings = load_settings(LEAST | environ)
 
     assert settings.providers == ("replicate", "comfyui", "builtin")
     assert settings.provider_for(Operation.UPSCALE) == "comfyui"
@@ -271,21 +271,21 @@ def test_a_former_name_holds_and_its_new_one_is_told() -> None:
     environ = LEAST | {"IMGBOT_PROVIDER_UPSCALE": "comfyui", "IMGBOT_PROVIDER_EDIT": "builtin"}
 
     told = "has a new name; write IMGBOT_PROVIDER=builtin, edit=builtin, upscale=comfyui"
-    assert load(environ).notices == (
+    assert load_settings(environ).notices == (
         f"IMGBOT_PROVIDER_EDIT {told}",
         f"IMGBOT_PROVIDER_UPSCALE {told}",
     )
-    assert load(environ, NO_PROVIDERS).providers == ("builtin",)
+    assert load_settings(environ, NO_PROVIDERS).providers == ("builtin",)
     limits = {"IMGBOT_USER_DAILY_LIMIT": "2", "IMGBOT_RUNNING_PER_USER": "1"}
-    settings = load(LEAST | limits | {"IMGBOT_PER_USER": "pictures=50"})
+    settings = load_settings(LEAST | limits | {"IMGBOT_PER_USER": "pictures=50"})
     assert settings.per_user == UserLimits(usd="2", pictures=50, running=1)
     assert settings.notices[0] == (
         "IMGBOT_USER_DAILY_LIMIT has a new name; "
         "write IMGBOT_PER_USER=pictures=50, usd=2, running=1"
     )
     model = {"IMGBOT_CHAT_URL": "http://host/v1", "IMGBOT_CHAT_MODEL": "m"}
-    assert load(LEAST | model).chat == ChatServer("http://host/v1", "m")
-    [idle] = load(LEAST | {"IMGBOT_PROVIDER_EDIT": "", "IMGBOT_POLLING": "fixed"}).notices
+    assert load_settings(LEAST | model).chat == ChatServer("http://host/v1", "m")
+    [idle] = load_settings(LEAST | {"IMGBOT_PROVIDER_EDIT": "", "IMGBOT_POLLING": "fixed"}).notices
     assert re.fullmatch(r"IMGBOT_POLLING has no effect any longer \(.+\); remove it", idle)
     # Two answers to one question may cost money.
     twice = _refused(environ | {"IMGBOT_PROVIDER": "fal, upscale=fal"})
@@ -299,7 +299,7 @@ def test_a_former_setting_of_a_provider_is_refused_with_the_line_of_its_file() -
     refusal = str(_refused(former | {"IMGBOT_PROVIDER": "fal"}))
     assert refusal.startswith("IMGBOT_PICTURE_LIMIT, IMGBOT_PRICES: ")
     assert "price_limit_usd = 0.10 and prices_usd = { create = 0.04 }" in refusal
-    assert load(LEAST | former, NO_PROVIDERS).providers == ("builtin",)
+    assert load_settings(LEAST | former, NO_PROVIDERS).providers == ("builtin",)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_the_former_model_on_this_server_is_replaced_and_told(
     name: str, value: str, present: str
 ) -> None:
     files = {"IMGBOT_LOCAL_MODEL": "/srv/sd.gguf, steps=4", "IMGBOT_MODEL_MIRROR": "http://mirror"}
-    settings = load(LEAST | files | {name: value})
+    settings = load_settings(LEAST | files | {name: value})
 
     assert "local" not in (*settings.providers, settings.provider_fallback)
     told = [notice.partition(" ")[0] for notice in settings.notices]
@@ -343,9 +343,9 @@ def test_the_nearest_source_wins() -> None:
         "IMGBOT_STATE_DIR": "/mine",
     }
 
-    assert load(environ, {"IMGBOT_WORKERS": 7, "IMGBOT_USERS": None}).worker_count == 7
-    assert load(environ, {"IMGBOT_USERS": 200}).worker_count == 7
-    assert load(environ).state_dir == Path("/mine")
+    assert load_settings(environ, {"IMGBOT_WORKERS": 7, "IMGBOT_USERS": None}).worker_count == 7
+    assert load_settings(environ, {"IMGBOT_USERS": 200}).worker_count == 7
+    assert load_settings(environ).state_dir == Path("/mine")
 
 
 def test_credentials_of_systemd_win_over_variables(tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ def test_credentials_of_systemd_win_over_variables(tmp_path: Path) -> None:
     (tmp_path / "redis-url").write_text("redis://:pw@host/3\n")
     (tmp_path / "FAL_KEY").write_text("fal-secret\n")
 
-    settings = load(
+    settings = load_settings(
         LEAST | {"CREDENTIALS_DIRECTORY": str(tmp_path), "IMGBOT_PROVIDER": "fal", "FAL_KEY": "old"}
     )
 
@@ -404,7 +404,7 @@ def test_noise_for_a_file_and_a_folder_for_a_credential_are_named(tmp_path: Path
     with pytest.raises(ConfigError, match=r"IMGBOT_ENVIRONMENT_FILE: .* cannot be read"):
         SettingsSource(LEAST | {"IMGBOT_ENVIRONMENT_FILE": str(file)}).read()
     with pytest.raises(ConfigError, match="IMGBOT_TOKEN: the credential bot-token cannot be read"):
-        load(LEAST | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+        load_settings(LEAST | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from imgbot.domain.intents.model import FOLDER
-from imgbot.domain.intents.words import ParsedText, Token, clauses_of, read
+from imgbot.domain.intents.words import ParsedText, Token, clauses_of, parse_text
 from imgbot.domain.spelling import fold, has_cyrillic
 
 _DRAW = "нарисуй"
@@ -46,7 +46,7 @@ def names_new_picture(prompt: str) -> bool:
 
 def _after_preamble(prompt: str) -> tuple[str, bool]:
     """Return the text after a polite or clumsy beginning; and whether it names a picture."""
-    reading = read(prompt)
+    reading = parse_text(prompt)
     drawing = _after(reading.tokens, *_POLITE, "clumsy")
     order = _after(drawing[1:], "filler") if drawing and _is(drawing[0], "drawing") else drawing
     rest = _after_picture(order)

@@ -17,7 +17,7 @@ from imgbot.domain.intents.beginnings import is_request, without_beginning
 from imgbot.domain.intents.facts import ChatFacts, Classification, Intent, PendingQuestion
 from imgbot.domain.intents.features import features_of
 from imgbot.domain.intents.model import model
-from imgbot.domain.intents.words import ParsedText, Token, clauses_of, read
+from imgbot.domain.intents.words import ParsedText, Token, clauses_of, parse_text
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import LANGUAGES, t
 
@@ -40,7 +40,7 @@ _SCALES = {
 def classify(text: str, facts: ChatFacts | None = None) -> Classification:
     """Return what the text asks for in this chat."""
     facts = facts or ChatFacts()
-    reading = read(text)
+    reading = parse_text(text)
     if not reading.tokens:
         return _without_words(text, facts)
     likely = _likely(reading, facts)
@@ -73,12 +73,12 @@ def _offered() -> frozenset[str]:
 
 def wording_key(text: str) -> str:
     """Return the key under which the choice for this wording is remembered."""
-    return " ".join(token.stem for token in read(text).tokens[:24])
+    return " ".join(token.stem for token in parse_text(text).tokens[:24])
 
 
 def scale_in(text: str) -> int | None:
     """Return the scale that the text asks for: 2, 4 or None."""
-    return _scale(read(text).tokens)
+    return _scale(parse_text(text).tokens)
 
 
 def _scale(tokens: Iterable[Token]) -> int | None:

@@ -46,7 +46,7 @@ class ParsedText:
 
 
 @lru_cache(maxsize=64)
-def read(text: str) -> ParsedText:
+def parse_text(text: str) -> ParsedText:
     """Split a text into tokens and clauses; a quotation in it is one token without a meaning."""
     text = unicodedata.normalize("NFC", text)
     tokens: list[Token] = []
@@ -97,7 +97,7 @@ def stem(word: str) -> str:
 
 @lru_cache(maxsize=1024)
 def stems_of(text: str) -> frozenset[str]:
-    return frozenset(token.stem for token in read(text).tokens)
+    return frozenset(token.stem for token in parse_text(text).tokens)
 
 
 def clauses_of(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:

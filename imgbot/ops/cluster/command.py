@@ -64,7 +64,7 @@ from imgbot.storage.server.cluster import (
     RedisState,
     fail_over,
     forget_missing,
-    is_reached,
+    is_reachable,
     look,
     promote,
     require_replica,
@@ -466,7 +466,7 @@ async def _record_without(own: Address, url: ClusterUrl, accepted: str | None) -
     if record is None or str(own) in record.members:
         raise InstallError("this server has everything: it leads once it can, by itself")
     [other] = record.members
-    if await is_reached(url, other):
+    if await is_reachable(url, other):
         raise InstallError(f"{other} is up, and has everything: nothing needs to be given up")
     since = datetime.fromtimestamp(record.since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if accepted != since:

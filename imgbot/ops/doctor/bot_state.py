@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
@@ -41,7 +41,7 @@ def evaluate(seen: BotState) -> list[Finding]:
     process = f"process {seen.pid}" if seen.pid else "a process"
     if seen.status is None:
         text = f"{process} is running, but nothing answers at http://{seen.address}/status.json"
-        return [wrong("service", text, f"journalctl -u {place_of().unit} -n 50 --no-pager")]
+        return [wrong("service", text, f"journalctl -u {service_place().unit} -n 50 --no-pager")]
     found: list[Finding] = []
     for problem in seen.status["problems"]:
         severity, check = (

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.config.setting_types import ClusterUrl, is_of_sentinels
 from imgbot.config.settings import Settings, key_names_of, key_variables
 from imgbot.config.sources import SettingsSource
@@ -187,7 +187,7 @@ def _placed(finding: Finding, environ: Mapping[str, str]) -> Finding:
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     if not file or not finding.advice.startswith("IMGBOT_"):
         return finding
-    where = f"sudoedit {file}; then: sudo systemctl restart {place_of(environ).unit}"
+    where = f"sudoedit {file}; then: sudo systemctl restart {service_place(environ).unit}"
     return replace(finding, advice=f"{finding.advice}: {where}")
 
 
@@ -197,7 +197,7 @@ async def _check_bot(settings: Settings) -> list[Finding]:
     is_running, token = seen.pid is not None, settings.token.get_secret_value()
     # Where a start would be refused, the state's own finding says what helps.
     is_startable = state_directory.examine(settings.state_dir).level is not Severity.WRONG
-    start = f"sudo systemctl start {place_of().unit}" if is_startable else ""
+    start = f"sudo systemctl start {service_place().unit}" if is_startable else ""
     if is_running:
         found = bot_state.evaluate(seen)
     else:
@@ -255,7 +255,7 @@ async def _check_provider(
     if folder := credentials_of_service(environ):
         advice = (
             f"sudo install -m 0600 /dev/stdin {folder}/{variable} (type it, Enter, Ctrl-D), "
-            f"then: sudo systemctl restart {place_of(environ).unit}"
+            f"then: sudo systemctl restart {service_place(environ).unit}"
         )
     found = await factory.check_provider(name, config, variable, advice)
     is_one_of_several = len(settings.urls_of(name)) > 1

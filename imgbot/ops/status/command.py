@@ -15,7 +15,7 @@ from enum import IntEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.config.setting_types import Address, parse_address
 from imgbot.config.settings import SPARE_HTTP_PORTS, Settings
 from imgbot.config.sources import NO_PROVIDERS, SettingsSource, read_environment_file
@@ -153,8 +153,8 @@ def _ask(address: Address, target: Target) -> dict[str, Any]:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise NoStatusError(
             f"nothing answers at {address} ({why}).\n"
-            f"Is the service running?   systemctl status {place_of().unit}\n"
-            f"Why did it stop?          journalctl -u {place_of().unit} -n 50\n"
+            f"Is the service running?   systemctl status {service_place().unit}\n"
+            f"Why did it stop?          journalctl -u {service_place().unit} -n 50\n"
             f"Does it listen elsewhere? {target.doubt}"
         ) from error
     finally:

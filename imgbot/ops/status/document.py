@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.domain.texts.problems import problem_text
 from imgbot.ops.formatting import orders
 from imgbot.ops.status import STATUSES, Document
@@ -140,7 +140,7 @@ def _without_jobs(problem: Document, document: Document) -> Document:
 
 
 def _problem(condition: Condition) -> Document:
-    place = place_of()._asdict()
+    place = service_place()._asdict()
     what, advice = problem_text("en", condition.kind, {**condition.facts, **place})
     if "IMGBOT_" in advice:
         # It may end with a command.

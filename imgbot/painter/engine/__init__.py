@@ -1,6 +1,6 @@
 """Built-in engine: makes pictures in a worker process, without key or network.
 
-`run` takes an operation, its words, paths of pictures and a seed; it writes a file and returns what
+`make_picture` takes an operation, its words, pictures and a seed; it writes a file and returns what
 was done, not understood and suggested (`EngineResult`). The same input makes the same picture.
 
 * `create`: `understand` reads the prompt, `compose` decides what goes where, `create` paints it.
@@ -9,7 +9,7 @@ was done, not understood and suggested (`EngineResult`). The same input makes th
 * `backdrop`: what is behind a subject; `segmentation.find_subject` tells every cut-out where it is.
 
 It uses decoding, saving and the domain, and nothing imports it: workers load it by name. Start
-reading with `run`; ARCHITECTURE.md tells how an operation or a change is added.
+reading with `make_picture`; ARCHITECTURE.md tells how an operation or a change is added.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.merge import PHOTOS_MAX, merge_pictures
 from imgbot.painter.engine.retouch import retouch_picture
 from imgbot.painter.engine.upscale import progress_path, progress_writer, upscale_picture
-from imgbot.painter.pictures import flatten, save_jpeg
+from imgbot.painter.pictures import flattened, save_jpeg
 from imgbot.painter.steps import EngineResult
 
 QUALITY = 95
@@ -39,7 +39,7 @@ SOURCE_LIMIT_MEGAPIXELS = 64
 EDITED_MEGAPIXELS = 12.0
 
 
-def run(
+def make_picture(
     operation: str,
     prompt: str,
     sources: tuple[str, ...],
@@ -65,7 +65,7 @@ def run(
         case "merge":
             outcome = merge_pictures(_load_all(sources[:PHOTOS_MAX]), prompt)
         case "compare":
-            before, after = (flatten(image) for image in _load_all(sources))
+            before, after = (flattened(image) for image in _load_all(sources))
             outcome = EditResult(before_after(before, after), ("before_after",))
         case "retouch":
             outcome = _retouch(sources[0])
@@ -126,6 +126,6 @@ def _load_all(sources: Sequence[str]) -> list[Image.Image]:
 
 
 def _load(source: str, keep_megapixels: float) -> Image.Image:
-    return flatten(
+    return flattened(
         decode(source, limit_megapixels=SOURCE_LIMIT_MEGAPIXELS, keep_megapixels=keep_megapixels)
     )

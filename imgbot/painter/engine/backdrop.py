@@ -13,7 +13,7 @@ from imgbot.painter.engine.create_report import report
 from imgbot.painter.engine.drawing import paint_spread, unit_px
 from imgbot.painter.engine.filters import around_middle, blur_edges
 from imgbot.painter.engine.tables import phrase_lists, table
-from imgbot.painter.engine.understand import understand
+from imgbot.painter.engine.understand import understand_prompt
 
 # Keys of results: the outline is a guess, or there is no subject to keep.
 GUESSED, MISSING = "subject_guessed", "subject_missing"
@@ -38,7 +38,7 @@ class Backdrop(NamedTuple):
 
 def names_scene(words: str) -> bool:
     """True if the words name a place or a mood that can be painted."""
-    return bool(understand(_painted_words(words)).scenes)
+    return bool(understand_prompt(_painted_words(words)).scenes)
 
 
 def on_colour(image: Image.Image, colour: Colour, name: str) -> Backdrop:

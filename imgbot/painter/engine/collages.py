@@ -33,11 +33,11 @@ def background_of(images: Sequence[Image.Image]) -> Colour:
 
 def collage(images: Sequence[Image.Image], background: Colour, *, has_gaps: bool) -> Image.Image:
     """Photos in rows that fill a rectangle of a moderate ratio."""
-    return in_rows(images, _best_rows([_ratio(image) for image in images]), background,
+    return lay_in_rows(images, _best_rows([_ratio(image) for image in images]), background,
                    has_gaps=has_gaps)  # fmt: skip
 
 
-def in_rows(
+def lay_in_rows(
     images: Sequence[Image.Image], rows: _CellRows, background: Colour, *, has_gaps: bool
 ) -> Image.Image:
     """Rows (indexes of `images`) below each other, all of the collage's width."""
@@ -65,7 +65,7 @@ def panorama(images: Sequence[Image.Image]) -> Image.Image:
 
 def _filled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Whole photo at this size; on a blurred copy of itself if the ratios differ."""
-    photo = fitted(image, size)
+    photo = fitted_whole(image, size)
     if photo.size == size:
         return photo
     ground = geometry.backdrop(image, size)
@@ -73,7 +73,7 @@ def _filled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ground
 
 
-def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+def fitted_whole(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Whole photo scaled to fit; of exactly this size if the ratios agree."""
     share = min(size[0] / image.width, size[1] / image.height)
     whole = drawing.scaled(image.size, share)
@@ -143,7 +143,7 @@ def _cost(rows: list[list[int]], ratios: list[float]) -> float:
 
 def _paste(sheet: Image.Image, image: Image.Image, place: Cell) -> None:
     left, top, width, height = place
-    photo = fitted(image, (width, height))
+    photo = fitted_whole(image, (width, height))
     sheet.paste(photo, (left + (width - photo.width) // 2, top + (height - photo.height) // 2))
 
 
@@ -191,7 +191,7 @@ def before_after(before: Image.Image, after: Image.Image) -> Image.Image:
     # Wider pictures than this stand below each other.
     is_wide = (_ratio(before) * _ratio(after)) ** 0.5 > 1.6
     rows = [[0], [1]] if is_wide else [[0, 1]]
-    sheet = in_rows(images, rows, (250, 250, 250), has_gaps=True)
+    sheet = lay_in_rows(images, rows, (250, 250, 250), has_gaps=True)
     _, (_, second) = _arrange(images, rows, _GAP_PX)
     middle = (second[0] - _GAP_PX / 2, sheet.height / 2)
     if is_wide:

@@ -17,7 +17,7 @@ from imgbot.painter.engine.scenes import INDOORS, SCENES
 from imgbot.painter.engine.scenes.weather import add_weather
 from imgbot.painter.engine.styles import MARGIN_UNITS, STYLES
 from imgbot.painter.engine.typography import draw_text
-from imgbot.painter.engine.understand import understand
+from imgbot.painter.engine.understand import understand_prompt
 
 SIDE_PX = 1024
 
@@ -30,7 +30,7 @@ def draw(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image, Composit
 
 def composition_of(prompt: str, seed: int) -> Composition:
     """Read a prompt, emoji included, and decide what its picture shows."""
-    return compose(understand(prompt + _emoji_names(prompt)), seed)
+    return compose(understand_prompt(prompt + _emoji_names(prompt)), seed)
 
 
 def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int]) -> Image.Image:

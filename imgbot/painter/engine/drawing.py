@@ -211,7 +211,7 @@ def scaled(size: Size, share: float) -> Size:
     return max(1, round(size[0] * share)), max(1, round(size[1] * share))
 
 
-def resize(image: Image.Image, share: float) -> Image.Image:
+def rescale(image: Image.Image, share: float) -> Image.Image:
     """Picture scaled to a share of its width and height."""
     size = scaled(image.size, share)
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
@@ -220,7 +220,7 @@ def resize(image: Image.Image, share: float) -> Image.Image:
 def shrink_to(image: Image.Image, megapixels: float) -> Image.Image:
     """Picture reduced to at most so many megapixels."""
     share = (megapixels * 1_000_000 / (image.width * image.height)) ** 0.5
-    return resize(image, share) if share < 1 else image
+    return rescale(image, share) if share < 1 else image
 
 
 def fall(size: Size, function: Callable[[float], float]) -> Image.Image:
@@ -314,7 +314,7 @@ def simplify(image: Image.Image, strength: int = 2) -> Image.Image:
     return small.resize(image.size, Image.Resampling.BICUBIC)
 
 
-def lines(
+def hatching(
     size: tuple[int, int], spacing_px: float, degrees: float, bend: Image.Image, waves: float
 ) -> Image.Image:
     """Parallel lines as a grey relief, black along each centre, bent by a picture's tones.
@@ -365,7 +365,7 @@ def thread_colours(image: Image.Image, count: int, focus: Image.Image) -> Image.
     return few
 
 
-def cut(one: Image.Image, other: Image.Image, sharpness: float) -> Image.Image:
+def cut_by(one: Image.Image, other: Image.Image, sharpness: float) -> Image.Image:
     """Mask where the first picture is brighter than the second; hard at high sharpness."""
     return ImageChops.subtract(one, other, 1 / sharpness, 128)
 

@@ -114,9 +114,9 @@ def _shift(image: Image.Image, step: EditStep, sign: int) -> Image.Image:
 def _shrink(image: Image.Image, step: EditStep) -> Image.Image | None:
     """Picture reduced by a share, or to so many pixels; None if it is that small already."""
     if not step.value:
-        return drawing.resize(image, 1 - min(0.9, _share(step, 0.5)))
+        return drawing.rescale(image, 1 - min(0.9, _share(step, 0.5)))
     share = max(1, int(step.value)) / max(image.size)
-    return drawing.resize(image, share) if share < 1 else None
+    return drawing.rescale(image, share) if share < 1 else None
 
 
 # Changes with a value from the prompt.

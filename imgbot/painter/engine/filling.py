@@ -23,7 +23,7 @@ def has_texture() -> bool:
     return all(find_spec(name) is not None for name in ("numpy", "patchmatch_cython"))
 
 
-def fill(image: Image.Image, mask: Image.Image) -> Image.Image:
+def fill_hole(image: Image.Image, mask: Image.Image) -> Image.Image:
     """Picture (RGB) without what the mask (L, white or black) marks."""
     box = mask.getbbox()
     if box is None or mask.getextrema()[0] == 255:

@@ -9,7 +9,7 @@ from imgbot.domain.spelling import fold
 from imgbot.painter.engine.colours import NAMED_COLOURS, colour_key
 from imgbot.painter.engine.edit import QUOTE_MAX, EditResult, edit_picture
 from imgbot.painter.engine.edit_request import parse_edit_request
-from imgbot.painter.engine.filling import fill
+from imgbot.painter.engine.filling import fill_hole
 from imgbot.painter.engine.recolouring import recolour
 from imgbot.painter.engine.tables import table
 
@@ -50,7 +50,7 @@ def inpaint(image: Image.Image, mask: Image.Image, prompt: str) -> EditResult:
             raise _unknown(prompt)
         return outcome._replace(image=Image.composite(outcome.image, image, soft))
     if _REMOVE.search(text):
-        return EditResult(fill(image, mask), ("removed",))
+        return EditResult(fill_hole(image, mask), ("removed",))
     found = _RECOLOUR.search(text)
     colour = colour_key(found[1]) if found else None
     if colour is None:

@@ -95,7 +95,7 @@ def _with_room(image: Image.Image) -> Image.Image:
     ratio = image.width / image.height
     if not _TALLEST <= ratio <= _WIDEST:
         image = geometry.fit_ratio(image, min(_WIDEST, max(_TALLEST, ratio)))
-    return drawing.resize(image, max(1.0, 512 / max(image.size)))
+    return drawing.rescale(image, max(1.0, 512 / max(image.size)))
 
 
 def _block(image: Image.Image, text: str, font_of: FontOf, share: float) -> _Block:

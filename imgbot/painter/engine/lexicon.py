@@ -17,7 +17,7 @@ from imgbot.painter.engine.subjects import (
     PHRASE_WORDS_MAX,
     WORD,
     key_of,
-    meanings,
+    known_phrases,
     subject_of,
 )
 from imgbot.painter.engine.tables import table
@@ -117,7 +117,7 @@ def sense_of(text: str) -> Sense:
 
 def phrase_at(words: Sequence[str]) -> tuple[int, str, bool]:
     """Length, subject and roughness of the longest phrase that the words begin with."""
-    known, keys = meanings(), [key_of(word) for word in words]
+    known, keys = known_phrases(), [key_of(word) for word in words]
     for length in range(len(keys), 0, -1):
         meaning = known.get(EXACT + " ".join(words[:length]))
         if not meaning and not _is_other(words[:length]):
@@ -146,13 +146,15 @@ def _diminutive_of(word: str) -> tuple[str, bool] | None:
     base = _DIMINUTIVE.sub("", word)
     if base == word or len(base) < 3 or is_known(word):
         return None
-    found = (meanings().get(EXACT + base + ending) for ending in ("", "а", "ка", "ок", "о", "ь"))
+    found = (
+        known_phrases().get(EXACT + base + ending) for ending in ("", "а", "ка", "ок", "о", "ь")
+    )
     return next(filter(None, found), None)
 
 
 @cache
 def _single_keys() -> tuple[str, ...]:
-    return tuple(key for key in meanings() if key.isalpha())
+    return tuple(key for key in known_phrases() if key.isalpha())
 
 
 @lru_cache(maxsize=1024)
@@ -161,7 +163,7 @@ def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
     is_short = len(key) < 6
     if is_short or word.endswith(_ADJECTIVES) or not word.isalpha() or is_known(word):
         return None
-    known = meanings()
+    known = known_phrases()
     names = {known[near] for near in slips_of(key, _single_keys())}
     # It may as well be a word that is not known.
     return (names.pop().name, True) if len(names) == 1 else None
@@ -169,7 +171,7 @@ def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
 
 def is_known(word: str) -> bool:
     """True if the word means something; a compound may only do so in parts."""
-    return key_of(word) in meanings() or any(sense_of(word))
+    return key_of(word) in known_phrases() or any(sense_of(word))
 
 
 def names_subject(text: str) -> bool:

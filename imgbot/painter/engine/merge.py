@@ -14,7 +14,7 @@ from imgbot.painter.engine.background import cut_subject
 from imgbot.painter.engine.edit import LETTERED, EditResult
 from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.merge_request import MergeRequest, parse_merge_request
-from imgbot.painter.pictures import flatten
+from imgbot.painter.pictures import flattened
 
 _MARGIN_SHARE = 0.04
 _ACROSS = {"left": 0.27, "centre": 0.5, "right": 0.73}
@@ -53,7 +53,7 @@ def place_cutout(
     share = (0.36 if is_corner else 0.55) * request.size
     across_max = ground.width * 0.8 / subject.image.width
     height_max = ground.height * min(0.92, share) / subject.image.height
-    cutout = drawing.resize(subject.image, min(height_max, across_max))
+    cutout = drawing.rescale(subject.image, min(height_max, across_max))
     middle = _ACROSS.get(request.position, across)
     left = round(ground.width * middle - cutout.width / 2)
     left = min(max(left, 0), ground.width - cutout.width)
@@ -93,7 +93,7 @@ def place_inset(
     size_share = min(0.7, 0.36 * request.size)
     factor = size_share * min(ground.width / image.width, ground.height * 1.25 / image.height)
     rim = max(1, round(min(ground.size) * 0.006))
-    framed = ImageOps.expand(drawing.resize(image, factor), rim, "white")
+    framed = ImageOps.expand(drawing.rescale(image, factor), rim, "white")
     radius = min(min(framed.size) / 2, min(ground.size) * 0.022)
     framed.putalpha(geometry.rounded_mask(framed.size, radius))
     corners = ("bottom_right", "bottom_left", "top_right", "top_left")
@@ -132,7 +132,7 @@ def merge_pictures(images: Sequence[Image.Image], prompt: str) -> EditResult:
     elif request.layout == "like_picture":
         image, applied = _paint_like(images, request.ground or 0)
     else:
-        ordered = [flatten(images[index]) for index in request.order]
+        ordered = [flattened(images[index]) for index in request.order]
         image, applied = _compose(ordered, request)
         # Each of its photos is a main thing.
         focus = Image.new("L", image.size, 255)
@@ -146,7 +146,7 @@ def merge_pictures(images: Sequence[Image.Image], prompt: str) -> EditResult:
 def _paint_like(images: Sequence[Image.Image], example: int) -> _Merged:
     """The first of the other photos in the style of this one."""
     photo, *unused = (index for index in range(len(images)) if index != example)
-    painted = photo_styles.paint_like(flatten(images[photo]), flatten(images[example]))
+    painted = photo_styles.paint_like(flattened(images[photo]), flattened(images[example]))
     return painted, ("like_picture", *_left_out(unused))
 
 
@@ -171,7 +171,7 @@ def _compose(images: Sequence[Image.Image], request: MergeRequest) -> _Merged:
         case "beside" | "below":
             numbers = range(len(images))
             rows = [numbers] if layout == "beside" else [[number] for number in numbers]
-            image = collages.in_rows(images, rows, background, has_gaps=request.has_gaps)
+            image = collages.lay_in_rows(images, rows, background, has_gaps=request.has_gaps)
         case _:
             image = collages.collage(images, background, has_gaps=request.has_gaps)
     return image, (layout,)
@@ -191,7 +191,7 @@ def _overlay(images: Sequence[Image.Image], *, is_screen: bool) -> Image.Image:
 
 
 def _shrunk(image: Image.Image, side_px: int) -> Image.Image:
-    return drawing.resize(image, min(1.0, side_px / max(image.size)))
+    return drawing.rescale(image, min(1.0, side_px / max(image.size)))
 
 
 def _cut_out(images: Sequence[Image.Image], request: MergeRequest) -> _Merged:
@@ -202,7 +202,7 @@ def _cut_out(images: Sequence[Image.Image], request: MergeRequest) -> _Merged:
         return cut_out(images[index])
 
     subjects, ground_index = _roles(len(images), request, cut)
-    ground = _shrunk(flatten(images[ground_index]), 2048)
+    ground = _shrunk(flattened(images[ground_index]), 2048)
     if len(subjects) > 1:
         # At one position, several subjects would hide each other.
         request = replace(request, position="")
@@ -210,7 +210,7 @@ def _cut_out(images: Sequence[Image.Image], request: MergeRequest) -> _Merged:
     for place, index in enumerate(subjects):
         subject = cut(index)
         if subject is None:
-            ground = place_inset(ground, flatten(images[index]), request, place)
+            ground = place_inset(ground, flattened(images[index]), request, place)
         else:
             across = (place + 0.5) / len(subjects)
             ground = place_cutout(ground, subject, request, across)

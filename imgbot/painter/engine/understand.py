@@ -11,7 +11,7 @@ from imgbot.painter.engine import lexicon
 from imgbot.painter.engine.drawing_request import DrawingRequest, Relation, Role, Thing, Word
 from imgbot.painter.engine.lexicon import LINKS, WORN, is_known, sense_of
 from imgbot.painter.engine.roles import PromptWords, Spot, role_of
-from imgbot.painter.engine.subjects import EXACT, WORD, Subject, meanings, subject_of
+from imgbot.painter.engine.subjects import EXACT, WORD, Subject, known_phrases, subject_of
 from imgbot.painter.engine.typography import text_to_draw, without_purpose, without_quotes
 
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и")
@@ -25,7 +25,7 @@ _NEGATED = re.compile(
     r"(?:\s+(?:и|или|and|or)\s+[^\W\d_]+)?)", re.IGNORECASE | re.DOTALL)  # fmt: skip
 
 
-def understand(prompt: str) -> DrawingRequest:
+def understand_prompt(prompt: str) -> DrawingRequest:
     """Read a prompt; earlier words weigh more. Letters to be drawn do not name subjects."""
     request = DrawingRequest(text=text_to_draw(prompt))
     plain = _without_lettering(prompt, request.text)
@@ -129,7 +129,9 @@ class _Reader:
         if subject.group in _SINGLE_GROUPS:
             return False
         if phrase.isascii():
-            return any(EXACT + one in meanings() or one == subject.english for one in _ones(phrase))
+            return any(
+                EXACT + one in known_phrases() or one == subject.english for one in _ones(phrase)
+            )
         ending = next(filter(phrase.endswith, _PLURAL_ENDINGS), "")
         if not ending or subject.russian.endswith((ending, "ы", "и")):
             return False

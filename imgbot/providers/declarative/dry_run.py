@@ -35,7 +35,7 @@ def dry_run(spec: Spec) -> list[str]:
         lines += [f"  {line}" for line in _requests(spec, provider, operation)]
     for name, (status, content) in _TROUBLES.items():
         answer = ProviderResponse(status, {}, content, json.dumps(content) if content else "")
-        error = responses.refusal(spec, "submit", answer)
+        error = responses.rejection(spec, "submit", answer)
         lines.append(f"a submit answered by {name}: {error}")
     return lines
 

@@ -14,11 +14,10 @@ from imgbot.providers.declarative import responses, task_lookup
 from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, TicketPaths, app_of
 from imgbot.providers.declarative.templates import fill, first, first_text, names_in
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
-from imgbot.providers.picture_body import PictureBody, as_json, mark_of
+from imgbot.providers.picture_body import PictureBody, as_json, picture_mark
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
-    Capability,
     Done,
     GenerationRequest,
     Output,
@@ -39,12 +38,7 @@ class DeclaredProvider(Provider):
     """Provider defined by its spec file alone, with one model chosen per operation."""
 
     def __init__(self, spec: Spec, config: ProviderConfig) -> None:
-        self.name = spec.name
-        if not config.url:
-            self.vendor, self.country = spec.vendor, spec.country
-        self.max_concurrent = spec.limits.jobs
-        self.order_limit = spec.limits.order_limit
-        self.admits = spec.admits
+        spec.introduce(self, config)
         self.is_hooked = spec.hook is not None
         self.is_searchable = spec.search is not None
         self.has_account = spec.balance is not None
@@ -53,20 +47,6 @@ class DeclaredProvider(Provider):
         elif spec.look_up is not None:
             self.recovery = Recovery.LOOK_UP
         self._spec = spec
-        self._models = {
-            operation: model for operation in Operation if (model := spec.usual_for(operation))
-        }
-        self.offers: Mapping[Operation, Capability] = {
-            operation: model.offer(spec, spec.prices_usd.get(operation))
-            for operation, model in self._models.items()
-        }
-        self.models = {
-            operation: {
-                name: usual if name == usual.model else model.offer(spec, None)
-                for name, model in spec.models_for(operation).items()
-            }
-            for operation, usual in self.offers.items()
-        }
         self._urls = spec.addresses(config.url)
         self.urls = tuple(self._urls.values())
         auth = spec.auth
@@ -97,7 +77,7 @@ class DeclaredProvider(Provider):
             content = {"content": streamed}
         answer = await self._client.submit("POST", url, params=query, headers=headers, **content)
         self._check("submit", answer)
-        ticket = _ticket(self._model_for(order).id, submit, answer.content)
+        ticket = _ticket(self._spec.model_for(order).id, submit, answer.content)
         if not ticket["id"]:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, "accepted, but the response has no id")
         return Accepted(ticket)
@@ -187,7 +167,7 @@ class DeclaredProvider(Provider):
 
     def submit_parts(self, order: GenerationRequest) -> tuple[str, dict[str, str], dict[str, Any]]:
         """Return URL, query and body of a submit."""
-        spec, model = self._spec, self._model_for(order)
+        spec, model = self._spec, self._spec.model_for(order)
         values = self._values(model, order)
         content = {**spec.submit.body, **model.body}
         templates = (model.url or spec.submit.url, spec.submit.query, content)
@@ -209,17 +189,11 @@ class DeclaredProvider(Provider):
         return answer
 
     def _check(self, stage: Stage, answer: ProviderResponse) -> None:
-        if (error := responses.refusal(self._spec, stage, answer)) is not None:
+        if (error := responses.rejection(self._spec, stage, answer)) is not None:
             raise error
 
     def _usual(self, operation: Operation) -> str:
         return self.offers[operation].model if operation in self.offers else ""
-
-    def _model_for(self, order: GenerationRequest) -> DeclaredModel:
-        chosen = self._spec.models_for(order.operation).get(order.model)
-        if (model := chosen or self._models.get(order.operation)) is None:
-            raise ProviderError(_KIND.INVALID, f"{self.name} has no model for {order.operation}")
-        return model
 
     def _values(self, model: DeclaredModel, order: GenerationRequest) -> dict[str, Any]:
         has_negative = "negative" in names_in(model.body)
@@ -251,7 +225,7 @@ class DeclaredProvider(Provider):
             # Unique names: some providers overwrite by name and serve the old file from a cache.
             suffix = path.suffix if path.suffix in _MIMES else ".jpg"
             return await self._upload(f"{job_id}-{index}{suffix}", mime, path)
-        mark = mark_of(index)
+        mark = picture_mark(index)
         return mark if rules.hand_over == "base64" else f"data:{mime};base64,{mark}"
 
     async def _upload(self, name: str, mime: str, path: Path) -> str:

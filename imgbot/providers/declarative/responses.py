@@ -5,7 +5,7 @@ from typing import Any
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.declarative.spec import ErrorRule, Outputs, Spec, Stage
-from imgbot.providers.declarative.templates import decoded, first_text, pick, texts
+from imgbot.providers.declarative.templates import decoded, first_text, pick, texts_at
 from imgbot.providers.http import (
     ORDER_KINDS,
     STATUS_KINDS,
@@ -24,7 +24,7 @@ _STATUSES = {**STATUS_KINDS, 404: _KIND.LOST, 410: _KIND.LOST, 451: _KIND.MODERA
 _FOR_NOW = frozenset({_KIND.UNAVAILABLE, _KIND.RATE_LIMITED, _KIND.SUBMIT_UNKNOWN})
 
 
-def refusal(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError | None:
+def rejection(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError | None:
     """Return the error for a rejected request, None if it succeeded."""
     content = answer.content
     is_ok = spec.ok is None or spec.ok.equals in pick(content, spec.ok.path)
@@ -83,7 +83,7 @@ def _error_text(spec: Spec, answer: ProviderResponse) -> str:
     A pattern may take a time that grows with the square of the text's length.
     """
     places = (spec.failure.code, spec.failure.text)
-    found = (next(texts(answer.content, paths), "")[:TEXT_CHARACTERS] for paths in places)
+    found = (next(texts_at(answer.content, paths), "")[:TEXT_CHARACTERS] for paths in places)
     return " ".join(filter(None, found))
 
 

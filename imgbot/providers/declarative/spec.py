@@ -19,10 +19,8 @@ from imgbot.providers.spec_file import (
     KeyName,
     LocatedTable,
     ModelNotes,
-    OfferedOperation,
     Place,
     PriceUsd,
-    ProviderName,
     SpecDocument,
     Url,
     micro,
@@ -238,7 +236,6 @@ def app_of(model: str) -> str:
 class DeclaredModel(ModelNotes):
     """One model, its operations, and the body of its submit request."""
 
-    operations: tuple[OfferedOperation, ...]
     url: str = ""
     price_usd: PriceUsd | None = None
     scale_prices_usd: Mapping[Annotated[str, Field(pattern=r"^[2-8]$")], PriceUsd] = Field(
@@ -263,28 +260,12 @@ class DeclaredModel(ModelNotes):
     def nearest_scale(self, wanted: int) -> int:
         return min(self.scales, key=lambda scale: (abs(scale - wanted), -scale), default=wanted)
 
-    def offer(self, spec: "Spec", own_usd: float | None) -> Capability:
-        """Return the terms; `own_usd` is the operator's own price."""
-        by_scale = {int(scale): micro(usd) for scale, usd in self.scale_prices_usd.items()}
-        return Capability(
-            model=self.id,
-            price_micro=price_or_guess(own_usd, self.price_usd, spec.key),
-            scale_prices_micro=by_scale if own_usd is None else {},
-            inputs=spec.inputs.limits(self.pictures, self.max_side_px),
-            scales=frozenset(self.scales),
-            takes_seed="seed" in names_in(self.body),
-            **self.notes(self.id),
-        )
 
-
-class Spec(spec_file.Vendor, spec_file.Terms):
+class Spec(spec_file.ModelSpec[DeclaredModel]):
     """Complete spec file of one provider."""
 
-    name: ProviderName
-    key: KeyName = ""
     urls: Mapping[str, Url]
     auth: Auth | None = None
-    limits: spec_file.Limits = spec_file.Limits()
     ok: Ok | None = None
     inputs: InputDelivery = InputDelivery()
     upload: UploadRule | None = None
@@ -300,21 +281,24 @@ class Spec(spec_file.Vendor, spec_file.Terms):
     search: Search | None = None
     hook: Hook | None = None
     balance: Balance | None = None
-    prompts: Mapping[Operation, str] = Field(default_factory=dict[Operation, str])
-    """Default prompt where the user gave none; prefix of the user's prompt for retouch."""
     maps: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict[str, Mapping[str, Any]])
-    models: Annotated[tuple[DeclaredModel, ...], Field(min_length=1)]
-    """The first model that serves an operation is its default."""
 
-    def usual_for(self, operation: Operation) -> DeclaredModel | None:
-        """Return the usual model of an operation; None if it is not served."""
-        wanted = self.usual.get(operation, "")
-        able = (model for model in self.models if operation in model.operations)
-        return next((model for model in able if wanted in {"", model.id, *model.replaces}), None)
-
-    def models_for(self, operation: Operation) -> dict[str, DeclaredModel]:
-        """Return the models that serve an operation, by id; the first of several with one id."""
-        return {each.id: each for each in reversed(self.models) if operation in each.operations}
+    def offer(
+        self,
+        operation: Operation,  # noqa: ARG002 -- the same for each
+        model: DeclaredModel,
+        own_usd: float | None,
+    ) -> Capability:
+        by_scale = {int(scale): micro(usd) for scale, usd in model.scale_prices_usd.items()}
+        return Capability(
+            model=model.id,
+            price_micro=price_or_guess(own_usd, model.price_usd, self.key),
+            scale_prices_micro=by_scale if own_usd is None else {},
+            inputs=self.inputs.limits(model.pictures, model.max_side_px),
+            scales=frozenset(model.scales),
+            takes_seed="seed" in names_in(model.body),
+            **model.notes(model.id),
+        )
 
     def addresses(self, override: str) -> dict[str, str]:
         """Return the base URLs; an override of `api` applies to the others as a prefix."""
@@ -360,7 +344,7 @@ def read_spec(document: SpecDocument) -> Spec:
         for index, each in tables:
             place = (table, key) if index is None else (table, index, key)
             _check_slots(document, spec, place, each.get(key), allowed | {*spec.urls})
-    spec.check_offered(document, spec.models)
+    spec.check_offered(document)
     for operation, wanted in spec.usual.items():
         if spec.usual_for(operation) is None:
             known = ", ".join(spec.models_for(operation)) or "none"

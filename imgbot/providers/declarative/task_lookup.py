@@ -17,7 +17,7 @@ from typing import Any
 from imgbot.clock import WRONG_S
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers import signatures
-from imgbot.providers.declarative.responses import refusal
+from imgbot.providers.declarative.responses import rejection
 from imgbot.providers.declarative.spec import Hook, Search, Spec
 from imgbot.providers.declarative.templates import fill, first, first_text, pick
 from imgbot.providers.http import ProviderHttpClient
@@ -57,15 +57,19 @@ async def found_in(
     url, params = fill(search.url, values, {}), fill(search.query, values, {})
     for _ in range(5):
         answer = await client.ask("GET", url, params=params)
-        if (error := refusal(spec, "poll", answer)) is not None:
+        if (error := rejection(spec, "poll", answer)) is not None:
             raise error
-        timed = [(_created_s(search, item), item) for item in pick(answer.content, search.items)]
-        recent = [(created_s, item) for created_s, item in timed if created_s >= since_s]
+        recent = _made_since(search, answer.content, since_s)
         found += [entry for entry in recent if _is_same(search, entry[1], fields)]
         url, params = first_text(answer.content, search.next), None
         if not recent or not url:
             break
     return [item for _, item in sorted(found, key=lambda entry: entry[0])]
+
+
+def _made_since(search: Search, content: Any, since_s: float) -> list[tuple[float, Any]]:
+    timed = ((_created_s(search, item), item) for item in pick(content, search.items))
+    return [(created_s, item) for created_s, item in timed if created_s >= since_s]
 
 
 def _is_same(search: Search, item: Any, fields: Mapping[str, str]) -> bool:

@@ -115,7 +115,7 @@ def first(content: Any, paths: Iterable[str]) -> Any:
     return next((value for path in paths for value in pick(content, path)), None)
 
 
-def texts(content: Any, paths: Iterable[str]) -> Iterator[str]:
+def texts_at(content: Any, paths: Iterable[str]) -> Iterator[str]:
     """Yield the strings and numbers at the paths, as strings; none is empty."""
     for path in paths:
         for value in pick(content, path):
@@ -125,7 +125,7 @@ def texts(content: Any, paths: Iterable[str]) -> Iterator[str]:
 
 def first_text(content: Any, paths: Iterable[str]) -> str:
     """Return the first string or number that may be stored; empty if there is none."""
-    found = texts(content, paths)
+    found = texts_at(content, paths)
     return next((text for text in found if len(text) <= MAX_STORED_CHARACTERS), "")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import ResponseError
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.storage import keys
@@ -83,7 +83,7 @@ def check_program(memory_bytes: int) -> RedisReport:
 def _silent(why: str, *, is_embedded: bool) -> Finding:
     if is_embedded:
         text = f"the embedded server does not answer ({why})"
-        return wrong(_CHECK, text, f"journalctl -u {place_of().unit} -n 50 --no-pager")
+        return wrong(_CHECK, text, f"journalctl -u {service_place().unit} -n 50 --no-pager")
     advice = "sudo systemctl start redis-server; another IMGBOT_REDIS_URL leaves its jobs behind"
     return wrong(_CHECK, f"no Redis answers at IMGBOT_REDIS_URL ({why})", advice)
 

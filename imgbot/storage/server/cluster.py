@@ -138,7 +138,7 @@ async def ask_sentinels(pool: SentinelConnectionPool | None) -> list[Told]:
     return [told for task in asked if (told := task.result())]
 
 
-def named_in(answers: Iterable[Told]) -> tuple[Address | None, int]:
+def primary_named(answers: Iterable[Told]) -> tuple[Address | None, int]:
     """Return the primary that the most name, and how many do."""
     counts = Counter(each.named for each in answers)
     return counts.most_common(1)[0] if counts else (None, 0)
@@ -249,7 +249,7 @@ async def look(url: ClusterUrl) -> ClusterState:
     addresses = dict.fromkeys(each for told in answers for each in told.servers)
     servers = await asyncio.gather(*(_ask_redis(url, each) for each in addresses))  # noqa: TID251 -- none raises
     sentinels = {each: said for each, (said, _) in zip(url.sentinels, asked, strict=True)}
-    return ClusterState(tuple(servers), sentinels, record, named_in(answers)[0])
+    return ClusterState(tuple(servers), sentinels, record, primary_named(answers)[0])
 
 
 async def _ask_witness(url: ClusterUrl) -> str | None:
@@ -309,7 +309,7 @@ async def fail_over(url: ClusterUrl) -> bool:
     raise StorageUnavailableError(f"the Sentinels do not move the primary: {said}")
 
 
-async def is_reached(url: ClusterUrl, server: str) -> bool:
+async def is_reachable(url: ClusterUrl, server: str) -> bool:
     """Return whether a Sentinel reaches a server (host:port), though this machine may not."""
     asked = [await _ask_quorum(url, each) for each in url.sentinels]
     return any(server in map(str, told.up) for _, told in asked if told)

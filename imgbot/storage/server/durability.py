@@ -22,7 +22,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from imgbot.config.place import place_of
+from imgbot.config.place import service_place
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.texts.problems import problem_text
 from imgbot.storage import keys
@@ -122,7 +122,7 @@ def _refuse_foreign_socket(error: Exception, redis: Client) -> None:
     raise ConfigError(
         SETTING,
         f"this user may not use {path}, which is of the group {group}; run: sudo systemctl edit "
-        f"{place_of().unit}, with the lines [Service] and SupplementaryGroups={group}",
+        f"{service_place().unit}, with the lines [Service] and SupplementaryGroups={group}",
     ) from None
 
 
@@ -270,7 +270,7 @@ class Memory:
         """Command that raises the limit permanently."""
         enough_mb = max(2 * self.limit_mb, self.used_mb + self.used_mb // 2)
         if self.is_embedded:
-            restart = f"sudo systemctl restart {place_of().unit}"
+            restart = f"sudo systemctl restart {service_place().unit}"
             return f"IMGBOT_REDIS_MEMORY_MB={enough_mb}, then: {restart}"
         return f"{self.cli} CONFIG SET maxmemory {enough_mb}mb && {self.cli} CONFIG REWRITE"
 

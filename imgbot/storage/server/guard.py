@@ -24,7 +24,7 @@ from imgbot.storage.server.cluster import (
     ask_sentinels,
     follower_in,
     have_lead,
-    named_in,
+    primary_named,
     replicas_in,
 )
 from imgbot.storage.server.record import InSyncRecord, Register, open_client
@@ -87,7 +87,7 @@ class Guard:
         known = (each.servers for each in answers)
         for address in {*self._url.servers}.union(*known) - self._servers.keys():
             self._servers[address] = open_client(address, self._url)
-        named, count = named_in(answers)
+        named, count = primary_named(answers)
         lead, told = looked[named].result() if named in looked else (Lead(), {})
         self.facts = ClusterFacts(
             lead=lead,

@@ -41,7 +41,7 @@ HIDDEN = {"kind": "photo", "factor": 1.0, "hidden": 1, "size": "320x320"}
 
 @pytest.mark.parametrize("name", ["astronaut", "cat", "pendulum"])
 def test_photographs_are_safe(name: str, tmp_path: Path) -> None:
-    assert guard.judge(save_photo(name, tmp_path)) == "safe"
+    assert guard.judge_picture(save_photo(name, tmp_path)) == "safe"
 
 
 def test_what_cannot_be_judged_is_unknown(
@@ -50,7 +50,7 @@ def test_what_cannot_be_judged_is_unknown(
     damaged = tmp_path / "damaged.onnx"
     damaged.write_bytes(b"\x08\x06" + b"\xff" * 1000)
     monkeypatch.setattr(guard, "NETWORK", Network("imgbot", str(damaged), room_bytes=0))
-    assert guard.judge(save_photo("cat", tmp_path)) == "unknown"
+    assert guard.judge_picture(save_photo("cat", tmp_path)) == "unknown"
     assert "damaged.onnx cannot be run" in caplog.text
 
 

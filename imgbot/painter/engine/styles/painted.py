@@ -142,7 +142,7 @@ def pencil(scene: Scene, canvas: Image.Image) -> Image.Image:
         strokes = drawing.streaks(size, rng, degrees, unit * 16, unit * 0.34)
         tooth = drawing.stretch(Image.blend(grit, strokes, 0.62))
         wanted = drawing.curve(depth, lambda value, s=start: max(0.0, min(0.92, s + value * 0.95)))
-        mask = drawing.cut(wanted, tooth, 2.6)
+        mask = drawing.cut_by(wanted, tooth, 2.6)
         drawing.paint(sheet, deep, drawing.dim(mask, 0.62))
     contours = drawing.curve(drawing.edges(flat, unit * 0.18), lambda value: min(1.0, value * 1.1))
     contours = drawing.times(contours, drawing.curve(grit, lambda value: min(1.0, 0.35 + value)))
@@ -170,9 +170,9 @@ def linocut(scene: Scene, canvas: Image.Image) -> Image.Image:
     large = tone.resize(size, Image.Resampling.BICUBIC)
     wobble = drawing.clouds(scene.size, rng, unit * 9, 3).resize(size)
     bend = Image.blend(drawing.soft(large, unit * 3), wobble, 0.45)
-    gouge = drawing.lines(size, unit * 1.7 * many, 72, bend, 7.0)
+    gouge = drawing.hatching(size, unit * 1.7 * many, 72, bend, 7.0)
     dark = drawing.curve(large, lambda value: min(0.9, max(0.0, (0.5 - value) * 2.3)))
-    key = drawing.cut(dark, gouge, 5.0).reduce(many)
+    key = drawing.cut_by(dark, gouge, 5.0).reduce(many)
     key = ImageChops.darker(key, drawing.curve(tone, lambda value: (0.48 - value) * 30))
     contours = drawing.curve(drawing.edges(flat, unit * 0.34), lambda value: (value - 0.5) * 4)
     contours = ImageChops.lighter(contours, drawing.outline(scene.in_focus(), unit * 0.28))
@@ -180,8 +180,10 @@ def linocut(scene: Scene, canvas: Image.Image) -> Image.Image:
     worn = drawing.clouds(scene.size, rng, unit * 0.55, 2)
     key = drawing.times(key, drawing.curve(worn, lambda value: min(1.0, (value - 0.1) * 8)))
     paper = mix(scene.palette.paper, (247, 238, 220), 0.6)
-    light = drawing.lines(scene.size, unit * 1.5, 108, bend.reduce(many), 6.0)
-    chips = drawing.cut(drawing.curve(tone, lambda value: max(0.0, value - 0.55) * 0.7), light, 5.0)
+    light = drawing.hatching(scene.size, unit * 1.5, 108, bend.reduce(many), 6.0)
+    chips = drawing.cut_by(
+        drawing.curve(tone, lambda value: max(0.0, value - 0.55) * 0.7), light, 5.0
+    )
     drawing.paint(blocks, paper, drawing.dim(chips, 0.75))
     drawing.paint(blocks, mix(scene.palette.ink, (18, 16, 20), 0.5), key)
     return _framed(scene, blocks, paper, unit * 4)
@@ -220,7 +222,7 @@ def riso(scene: Scene, canvas: Image.Image) -> Image.Image:
     for index, degrees in ((2, 15), (1, 75), (0, 45)):
         screen = _dot_screen(scene, unit * 0.92, degrees)
         wanted = drawing.curve(plates[index], lambda value: min(1.0, value**1.1 * 1.04))
-        printed = drawing.cut(wanted, screen, 3.6)
+        printed = drawing.cut_by(wanted, screen, 3.6)
         faint = drawing.clouds(scene.size, rng, unit * 0.6, 2)
         printed = drawing.times(printed, drawing.curve(faint, lambda v: min(1.0, 0.62 + v * 0.7)))
         aside, down = rng.uniform(-0.3, 0.3) * unit, rng.uniform(-0.3, 0.3) * unit
@@ -234,8 +236,8 @@ def riso(scene: Scene, canvas: Image.Image) -> Image.Image:
 def _dot_screen(scene: Scene, spacing_px: float, degrees: float) -> Image.Image:
     """Halftone screen as a grey relief: tones darker than it are printed."""
     flat = Image.new("L", scene.size, 0)
-    one = drawing.lines(scene.size, spacing_px, degrees, flat, 0)
-    other = drawing.lines(scene.size, spacing_px, degrees + 90, flat, 0)
+    one = drawing.hatching(scene.size, spacing_px, degrees, flat, 0)
+    other = drawing.hatching(scene.size, spacing_px, degrees + 90, flat, 0)
     return drawing.stretch(Image.blend(one, other, 0.5))
 
 

@@ -122,7 +122,7 @@ def subject_names() -> tuple[str, ...]:
 
 
 @cache
-def meanings() -> Mapping[str, Meaning]:
+def known_phrases() -> Mapping[str, Meaning]:
     """Meanings of phrases by their keys: labels of the emoji, then the reviewed words.
 
     A phrase as it is written, after EXACT, wins over others with its key ("такси", "такса").
