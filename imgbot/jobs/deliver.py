@@ -18,7 +18,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import Changes, InputPhoto, Job, State, is_billed, with_changes
+from imgbot.domain.job import Changes, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, t
@@ -38,10 +38,6 @@ _LONG_WAIT_S = 30.0
 
 _LABEL_WORDS = 40
 
-_ShownPicture = tuple[int, InputPhoto | None]
-"""Id of the message that shows the end (0: none), and the Telegram file of its picture."""
-_NOT_SHOWN: _ShownPicture = 0, None
-
 
 async def deliver(context: StepContext, job: Job, resumed: FailedDelivery | None = None) -> Outcome:
     """Show the picture or send the sentence, then end the job."""
@@ -51,13 +47,13 @@ async def deliver(context: StepContext, job: Job, resumed: FailedDelivery | None
         # The disk was lost, or the file is on another machine.
         return Advance(await move(context, job, State.RENDERING, file="", tries=0))
     try:
-        job, shown = await _show_once(context, job, outcome)
+        job = await _show_once(context, job, outcome)
     except Exception as error:  # noqa: BLE001 -- most are raised again
         await _note_refusal(context, job, error)
         return await _after_failure(context, job, error, resumed.failures if resumed else 0)
-    await finish(context, job, outcome, shown)
+    await finish(context, job, outcome)
     events.stage_took("deliver", time.monotonic() - begun)
-    await _notify_ready(context, job, outcome, shown[0])
+    await _notify_ready(context, job, outcome)
     return Ended()
 
 
@@ -74,30 +70,24 @@ async def _after_failure(
 ) -> Outcome:
     """Show the end elsewhere or later, or end the job unseen; else raise the error."""
     is_made = job.progress.outcome is State.DELIVERED
+    if isinstance(error, PictureShownError):
+        return await _end_late(context, job)
     if isinstance(error, ChatGoneError) and is_made:
         # It may take messages again in a moment: the bot was muted, blocked, a topic closed.
         return _deliver_again(job, UserError("chat_refused"), failures)
-    if isinstance(error, PictureShownError):
-        # Redis lost its last second, and with it that the job was delivered, or has asked.
-        shown_id = await context.status_messages.ensure(job, "")
-        offer = _offer(context, job)
-        end = State.FAILED if offer and offer.picture else State.DELIVERED
-        await finish(context, job, end, (shown_id, None), is_late=True)
-        return Ended()
     if isinstance(error, MessageGoneError | ChatMovedError | ChatGoneError):
-        moved = await _move_to_another_message(context, job, error)
-        if moved is not None:
-            return Advance(moved)
-        await finish(
-            context, job, State.FAILED if is_made else job.progress.outcome or State.FAILED
-        )
-        if is_made:
-            # It has no result, by which it could be found and forgotten.
-            await asyncio.to_thread(context.originals.remove, job.id)
-        return Ended()
+        return await _show_elsewhere(context, job, error)
     if isinstance(error, ImgbotError) or not is_made:
         raise error
     return _deliver_again(job, error, failures)
+
+
+async def _end_late(context: StepContext, job: Job) -> Ended:
+    """End a job of which Redis lost with its last second that it was delivered, or has asked."""
+    message_id, offer = await context.status_messages.ensure(job, ""), _offer(context, job)
+    end = State.FAILED if offer and offer.picture else State.DELIVERED
+    await finish(context, with_changes(job, message_id=message_id), end, is_late=True)
+    return Ended()
 
 
 def _deliver_again(job: Job, error: Exception, failures: int) -> Snooze:
@@ -111,22 +101,27 @@ def _deliver_again(job: Job, error: Exception, failures: int) -> Snooze:
     return Snooze(job, delay_s, FailedDelivery(failures), wake_on=frozenset())
 
 
-async def _move_to_another_message(
-    context: StepContext, job: Job, error: ImgbotError
-) -> Job | None:
-    """Have the end shown in a new message; None where there is nobody to show it to."""
+async def _show_elsewhere(context: StepContext, job: Job, error: ImgbotError) -> Outcome:
+    """Have the end shown in a new message, or end the job where there is nobody to show it to."""
+    changes: Changes = {}
     if isinstance(error, ChatMovedError):
-        changes: Changes = {"message_id": 0, "chat_id": error.chat_id, "reply_to": 0}
+        changes = {"message_id": 0, "chat_id": error.chat_id, "reply_to": 0}
     elif isinstance(error, MessageGoneError) and job.progress.tries < _LOSSES:
         changes = {"message_id": 0, "tries": job.progress.tries + 1}
-    else:
-        # A user who deletes each message has answered, too.
-        return None
-    context.status_messages.forget(job.id)
-    return await move(context, job, State.DELIVERING, **changes)
+    if changes:
+        context.status_messages.forget(job.id)
+        return Advance(await move(context, job, State.DELIVERING, **changes))
+    # A user who deletes each message has answered, too.
+    is_made = job.progress.outcome is State.DELIVERED
+    end = State.FAILED if is_made else job.progress.outcome or State.FAILED
+    await finish(context, with_changes(job, message_id=0), end)
+    if is_made:
+        # It has no result, by which it could be found and forgotten.
+        await asyncio.to_thread(context.originals.remove, job.id)
+    return Ended()
 
 
-async def _notify_ready(context: StepContext, job: Job, outcome: State, message_id: int) -> None:
+async def _notify_ready(context: StepContext, job: Job, outcome: State) -> None:
     """Send a message of its own after a long wait: an edit notifies nobody."""
     waited_s = (context.now_ms() - job.created_ms) / 1000
     if waited_s < _LONG_WAIT_S or outcome is State.CANCELLED:
@@ -138,7 +133,7 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
     place = ChatTarget(
         job.request.chat_id,
         job.request.thread_id,
-        message_id if job.request.chat_id > 0 else job.request.reply_to,
+        job.progress.message_id if job.request.chat_id > 0 else job.request.reply_to,
     )
     key = "ready" if outcome is State.DELIVERED else "ready_without"
     # Best effort: twice would be worse than not at all.
@@ -154,10 +149,8 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
             await context.results.note_ready(job.request.chat_id, line_id, job.id)
 
 
-def _result_of(context: StepContext, job: Job, outcome: State, shown: _ShownPicture) -> Job | None:
+def _result_of(context: StepContext, job: Job, outcome: State) -> Job | None:
     """Return what is stored of a picture, or of a request that may be repeated."""
-    message_id, picture = shown
-    job = with_changes(job, message_id=message_id, shown=(picture,) if picture else ())
     if retry.is_repeatable(job, outcome) or _offer(context, job):
         return job
     if outcome is not State.DELIVERED or job.request.operation is Operation.COMPARE:
@@ -178,20 +171,12 @@ def _result_of(context: StepContext, job: Job, outcome: State, shown: _ShownPict
     )
 
 
-async def finish(
-    context: StepContext,
-    job: Job,
-    outcome: State,
-    shown: _ShownPicture = _NOT_SHOWN,
-    *,
-    is_late: bool = False,
-) -> None:
+async def finish(context: StepContext, job: Job, outcome: State, *, is_late: bool = False) -> None:
     """Finish the job in Redis, with what the buttons under its last message need."""
-    store = functools.partial(_store_features, context)
-    end = ShownEnd(job, outcome, *shown, is_late=is_late, move=store)
+    end = ShownEnd(job, outcome, is_late, functools.partial(_store_features, context))
     await run_after_shown(context.hooks, end)
     job = end.job
-    result = _result_of(context, job, outcome, shown)
+    result = _result_of(context, job, outcome)
     status = events.status_of(job, outcome)
     await context.queue.finish(job, outcome, context.now_ms(), result, status=status)
     events.job_finished(job, outcome, context.now_ms())
@@ -207,7 +192,7 @@ async def _store_features(
     return await move(context, job, State.DELIVERING, features=features)
 
 
-async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture:
+async def _show(context: StepContext, job: Job, outcome: State) -> Job:
     place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
     if outcome is not State.DELIVERED:
         return await _show_failure(context, job, place)
@@ -222,17 +207,18 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture
             caption=success_caption(job),
             rows=_buttons(context, job),
         )
-    return message_id, picture
+    return with_changes(job, message_id=message_id, shown=(picture,) if picture else ())
 
 
-async def _show_once(context: StepContext, job: Job, outcome: State) -> tuple[Job, _ShownPicture]:
+async def _show_once(context: StepContext, job: Job, outcome: State) -> Job:
     """Show the end; if something is to follow, the picture is not uploaded again for it."""
     if outcome is State.DELIVERED and job.progress.shown:
-        return job, (job.progress.message_id, job.progress.shown[0])
-    message_id, picture = await _show(context, job, outcome)
-    if picture and any(hook.concerns(job, outcome) for hook in context.hooks.after_shown):
-        job = await move(context, job, State.DELIVERING, shown=(picture,))
-    return job, (message_id, picture)
+        return job
+    job = await _show(context, job, outcome)
+    shown, hooks = job.progress.shown, context.hooks.after_shown
+    if shown and any(hook.concerns(job, outcome) for hook in hooks):
+        return await move(context, job, State.DELIVERING, shown=shown)
+    return job
 
 
 def _offer(context: StepContext, job: Job) -> EndOffer | None:
@@ -240,7 +226,7 @@ def _offer(context: StepContext, job: Job) -> EndOffer | None:
     return next(filter(None, (offer(context, job) for offer in context.hooks.offers)), None)
 
 
-async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> _ShownPicture:
+async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> Job:
     """Show why there is no picture, or what is offered in its place."""
     rows = buttons.retry(job.request.language, job.id)
     plain = EndOffer(rows if retry.is_repeatable(job, State.FAILED) else [])
@@ -258,7 +244,7 @@ async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> _S
             )
         else:
             await context.messenger.edit_text(place, message_id, text, rows)
-    return message_id, None
+    return with_changes(job, message_id=message_id)
 
 
 def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgbot.domain.errors import ConfigError, FencedError, StaleJobError, TransientError
-from imgbot.domain.job import InputPhoto, Job, Request, State
+from imgbot.domain.job import Job, Request, State
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.jobs.outcomes import Advance, NotFetchedError
 from imgbot.painter.steps import Deliverable
@@ -68,11 +68,8 @@ class ShownEnd:
     """End of a job that is shown, before the job ends in Redis."""
 
     job: Job
+    """The job with what has been shown: its message (0: none could), the file of its picture."""
     outcome: State
-    message_id: int
-    """Message that shows it; 0 if none could."""
-    picture: InputPhoto | None
-    """Telegram's file of the picture, where it is known."""
     is_late: bool
     """True if it was shown by a job whose end Redis has lost since."""
     move: Callable[[Job, Mapping[str, Any]], Awaitable[Job]]

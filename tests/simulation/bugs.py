@@ -103,7 +103,7 @@ BUGS = {
     "pictures given away": Bug(f"{_SUBMIT}:_stars_back", "max(kept[field] - amount, 0)", "-amount"),
     "ended before it is shown": Bug(
         "imgbot.jobs.deliver:deliver",
-        "job, shown = await _show_once(context, job, outcome)",
+        "job = await _show_once(context, job, outcome)",
         "await finish(context, job, outcome)\n"
         "        await _show_once(context, job, outcome)\n"
         "        return Ended()",

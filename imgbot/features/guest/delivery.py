@@ -15,7 +15,8 @@ def hooks(messenger: Messenger) -> Hooks:
         job = shown.job
         inline_id, language = job.request.inline_id, job.request.language
         caption = success_caption(with_changes(job, note=""))
-        if shown.picture and await messenger.edit_inline(inline_id, caption, shown.picture):
+        picture = next(iter(job.progress.shown), None)
+        if picture and await messenger.edit_inline(inline_id, caption, picture):
             return
         # Where its chat takes no pictures, that says where it is.
         is_made = shown.outcome is State.DELIVERED

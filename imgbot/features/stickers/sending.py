@@ -56,8 +56,8 @@ class StickerSender:
         """
         if shown.is_late:
             return
-        request = shown.job.request
-        place = ChatTarget(request.chat_id, request.thread_id, shown.message_id)
+        request, message_id = shown.job.request, shown.job.progress.message_id
+        place = ChatTarget(request.chat_id, request.thread_id, message_id)
         if not record_of(shown.job, _NAME, StickerRecord).is_begun and await self._is_sent(
             shown, place
         ):
