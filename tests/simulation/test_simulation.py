@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-SEEDS = 80
+SEEDS = 48
 
 
 def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:

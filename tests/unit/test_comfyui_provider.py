@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
-from imgbot.providers.comfyui import pictures_of, queue_position, refusal
+from imgbot.providers.comfyui import pictures_of, queue_position
 from imgbot.providers.comfyui_workflow import ImageInputGrowth, grown, read_comfyui
-from imgbot.providers.http import ProviderResponse
 from imgbot.providers.spec_file import parse_file, read_preset
 
 PRESETS = resources.files("imgbot.providers") / "presets"
@@ -26,10 +25,6 @@ FLOW = """\
 """
 
 
-def answered(status: int, content: Any = None) -> ProviderResponse:
-    return ProviderResponse(status, {}, content, "")
-
-
 def entry(status: Any, **outputs: Any) -> dict[str, Any]:
     return {"status": status, "outputs": outputs}
 
@@ -43,22 +38,6 @@ SUCCESS = {"status_str": "success", "completed": True, "messages": []}
 
 def failed(*messages: Any) -> dict[str, Any]:
     return entry({"status_str": "error", "completed": False, "messages": list(messages)})
-
-
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (answered(404), Kind.NOT_FOUND),
-        (answered(401), Kind.AUTH),
-        (answered(403), Kind.AUTH),
-        (answered(413), Kind.UNSUITABLE),
-        (answered(503), Kind.SUBMIT_UNKNOWN),
-        (answered(200, {"prompt_id": None}), Kind.SUBMIT_UNKNOWN),
-        (answered(200, [1]), Kind.SUBMIT_UNKNOWN),
-    ],
-)
-def test_every_no_to_an_order_has_its_meaning(answer: ProviderResponse, kind: Kind) -> None:
-    assert refusal(answer).kind is kind
 
 
 def test_the_place_in_the_line_goes_by_the_numbers() -> None:

@@ -182,6 +182,7 @@ def test_a_problem_is_the_same_on_every_surface(row: Row) -> None:
     assert finding.text == problem["what"]
     assert row.words in problem["what"]
     assert row.advice in problem["advice"]
+    assert not re.search(r"[^.] Settings are in", problem["advice"])
     is_alert = condition.status is ConditionStatus.MET and THRESHOLDS[condition.rule].hold
     assert bool(is_alert) == (row.buttons is not NO_ALERT)
 

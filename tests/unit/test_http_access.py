@@ -1,10 +1,10 @@
-"""Who may ask for the status: names that are ours, and nobody on behalf of another site."""
+"""Who may ask for the status: by which names, and from where."""
 
 from base64 import b64encode
 
 import pytest
 
-from imgbot.ops.http import is_from_elsewhere, is_known_host, is_operator
+from imgbot.ops.http import is_known_host, is_operator
 
 
 @pytest.mark.parametrize(
@@ -31,20 +31,6 @@ from imgbot.ops.http import is_from_elsewhere, is_known_host, is_operator
 )
 def test_names_of_ours_and_of_others(host: str, configured: str, is_ours: bool) -> None:
     assert is_known_host(host, configured) is is_ours
-
-
-@pytest.mark.parametrize(
-    ("headers", "is_refused"),
-    [
-        ({}, False),
-        ({"Sec-Fetch-Site": "same-origin"}, False),
-        ({"Sec-Fetch-Site": "none"}, False),
-        ({"Sec-Fetch-Site": "same-site"}, True),
-        ({"Sec-Fetch-Site": "cross-site"}, True),
-    ],
-)
-def test_pages_of_others(headers: dict[str, str], is_refused: bool) -> None:
-    assert is_from_elsewhere(headers) is is_refused
 
 
 _KEY = {"Authorization": f"Basic {b64encode(b'any name:key').decode()}"}

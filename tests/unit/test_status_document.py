@@ -3,17 +3,12 @@
 import json
 import re
 from dataclasses import replace
-from typing import Any
-
-import pytest
 
 from imgbot.ops.status.document import without_people
 from imgbot.ops.status.screen import screen_of
 from imgbot.storage.stats import DeadJob
-from imgbot.telemetry.health import BudgetState
 from tests.fixtures.status_facts import (
     CLUSTER,
-    GIB,
     NOW_S,
     QUIET,
     document_with,
@@ -42,36 +37,6 @@ def test_a_quiet_service_is_well() -> None:
     }
     assert document["vitals"]["memory_ratio"]["value"] == 0.25
     assert document["providers"]["budget_usd"] is None
-
-
-SLOW = {"job_time": took(*[100.0] * 9), "stages": {"provider": took(*[95.0] * 9)}}
-STUCK = {"oldest_running_ms": int(NOW_S - 400) * 1000}
-FAILING = {("edit", "ok"): 95.0, ("edit", "failed"): 5.0}
-MEMORY = replace(QUIET.usage, memory_bytes=0.9 * GIB)
-CPU = replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)
-
-
-@pytest.mark.parametrize(
-    ("changes", "facts", "words"),
-    [
-        ({}, {"waiting": 57}, "57 pictures are waiting"),
-        (SLOW, {}, "most of it is the stage “provider”"),
-        ({"usage": MEMORY}, {}, "90% of the memory"),
-        ({"usage": CPU}, {}, "The processor is 80% busy"),
-        ({"ended": FAILING}, {}, "5% of the pictures fail"),
-        ({"job_time": took(*[5.0] * 9)}, STUCK, "in progress for 7 minutes"),
-        ({"flood_waits": 3.0}, {}, "wait 3 times"),
-        ({}, {"budget": BudgetState(970_000, 1_000_000, 40_000)}, "$0.97 of $1.00"),
-    ],
-)
-def test_what_is_measured_is_judged(
-    changes: dict[str, Any], facts: dict[str, Any], words: str
-) -> None:
-    document = document_with(with_facts(replace(QUIET, **changes), **facts))
-
-    [problem] = document["problems"]
-    assert words in problem["what"]
-    assert not re.search(r"[^.] Settings are in", problem["advice"])
 
 
 def test_a_provider_that_limited_us_of_late_is_what_holds_jobs_back() -> None:
