@@ -1,7 +1,8 @@
 """What was made in one chat is never shown, changed or repeated in another."""
 
+import functools
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -53,7 +54,8 @@ class Place:
         for number, text in enumerate(texts, 1):
             await self.ann.say(text, **self.fields, **fields)
             if number % AT_ONCE == 0:
-                await self.ann.heard(rests=False)
+                # Answered once all of them are read.
+                await self.ann.toasts(OUT_OF_REACH, "nothing")
 
     async def walk(self, jobs: Iterable[str]) -> None:
         """Each command, phrase and button: alone, in reply to Ann's picture, and to Bob's."""
@@ -67,23 +69,26 @@ class Place:
                 await self.say_all(texts, reply_to=replied.id)
                 await self.say_all(("/last", "/undo", "/compare"), reply_to=replied.id)
         for action in {each.name for each in BUTTONS} - {"cancel"}:
-            forged = [f"{action}:{part}{job}" for part in ("", "2.", "change.") for job in jobs]
-            for pressed in (self.picture, OUT_OF_REACH):
-                await self.ann.toasts(pressed, *forged)
+            forged = [f"{action}:{part}{job}" for job in jobs for part in ("", "2.", "change.")]
+            await self.ann.toasts(self.picture, *forged)
+            await self.ann.toasts(OUT_OF_REACH, *forged[::3])
 
 
 def job_of(picture: Message) -> str:
     return picture.button("Again")["callback_data"].partition(":")[2]
 
 
-def phrases() -> Iterator[str]:
+@functools.cache
+def phrases() -> list[str]:
     """Two texts for each command, and one for each other intent; but none that cancels."""
     counted = Counter[str]()
+    found: list[str] = []
     for each in chain.from_iterable(map(utterances_in, KNOWN)):
         intent, _, topic = each.label.partition(":")
         counted[each.label] += 1
         if intent not in {"cancel", "unsure", *NEW} and counted[each.label] <= (2 if topic else 1):
-            yield each.text
+            found.append(each.text)
+    return found
 
 
 async def open_place(ann: User, bob: User, words: tuple[str, str], **fields: Any) -> Place:

@@ -215,7 +215,7 @@ async def test_a_picture_in_the_answer_waits_until_the_disk_has_room(
     script.on("POST /v1/images/generations", {"data": [{"b64_json": "aGk"}]})
     full = OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(os, "fsync", Mock(side_effect=[full, full, None, None]))
-    monkeypatch.setattr(http, "_ROOM_AGAIN_S", 0.0, raising=False)
+    monkeypatch.setattr(http, "_ROOM_AGAIN_S", 0.0)
     order = make_order(tmp_path, Operation.CREATE, "a fox")
 
     async with opened(validate(read_preset("openai"), OpenAiSpec), script) as provider:

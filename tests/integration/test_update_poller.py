@@ -365,7 +365,7 @@ async def test_a_chat_that_must_wait_holds_nobody_up(
     place.recorder.gates.clear()
     # As a clock that is set back leaves it.
     await redis.zadd(keys.DEFERRED, {str(ann.id): 1 << 52}, xx=True)
-    monkeypatch.setattr(update_dispatcher, "_RESTORED_S", 0.0, raising=False)
+    monkeypatch.setattr(update_dispatcher, "_RESTORED_S", 0.0)
     async with place.polling():
         await place.say("after the restart")
 
