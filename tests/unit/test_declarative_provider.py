@@ -11,7 +11,6 @@ import tracemalloc
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 from unittest.mock import AsyncMock
@@ -28,7 +27,7 @@ from imgbot.providers import http
 from imgbot.providers.declarative import responses
 from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider
-from imgbot.providers.declarative.spec import Spec, Stage, read_spec
+from imgbot.providers.declarative.spec import Spec, read_spec
 from imgbot.providers.declarative.templates import fill, first_text, pick
 from imgbot.providers.factory import files_of, open_provider
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
@@ -182,32 +181,6 @@ def test_a_failed_task_may_have_cost_the_time_that_a_public_version_ran(
 
     kind = Kind.MODERATED if "NSFW" in str(content) else Kind.FAILED
     assert (failure.kind, failure.is_billed) == (kind, is_billed)
-
-
-@pytest.mark.parametrize("status", [302, 408, 409, 425, 500, 502, 504])
-def test_no_rule_makes_a_refusal_of_an_answer_that_proves_none(status: int) -> None:
-    rule = f'[[errors]]\nhttp = [{status}]\nkind = "unavailable"\nbilled = false\n'
-    text = read_preset("fal").text.replace("[hook]", f"{rule}\n[hook]")
-    spec = read_spec(parse_file("my.toml", text))
-
-    submit = responses.rejection(spec, "submit", answered(status, {"detail": "no"}))
-    poll = responses.rejection(spec, "poll", answered(status, {"detail": "no"}))
-
-    assert submit is not None
-    assert (submit.kind, submit.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
-    assert poll is not None
-    assert poll.kind is Kind.UNAVAILABLE
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_5xx_of_a_gateway_is_transient_everywhere(name: str) -> None:
-    spec = read_spec(read_preset(name))
-    stages: tuple[Stage, ...] = ("upload", "poll", "result")
-    for stage, status in product(stages, (500, 502, 503, 504)):
-        answer = answered(status, {"detail": "Internal Server Error", "code": status})
-        refusal = responses.rejection(spec, stage, answer)
-        assert refusal is not None
-        assert refusal.kind is Kind.UNAVAILABLE, (stage, status)
 
 
 @pytest.mark.parametrize(
