@@ -10,6 +10,7 @@ from imgbot.bot.commands import CommandTable
 from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
+from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto, Request
 from imgbot.domain.operations import Operation
@@ -81,10 +82,13 @@ class App:
         default_factory=dict[str, Callable[[Message, Any], Awaitable[None]]]
     )
     """Answers of features to questions, by topic, in place of the usual ones."""
-    refusal_rows: Mapping[str, Callable[[str], Keyboard]] = field(
-        default_factory=dict[str, Callable[[str], Keyboard]]
+    refusal_rows: Mapping[str, Callable[[Any, int, UserError], Keyboard]] = field(
+        default_factory=dict[str, Callable[[Any, int, UserError], Keyboard]]
     )
-    """Buttons of features under a refusal, by its text's key, in a language."""
+    """Buttons of features under a refusal, by its text's key; see `Seams.refusal_rows`."""
+    readers: Sequence[Callable[[Message, Any], Awaitable[bool]]] = ()
+    before_order: Sequence[Callable[[Any, Any], Any]] = ()
+    settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
     prompt_takers: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
     """Handlers of features for the prompt of a text; each says whether it has taken it."""
     privacy_notes: Sequence[PrivacyNote] = ()

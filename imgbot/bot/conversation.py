@@ -39,7 +39,6 @@ from imgbot.bot.handlers.results import (
     handle_delete,
     handle_file,
     handle_receipt,
-    handle_same_with,
     handle_undo,
     show_chosen,
 )
@@ -179,8 +178,9 @@ class Text:
 
 async def handle_text(message: Message, dialogue: Dialogue) -> None:
     """Handle a text as the prompt of a feature, or by what it asks for."""
-    if await handle_same_with(message, dialogue):
-        return
+    for read in dialogue.app.readers:
+        if await read(message, dialogue):
+            return
     text = await understand(message, dialogue)
     if text.is_prompt and await _is_taken(text.prompt, dialogue):
         return

@@ -122,6 +122,24 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Resend:
+    """Answer to a press: handle a refused message again, as the button `resend` does."""
+
+    argument: str
+    dialogue: "Dialogue"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Order before it is stored."""
+
+    operation: Operation
+    prompt: str
+    model: str | None
+    """Model of a picture that is made again; None for a new one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dialogue:
     """Dialogue with one user while one update is handled: what was asked and answered."""
 
@@ -156,14 +174,6 @@ class Dialogue:
             return f"{stars} ⭐"
         is_paid = self.app.spend.caps.daily_micro_per_user is not None or self.is_by_admin
         return price(micro) if micro and is_paid else ""
-
-    def model_shown(self, operation: Operation, model: str) -> str:
-        """Return the name of a model, with its price where the user pays."""
-        offer = self.app.policy.models(operation)[model]
-        scales = sorted(offer.scale_prices_micro) or [2]
-        prices = (self.price_shown(operation, model, scale) for scale in scales)
-        shown = "–".join(dict.fromkeys(filter(None, prices)))
-        return " · ".join(filter(None, (offer.title or self.t("model_usual"), shown)))
 
     async def say(
         self,
@@ -274,29 +284,18 @@ class Dialogue:
 
     async def refuse(self, error: UserError) -> None:
         """Report an error; repetitions of the same error are throttled."""
-        facts = dict(error.facts)
-        wait_s, operation = facts.pop("wait_s", 0), facts.pop("operation", "")
-        text = self.t(error.reason, **facts)
-        if operation:
-            await self.say(text, await self._usual_model(str(operation)), Audience.ASKER)
-        if self.callback_id:
-            answer = "" if operation else text
-            await self.app.messenger.answer_callback(self.callback_id, answer)
-        elif not operation and await self._should_report(error.reason, int(wait_s)):
-            await self.say(text, await self._resend(error.reason), Audience.ASKER)
-
-    async def _resend(self, reason: str) -> Keyboard | None:
-        """Return a button that handles the message again, if it was refused only for now."""
-        if reason not in _FOR_NOW or not await self._is_kept():
-            return None
-        of_feature = self.app.refusal_rows.get(reason)
-        rows = of_feature(self.language) if of_feature else []
-        return [*rows, *buttons.resend(self.language, self.user_id, self.context.update_id)]
-
-    async def _usual_model(self, operation: str) -> Keyboard:
-        """Return a button that takes the usual model, and handles a message again with it."""
-        update_id = self.context.update_id if await self._is_kept() else 0
-        return buttons.usual_model(self.language, operation, self.user_id, update_id)
+        is_for_now, own_rows = error.reason in _FOR_NOW, self.app.refusal_rows.get(error.reason)
+        text = self.t(error.reason, **error.facts)
+        if self.callback_id and (is_for_now or own_rows is None):
+            await self.app.messenger.answer_callback(self.callback_id, text)
+        elif await self._should_report(error.reason, int(error.facts.get("wait_s", 0))):
+            is_kept = (is_for_now or own_rows is not None) and await self._is_kept()
+            update_id = self.context.update_id if is_kept else 0
+            rows = own_rows(self, update_id, error) if own_rows else []
+            if is_for_now and is_kept:
+                rows += buttons.resend(self.language, self.user_id, update_id)
+            await self.say(text, rows, Audience.ASKER)
+            await self.app.messenger.answer_callback(self.callback_id, "")
 
     async def _is_kept(self) -> bool:
         """Keep the message that is handled, for a button; False if there is none."""

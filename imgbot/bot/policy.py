@@ -1,13 +1,12 @@
 """Access policy: the operator's rules of access."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from imgbot.bot.context import RequestContext
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.stars import StarPrices
-from imgbot.providers.protocol import Capability
 
 _SMALLEST_SCALE = 2
 
@@ -24,8 +23,6 @@ class AccessPolicy:
     """True if it makes the edits: it changes less than words can ask for."""
     price_of: Callable[[Operation, int, str], int]
     """Price of a picture at a scale by a model, in micro-dollars; empty is the usual model."""
-    models: Callable[[Operation], Mapping[str, Capability]] = lambda _: {"": Capability()}
-    """Models that users may choose for an operation, by their ids, the usual one first."""
     prompt_language: str = ""
     """Language of prompts that the provider of new pictures understands best; empty if any."""
     has_photo_styles: bool = False

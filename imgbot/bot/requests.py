@@ -6,14 +6,13 @@ from dataclasses import replace
 
 from aiogram.types import Message, MessageOriginUser
 
-from imgbot.bot.dialogue import Audience, Dialogue
+from imgbot.bot.dialogue import Audience, Dialogue, Draft
 from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
 from imgbot.domain.holds import Hold
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.intents.beginnings import without_preamble
 from imgbot.domain.job import InputPhoto, Job, Request, with_changes
-from imgbot.domain.model_words import named_in
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import (
     VARIANTS_MAX,
@@ -24,7 +23,6 @@ from imgbot.domain.prompt_options import (
 )
 from imgbot.domain.remix import amend
 from imgbot.domain.texts import counted, in_time
-from imgbot.providers.protocol import model_meant
 from imgbot.storage import keys, rate_limit
 from imgbot.storage.job_queue import Admission
 from imgbot.telemetry import events, metrics
@@ -75,7 +73,7 @@ async def order(
         photos = dialogue.app.order_rule.photos(operation, prompt, photos[0])
         parent = await dialogue.app.results.job_of_picture(photos[0])
     photos = tuple(replace(photo, replied=None) for photo in photos)
-    prompt, model = model_in(dialogue, operation, prompt)
+    prompt, model = _complete(dialogue, operation, prompt)
     # Words such as "square" are changes here; flags are options in any prompt.
     options = parse_prompt_options(prompt, has_words=False)
     wanted = replace(
@@ -103,7 +101,7 @@ async def create(dialogue: Dialogue, text: str) -> None:
 
     Raises UserError for a text that only tells how many, or of which shape.
     """
-    text, model = model_in(dialogue, Operation.CREATE, text)
+    text, model = _complete(dialogue, Operation.CREATE, text)
     if not text or names_nothing(text):
         raise UserError("words_empty")
     options, preferences = parse_prompt_options(text), dialogue.context.preferences
@@ -137,7 +135,7 @@ async def _enqueue_variants(dialogue: Dialogue, wanted: Request, count: int) -> 
 
 async def regenerate(dialogue: Dialogue, made: Request, count: int = 1) -> None:
     """Order a picture again, so many times: the same request with other seeds."""
-    model = _offered(dialogue, made.operation, made.model)
+    _, model = _complete(dialogue, made.operation, model=made.model)
     again = replace(made, model=model, seed=0, ignored="", base="")
     await check_rate_limit(dialogue)
     await _enqueue_variants(dialogue, again, count)
@@ -147,9 +145,10 @@ async def retry(dialogue: Dialogue, failed: Job) -> bool:
     """Order the request of a failed job again, once; False if that was done before."""
     request, wanted = f"{failed.id}-r", failed.request
     await check_rate_limit(dialogue, request)
-    models = dialogue.app.policy.models(wanted.operation)
-    # The sentence above the button says that it takes the usual one.
-    model, base = model_meant(models, wanted.model), await _base_of(wanted.parent, dialogue)
+    model, base = "", await _base_of(wanted.parent, dialogue)
+    # The sentence above the button says that it takes the usual one in place of one that is gone.
+    with suppress(UserError):
+        _, model = _complete(dialogue, wanted.operation, model=wanted.model)
     again = _job_of(dialogue, replace(wanted, model=model, base=base))
     return await _enqueue(dialogue, replace(again, id=request))
 
@@ -160,11 +159,10 @@ async def create_version(dialogue: Dialogue, shown: str, sent: str, like: Job | 
     The provider gets it as `sent`.
     """
     preferences, old = dialogue.context.preferences, like and like.request
-    chosen = old.model if old else preferences.models.get(Operation.CREATE, "")
-    chosen = _offered(dialogue, Operation.CREATE, chosen)
+    _, model = _complete(dialogue, Operation.CREATE, model=old.model if old else None)
     await check_rate_limit(dialogue)
     wanted = replace(
-        _wanted(Operation.CREATE, PromptOptions(shown), chosen),
+        _wanted(Operation.CREATE, PromptOptions(shown), model),
         sent=sent if sent != shown else "",
         ratio=(old and old.ratio) or preferences.ratio or implied_ratio(shown),
         negative=old.negative if old else "",
@@ -185,11 +183,11 @@ async def draw_with(dialogue: Dialogue, made: Job, words: str) -> None:
 
 async def remix(dialogue: Dialogue, made: Job, change: str, *, keeps_seed: bool = True) -> None:
     """Order a created picture anew, its prompt amended by the change."""
-    change, named = model_in(dialogue, Operation.CREATE, change, made.request.model)
+    change, model = _complete(dialogue, Operation.CREATE, change, made.request.model)
     await check_rate_limit(dialogue)
     options = amend(made.request.full_prompt, change)
     options = options if keeps_seed else replace(options, seed=0)
-    wanted = replace(_wanted(Operation.CREATE, options, named), parent=made.id)
+    wanted = replace(_wanted(Operation.CREATE, options, model), parent=made.id)
     await _enqueue_variants(dialogue, wanted, options.variants)
 
 
@@ -294,57 +292,14 @@ async def _is_by_bot(message: Message, photo: InputPhoto, dialogue: Dialogue) ->
     return bool(await dialogue.app.results.job_of_picture(photo))
 
 
-def model_in(
-    dialogue: Dialogue, operation: Operation, text: str, chosen: str | None = None
+def _complete(
+    dialogue: Dialogue, operation: Operation, prompt: str = "", model: str | None = None
 ) -> tuple[str, str]:
-    """Return the text without its words about a model, and that model, else the chosen one.
-
-    Without `chosen` it is that of the preferences. Raises UserError if it is no longer offered.
-    """
-    rest, named = words_about_model(dialogue, operation, text)
-    if chosen is None:
-        chosen = dialogue.context.preferences.models.get(operation, "")
-    return rest, named or _offered(dialogue, operation, chosen)
-
-
-def words_about_model(
-    dialogue: Dialogue, operation: Operation, text: str, *, is_asked: bool = False
-) -> tuple[str, str]:
-    """Return the text without its words about a model, and that model, if they name one.
-
-    The best one is meant where it costs the user no more, or where they are asked first.
-    """
-    models = dialogue.app.policy.models(operation)
-    if len(models) == 1:
-        return text, ""
-    titles = {name: each.title for name, each in models.items()}
-    best = next((name for name, each in models.items() if each.is_best), "")
-    # People write of the best quality without a thought of its price.
-    is_meant = is_asked or not _is_dearer(dialogue, operation, best)
-    return named_in(text, titles, best if is_meant else "")
-
-
-def _is_dearer(dialogue: Dialogue, operation: Operation, model: str) -> bool:
-    """Return true if the user pays more for a model than for their own choice."""
-    own = dialogue.context.preferences.models.get(operation, "")
-    if dialogue.price_shown(operation, model) == dialogue.price_shown(operation, own):
-        return False
-    price_of = dialogue.app.policy.price_of
-    return price_of(operation, 2, model) > price_of(operation, 2, own)
-
-
-def _offered(dialogue: Dialogue, operation: Operation, model: str) -> str:
-    """Return the id under which a chosen model is offered.
-
-    Raises UserError if it no longer is: nothing is ordered.
-    """
-    models = dialogue.app.policy.models(operation)
-    meant = model_meant(models, model)
-    if model and not meant:
-        usual = dialogue.model_shown(operation, next(iter(models)))
-        facts = {"model": model.rpartition("/")[2], "usual": usual}
-        raise UserError("model_gone", operation=operation, **facts)
-    return meant
+    """Return prompt and model of an order, as features change them. Raises UserError."""
+    draft = Draft(operation, prompt, model)
+    for complete in dialogue.app.before_order:
+        draft = complete(draft, dialogue)
+    return draft.prompt, draft.model or ""
 
 
 def _wanted(operation: Operation, options: PromptOptions, model: str) -> Request:

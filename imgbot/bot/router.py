@@ -14,7 +14,7 @@ from imgbot.bot.app import App
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
-from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, OpenDialogue, note_seen
+from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, OpenDialogue, Resend, note_seen
 from imgbot.bot.handlers.start import handle_edited, handle_unknown_command, handle_unsupported
 from imgbot.bot.messages import (
     UNREADABLE,
@@ -31,7 +31,6 @@ from imgbot.domain.errors import (
     StorageUnavailableError,
     UserError,
 )
-from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
 from imgbot.storage.results import Recent
@@ -116,10 +115,7 @@ class UpdateHandler:
         """Handlers by kind of update, see `_kind_of`."""
         self._message_routes = message_routes
         self._kept_handlers = kept_handlers
-        self._again = {
-            "resend": ButtonAction("resend", self._handle_again),
-            "usual": ButtonAction("usual", self._take_usual_model),
-        }
+        self._again = ButtonAction("resend", self._handle_again)
         """Actions that handle a message again."""
 
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
@@ -182,7 +178,7 @@ class UpdateHandler:
     def _action_of(self, callback: CallbackQuery) -> ButtonAction:
         press = parse(callback.data)
         name = press.action if press else ""
-        action = self._again.get(name) or self._app.commands.action(name)
+        action = self._again if name == "resend" else self._app.commands.action(name)
         if action is None or (action.is_for_admins and not self._is_by_admin(callback)):
             return _NO_ACTION
         return action
@@ -235,6 +231,8 @@ class UpdateHandler:
             key = "stale_button"
         elif press is None or action.is_repeatable or await self._is_first(dialogue.context, press):
             key = await action.handler(callback, press.argument if press else "", dialogue)
+        if isinstance(key, Resend):
+            key = await self._handle_again(callback, key.argument, key.dialogue)
         is_alert = isinstance(key, Alert)
         text = key.text if is_alert else dialogue.t(key) if key else ""
         await self._app.messenger.answer_callback(callback.id, text, is_alert=is_alert)
@@ -255,22 +253,6 @@ class UpdateHandler:
         await self._app.users.drop_refused(dialogue.user_id, update_id)
         await dialogue.remove_panel()
         return "accepted_short"
-
-    async def _take_usual_model(
-        self, callback: CallbackQuery, argument: str, dialogue: Dialogue
-    ) -> str | Alert:
-        """Go back from a model that is gone to the usual one, and on with a message, if any."""
-        owner, number, operation = f"{argument}..".split(".")[:3]
-        if owner != str(dialogue.user_id) or operation not in set(ACTIONS):
-            return "not_your_button"
-        chosen = dialogue.context.preferences.with_model(operation, "")
-        await self._app.users.set_preference(dialogue.user_id, chosen)
-        profile = replace(dialogue.context.profile, preferences=chosen)
-        dialogue = replace(dialogue, context=dialogue.context.with_profile(profile))
-        if number != "0":
-            return await self._handle_again(callback, f"{owner}.{number}", dialogue)
-        await dialogue.remove_panel()
-        return "model_usual_short"
 
     async def _handle_message_again(
         self, raw: Mapping[str, Any], at_ms: int, dialogue: Dialogue

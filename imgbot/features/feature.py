@@ -10,9 +10,10 @@ from aiogram.types import Message
 
 from imgbot.bot.app import App, OrderRule, PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand
-from imgbot.bot.dialogue import Dialogues
+from imgbot.bot.dialogue import Dialogue, Dialogues, Draft
 from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
 from imgbot.config.settings import Settings
+from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.jobs.hooks import Hooks
@@ -71,8 +72,17 @@ class Seams:
     actions: Sequence[ButtonAction] = ()
     answers: Mapping[str, Callable[[Message, Any], Awaitable[None]]] = field(default_factory=dict)
     """Answers to questions, by topic, in place of those of the core."""
-    refusal_rows: Mapping[str, Callable[[str], Keyboard]] = field(default_factory=dict)
-    """Buttons under a refusal that is only for now, by its text's key, in a language."""
+    refusal_rows: Mapping[str, Callable[[Dialogue, int, UserError], Keyboard]] = field(
+        default_factory=dict
+    )
+    """Buttons under a refusal, by its text's key; with the id of the update that was refused, if
+    it is kept to be handled again, else 0."""
+    readers: Sequence[Callable[[Message, Dialogue], Awaitable[bool]]] = ()
+    """Readers of a text before the core's; each says whether it has handled it."""
+    before_order: Sequence[Callable[[Draft, Dialogue], Draft]] = ()
+    """Changes of an order before it is stored; UserError refuses it, and nothing is held."""
+    settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
+    """Rows below those of /settings, in a language, for a user."""
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines about a user, by id and language, for administrators."""
     holds: Sequence[HoldsOf] = ()

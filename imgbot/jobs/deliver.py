@@ -267,8 +267,7 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
 
 def _extras(context: StepContext, job: Job) -> list[str]:
     operation, prompt = job.request.operation, job.request.prompt
-    more = [each.name for each in context.result_buttons if each.fits(operation, prompt)]
-    return more + (["models"] if len(context.routing.models(operation)) > 1 else [])
+    return [each.name for each in context.result_buttons if each.fits(operation, prompt)]
 
 
 def _anew(job: Job) -> buttons.Keyboard:

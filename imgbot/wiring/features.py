@@ -13,6 +13,7 @@ from imgbot.features.guard import FEATURE as GUARD
 from imgbot.features.guest import FEATURE as GUEST
 from imgbot.features.lettering import FEATURE as LETTERING
 from imgbot.features.marks import FEATURE as MARKS
+from imgbot.features.models import FEATURE as MODELS
 from imgbot.features.people import FEATURE as PEOPLE
 from imgbot.features.privacy import FEATURE as PRIVACY
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
@@ -37,6 +38,7 @@ FEATURES: tuple[Feature, ...] = (
     STARS,
     GUEST,
     PROMPT_HELP,
+    MODELS,
     LETTERING,
     STICKERS,
     STYLES,

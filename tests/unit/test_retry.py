@@ -12,6 +12,7 @@ from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
 from imgbot.domain.retry import SUBMIT_ATTEMPTS, GiveUp, TryAgain
 from imgbot.domain.texts import buttons, has_text
+from imgbot.domain.texts.buttons import Button, mark_of
 from imgbot.jobs.recovery import Action, Answer, Decision, Unknown, decide
 from imgbot.providers.protocol import Recovery
 from tests.fixtures.jobs import job_of
@@ -55,7 +56,7 @@ def test_a_user_may_repeat_what_no_longer_runs_and_may_succeed(
     # Telegram's user ids have 52 bits at most.
     rows = [
         *buttons.drawings("a fox", repeated.id, ["watercolour"]),
-        *buttons.models({"0" * 8: "Flux"}, Operation.REMOVE_BACKGROUND, 1 << 52, repeated.id, ""),
+        [Button("", f"model:{Operation.REMOVE_BACKGROUND}.{mark_of('')}.{1 << 52}.{repeated.id}")],
     ]
     assert all(len(button.data) <= 64 for row in rows for button in row)
 

@@ -145,7 +145,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.drawn_anew(language, job_id, "a hat"),
         buttons.meanings(language, "AQAD" + "-" * 16),
         buttons.meanings(language, "", is_merging=True),
-        buttons.settings(language, Preferences(), 9 * 10**11),
+        buttons.settings(language, 9 * 10**11, Preferences()),
         buttons.setting(language, Preferences(), "ratio", 9 * 10**11),
     ]
 
@@ -156,7 +156,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         assert press.action in {each.name for each in BUTTONS}
         assert 0 < len(button.label) <= 40
     # A stored value that is no longer offered is shown as the first.
-    row = buttons.settings("en", Preferences(ratio="21:9"), 7)[1]
+    row = buttons.settings("en", 7, Preferences(ratio="21:9"))[1]
     assert row[0].label == "🖼 Shape: any ▸"
 
 

@@ -3,7 +3,6 @@
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.handlers import (
     account,
-    models,
     operations,
     results,
     start,
@@ -19,6 +18,5 @@ BUTTONS: tuple[ButtonAction, ...] = (
     *start.BUTTONS,
     *operations.BUTTONS,
     *results.BUTTONS,
-    *models.BUTTONS,
     *account.BUTTONS,
 )

@@ -7,7 +7,6 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Audience, Dialogue
-from imgbot.bot.handlers.models import with_models
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
@@ -125,11 +124,7 @@ async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
 
 
 async def handle_settings(_: Message, dialogue: Dialogue) -> None:
-    context = dialogue.context
-    has_models = bool(with_models(dialogue))
-    rows = buttons.settings(
-        context.language, context.preferences, context.user_id, has_models=has_models
-    )
+    rows = _settings(dialogue.context.preferences, dialogue)
     await dialogue.say(dialogue.t("settings"), rows, Audience.ASKER)
 
 
@@ -156,10 +151,13 @@ async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
 
 async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
     language = preferences.language or dialogue.language
-    rows = buttons.settings(
-        language, preferences, dialogue.user_id, has_models=bool(with_models(dialogue))
-    )
-    await dialogue.edit(t(language, "settings"), rows)
+    await dialogue.edit(t(language, "settings"), _settings(preferences, dialogue))
+
+
+def _settings(preferences: Preferences, dialogue: Dialogue) -> Keyboard:
+    who = preferences.language or dialogue.language, dialogue.user_id
+    more = [row for rows_of in dialogue.app.settings_rows for row in rows_of(*who)]
+    return [*buttons.settings(*who, preferences), *more]
 
 
 COMMANDS = (

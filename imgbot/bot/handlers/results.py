@@ -14,7 +14,6 @@ from aiogram.types import (
 from imgbot.bot import pictures, requests
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Alert, Audience, Dialogue
-from imgbot.bot.handlers.models import ask_to_redraw, redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
@@ -117,9 +116,8 @@ def _buttons_of(result: Job, dialogue: Dialogue) -> Keyboard:
 
 
 def _extras(result: Job, dialogue: Dialogue) -> list[str]:
-    offered, operation = dialogue.app.result_buttons, result.request.operation
-    more = [each.name for each in offered if each.fits(operation, result.request.prompt)]
-    return more + (["models"] if operation in with_models(dialogue) else [])
+    offered, request = dialogue.app.result_buttons, result.request
+    return [each.name for each in offered if each.fits(request.operation, request.prompt)]
 
 
 def _is_varied(result: Job, dialogue: Dialogue) -> bool:
@@ -142,7 +140,7 @@ async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dial
     return with_changes(result, shown=(picture,))
 
 
-async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> Job:
+async def chosen_result(action: str, message: Message, dialogue: Dialogue) -> Job:
     """Return the result that the message is about, see `this_picture`; UserError without one."""
     app = dialogue.app
 
@@ -283,7 +281,7 @@ async def failed_request(
 
 async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
     """Answer a complaint: offer what its words miss, another picture, a change, a step back."""
-    result = await _chosen_result("complaint", message, dialogue)
+    result = await chosen_result("complaint", message, dialogue)
     is_varied, offer = _is_varied(result, dialogue), offer_for(prompt_of(message))
     rows = buttons.after_complaint(
         dialogue.language,
@@ -427,32 +425,18 @@ async def _add_to_pack(file_id: str, user: User, dialogue: Dialogue) -> str:
 
 async def _act_on_chosen(act: _Act, name: str, message: Message, dialogue: Dialogue) -> None:
     """Act on the result that the message is about."""
-    await act(await _chosen_result(name, message, dialogue), dialogue)
+    await act(await chosen_result(name, message, dialogue), dialogue)
 
 
 async def handle_again(message: Message, dialogue: Dialogue) -> None:
     """Order the picture again, as often as the text says: "another one", "3 more"."""
-    result = await _chosen_result("again", message, dialogue)
+    result = await chosen_result("again", message, dialogue)
     if not _is_varied(result, dialogue):
         raise UserError("again_same")
     prompt = prompt_of(message)
     named = named_in(prompt)
     count = count_in(named.rest if named else prompt) or 1
     await requests.regenerate(dialogue, result.request, count)
-
-
-async def handle_same_with(message: Message, dialogue: Dialogue) -> bool:
-    """Order the picture again with the model that the text names; False for any other text."""
-    prompt, asked = prompt_of(message), None
-    for operation in with_models(dialogue):
-        model, is_asked = same_with(prompt, operation, dialogue)
-        if not model:
-            continue
-        asked = asked or (await _chosen_result("again", message, dialogue))
-        if asked.request.operation is operation:
-            await (ask_to_redraw if is_asked else redraw)(dialogue, asked, model)
-            return True
-    return False
 
 
 async def _act_on_pressed(

@@ -4,8 +4,9 @@ Callback data is not trusted: `parse` accepts only the form that this module cre
 callback handlers check actions, arguments and access.
 """
 
+import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain.operations import (
@@ -128,7 +129,7 @@ def under_result(
 
     The file if it was shown as a photo, undo if it changed another picture, regenerate if that
     would make another one, the prompt if it was created from that. `extras` are the
-    names of buttons of features, and "models" where there are several.
+    names of buttons of features.
     """
     actions = {"again": "again"} if is_varied else {}
     actions |= {
@@ -159,11 +160,6 @@ def under_sticker(language: str, job_id: str) -> Keyboard:
 def retry(language: str, job_id: str) -> Keyboard:
     """Button under the message of a failed job: order its request again."""
     return [[button(language, "retry", f"retry:{job_id}")]]
-
-
-def usual_model(language: str, operation: str, user_id: int, update_id: int) -> Keyboard:
-    """Button under the sentence that a model is gone: take the usual one, and go on."""
-    return [[button(language, "usual_model", f"usual:{user_id}.{update_id}.{operation}")]]
 
 
 def resend(language: str, user_id: int, update_id: int) -> Keyboard:
@@ -239,13 +235,16 @@ def refresh(language: str, user_id: int) -> Button:
     return button(language, "refresh", f"queue:{user_id}")
 
 
+def mark_of(text: str) -> str:
+    """Return the form of a model's id, or of a told price, in callback data, which is short."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 OPEN = "open"
 """In the data of a setting's button, instead of a choice: show the choices of the setting."""
 
 
-def settings(
-    language: str, preferences: Preferences, user_id: int, *, has_models: bool = False
-) -> Keyboard:
+def settings(language: str, user_id: int, preferences: Preferences) -> Keyboard:
     """Buttons of the settings, one in a row, each with its current value.
 
     A setting with two choices changes at once, any other shows its choices.
@@ -259,8 +258,6 @@ def settings(
         label = t(language, f"setting_{name}", value=value) + (" ▸" if opens else "")
         choice = OPEN if opens else others[0]
         rows.append([Button(label, f"set:{name}.{choice}.{user_id}")])
-    if has_models:
-        rows.append([button(language, "all_models", f"model:{OPEN}..{user_id}")])
     return rows
 
 
@@ -276,32 +273,6 @@ def setting(language: str, preferences: Preferences, name: str, user_id: int) ->
     ]
     rows = in_rows(choices, _IN_A_ROW if len(choices) > _SETTING_BUTTONS else len(choices))
     return [*rows, [button(language, "back", f"set:all.{OPEN}.{user_id}")]]
-
-
-def model_operations(language: str, names: Sequence[str], user_id: int) -> Keyboard:
-    """Buttons of the operations that have several models, and back to all settings."""
-    rows = [[button(language, each, f"model:{each}.{OPEN}.{user_id}")] for each in names]
-    return [*rows, [button(language, "back", f"set:all.{OPEN}.{user_id}")]]
-
-
-def models(
-    labels: Mapping[str, str], operation: str, user_id: int, job_id: str, current: str
-) -> Keyboard:
-    """Buttons of models by their marks in callback data, of which the current one is ticked."""
-    end = f"{user_id}.{job_id}"
-    return [
-        [Button(("✓ " if mark == current else "") + label, f"model:{operation}.{mark}.{end}")]
-        for mark, label in labels.items()
-    ]
-
-
-def to_models(language: str, user_id: int) -> list[Button]:
-    return [button(language, "back", f"model:{OPEN}..{user_id}")]
-
-
-def redraw(language: str, data: str, model: str) -> Keyboard:
-    """Button that orders a picture again with the chosen model, whose price it tells."""
-    return [[Button(t(language, "button_redraw", model=model), f"redraw:{data}")]]
 
 
 def _current(language: str, preferences: Preferences, name: str) -> str:

@@ -46,7 +46,7 @@ def _build(core: Core) -> Seams:
             ButtonAction("refund", handlers.on_refund, is_for_admins=True),
         ],
         answers={"price": handlers.answer_price} if is_sold else {},
-        refusal_rows={"stars_short": buttons.buy},
+        refusal_rows={"stars_short": lambda dialogue, *_: buttons.buy(dialogue.language)},
         about_user=[handlers.about_user] if is_sold else [],
         holds=[partial(star_holds, app.policy.star_price, prices.free_daily)] if prices else [],
         privacy_notes=[PrivacyNote("privacy_stars", is_kept=True)] if is_sold else [],

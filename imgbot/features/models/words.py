@@ -1,7 +1,8 @@
 """Model words: "with flux", "через флюкс", "в лучшем качестве" in a prompt name a model. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from imgbot.domain.intents import Intent, classify
 from imgbot.domain.spelling import fold
@@ -44,6 +45,40 @@ _SAME = frozenset({
 })  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """Name of a model at the end of a text, as it is written there."""
+
+    words: Sequence[str]
+    rest: str
+    """The text before it."""
+    by: str
+    """Word between them: "with", "через"."""
+    phrase: str
+
+    @property
+    def is_common(self) -> bool:
+        """True if it is a word that may be meant as such."""
+        return len(self.words) == 1 and self.words[0] in _COMMON
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """Reason for which a name is meant as that of a model."""
+
+    example: str
+    applies: Callable[[_Name], bool]
+
+
+RULES = (
+    NameRule("the same, flux", lambda name: bool(name.rest) and asks_for_the_same(name.rest)),
+    NameRule("with flux", lambda name: bool(name.by) and not name.rest),
+    NameRule("a fox with krea", lambda name: bool(name.by) and not name.is_common),
+    NameRule("a fox with flux model", lambda name: bool(name.by and _TOLD.search(name.phrase))),
+)
+"""A name is that of a model if one of them applies."""
+
+
 def named_in(text: str, titles: Mapping[str, str], best: str = "") -> tuple[str, str]:
     """Return the text without its words about a model, and the id of the one that they name.
 
@@ -53,20 +88,28 @@ def named_in(text: str, titles: Mapping[str, str], best: str = "") -> tuple[str,
         rest = f"{text[: found.start()]} {text[found.end() :]}".strip(" ,;")
         # Alone, it asks for something to be done to a picture.
         return (rest, best) if rest else (text, "")
-    # The name is at the end; "with" may stand more than once before it.
+    for name in _names_in(text):
+        if model := _model_of(name, titles):
+            return (name.rest, model) if any(each.applies(name) for each in RULES) else (text, "")
+    return text, ""
+
+
+def _names_in(text: str) -> Iterator[_Name]:
+    """Yield what the text may end with as a name; "with" may stand more than once before it."""
     for at in (match.start() for match in re.finditer(r"(?<!\S)\S", text)):
         if found := _NAMED.match(text, max(at - 1, 0)):
-            wanted, rest = _words_of(found["name"]), text[: found.start()].strip(" ,;")
-            is_name = len(wanted[0]) >= _SHORTEST_NAME if wanted else False
-            begun = [each for each in titles if _words_of(titles[each])[: len(wanted)] == wanted]
-            if is_name and begun:
-                model = next(
-                    (each for each in begun if _words_of(titles[each]) == wanted), begun[0]
-                )
-                is_clear = wanted[0] not in _COMMON or len(wanted) > 1 or _TOLD.search(found[0])
-                is_same = bool(rest or found["by"]) and asks_for_the_same(rest)
-                return (rest, model) if is_same or (is_clear and found["by"]) else (text, "")
-    return text, ""
+            rest = text[: found.start()].strip(" ,;")
+            yield _Name(_words_of(found["name"]), rest, found["by"] or "", found[0])
+
+
+def _model_of(name: _Name, titles: Mapping[str, str]) -> str:
+    """Return the id of the model whose title is the name, or begins with it."""
+    words = name.words
+    if not words or len(words[0]) < _SHORTEST_NAME:
+        return ""
+    begun = [each for each in titles if _words_of(titles[each])[: len(words)] == words]
+    exact = [each for each in begun if _words_of(titles[each]) == words]
+    return next(iter([*exact, *begun]), "")
 
 
 def asks_for_the_same(rest: str) -> bool:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from imgbot.domain.model_words import asks_for_the_same, named_in
+from imgbot.features.models import words
+from imgbot.features.models.words import asks_for_the_same, named_in
 
 TITLES = {
     "nano": "Nano Banana 2",
@@ -55,3 +56,13 @@ def test_only_the_name_of_a_model_is_taken_for_one(text: str, rest: str, model: 
 def test_the_same_is_asked_for_by_few_words() -> None:
     assert all(map(asks_for_the_same, ("", "the same", "ещё раз", "то же самое")))
     assert not any(map(asks_for_the_same, ("a fox", "нарисуй кота")))
+
+
+@pytest.mark.parametrize("rule", words.RULES, ids=lambda rule: rule.example)
+def test_only_its_rule_names_the_model_of_an_example(
+    rule: words.NameRule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert named_in(rule.example, TITLES)[1]
+
+    monkeypatch.setattr(words, "RULES", [each for each in words.RULES if each is not rule])
+    assert named_in(rule.example, TITLES) == (rule.example, "")

@@ -1,0 +1,34 @@
+"""Models: users choose among those of the provider in use, for one picture or for all.
+
+* `handlers`: the choice in /settings and under a result, and the model of an order.
+* `words`: words of a prompt that name a model.
+
+Without it each picture is made by the usual model of its operation.
+"""
+
+from imgbot.bot.commands import ButtonAction
+from imgbot.domain.operations import ACTIONS
+from imgbot.domain.texts.buttons import ResultButton
+from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.models.handlers import Models
+
+
+def _build(core: Core) -> Seams:
+    several = [each for each in ACTIONS if len(core.routes.models(each)) > 1]
+    models = Models(core.routes.models, core.app.policy.price_of, several)
+    return Seams(
+        readers=[models.read] if several else [],
+        before_order=[models.complete],
+        actions=[
+            ButtonAction("models", models.on_models),
+            ButtonAction("model", models.on_model, is_repeatable=True),
+            ButtonAction("redraw", models.on_redraw),
+            ButtonAction("usual", models.on_usual),
+        ],
+        refusal_rows={"model_gone": models.usual_button},
+        result_buttons=[ResultButton("models", lambda operation, _: operation in several)],
+        settings_rows=[models.settings_row] if several else [],
+    )
+
+
+FEATURE = Feature("models", _build)

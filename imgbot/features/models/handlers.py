@@ -1,0 +1,215 @@
+"""Choice of a model: for all pictures, by a word in a prompt, and for one that is made again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot import requests
+from imgbot.bot.dialogue import Alert, Audience, Dialogue, Draft, Resend
+from imgbot.bot.handlers.results import chosen_result
+from imgbot.bot.messages import prompt_of
+from imgbot.bot.pictures import owned_result
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import Job
+from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.texts.buttons import OPEN, Button, Keyboard, button, mark_of
+from imgbot.features.models.words import asks_for_the_same, named_in
+from imgbot.providers.protocol import Capability, model_meant
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Handlers of the choice."""
+
+    of: Callable[[Operation], Mapping[str, Capability]]
+    """Models that users may choose for an operation, by their ids, the usual one first."""
+    price_of: Callable[[Operation, int, str], int]
+    several: Sequence[Operation]
+    """Operations for which the user may choose among several models."""
+
+    def settings_row(self, language: str, user_id: int) -> Keyboard:
+        return [[button(language, "all_models", f"model:{OPEN}..{user_id}")]]
+
+    def complete(self, draft: Draft, dialogue: Dialogue) -> Draft:
+        """Take the words about a model out of a prompt; it is made by that model, or the chosen.
+
+        Raises UserError if that is no longer offered.
+        """
+        operation, chosen = draft.operation, draft.model
+        rest, named = self._words_about(operation, draft.prompt, dialogue)
+        if chosen is None:
+            chosen = dialogue.context.preferences.models.get(operation, "")
+        meant = named or model_meant(self.of(operation), chosen)
+        if chosen and not meant:
+            usual = self._label(operation, next(iter(self.of(operation))), dialogue)
+            facts = {"model": chosen.rpartition("/")[2], "usual": usual}
+            raise UserError("model_gone", operation=operation, **facts)
+        return replace(draft, prompt=rest, model=meant)
+
+    async def read(self, message: Message, dialogue: Dialogue) -> bool:
+        """Order the picture again with the model that a text names; False for any other text."""
+        prompt, asked = prompt_of(message), None
+        for operation in self.several:
+            model, is_asked = self._same_with(prompt, operation, dialogue)
+            if not model:
+                continue
+            asked = asked or (await chosen_result("again", message, dialogue))
+            if asked.request.operation is not operation:
+                continue
+            if is_asked:
+                await self._ask_to_redraw(asked, model, dialogue)
+            else:
+                await requests.regenerate(dialogue, replace(asked.request, model=model))
+            return True
+        return False
+
+    def _same_with(self, text: str, operation: Operation, dialogue: Dialogue) -> tuple[str, bool]:
+        """Return the model with which a text asks for the same picture, or nothing.
+
+        True with it if the user is to be asked first.
+        """
+        for is_asked in (False, True):
+            rest, model = self._words_about(operation, text, dialogue, is_asked=is_asked)
+            if model and asks_for_the_same(rest):
+                return model, is_asked
+        return "", False
+
+    def _words_about(
+        self, operation: Operation, text: str, dialogue: Dialogue, *, is_asked: bool = False
+    ) -> tuple[str, str]:
+        """Return the text without its words about a model, and that model, if they name one.
+
+        The best one is meant where it costs the user no more, or where they are asked first.
+        """
+        if operation not in self.several:
+            return text, ""
+        models = self.of(operation)
+        titles = {name: each.title for name, each in models.items()}
+        best = next((name for name, each in models.items() if each.is_best), "")
+        # People write of the best quality without a thought of its price.
+        is_meant = is_asked or not self._is_dearer(operation, best, dialogue)
+        return named_in(text, titles, best if is_meant else "")
+
+    def _is_dearer(self, operation: Operation, model: str, dialogue: Dialogue) -> bool:
+        """Return true if the user pays more for a model than for their own choice."""
+        own = dialogue.context.preferences.models.get(operation, "")
+        if dialogue.price_shown(operation, model) == dialogue.price_shown(operation, own):
+            return False
+        return self.price_of(operation, 2, model) > self.price_of(operation, 2, own)
+
+    def _label(self, operation: Operation, model: str, dialogue: Dialogue) -> str:
+        """Return the name of a model, with its price where the user pays."""
+        offer = self.of(operation)[model]
+        scales = sorted(offer.scale_prices_micro) or [2]
+        prices = (dialogue.price_shown(operation, model, scale) for scale in scales)
+        shown = "–".join(dict.fromkeys(filter(None, prices)))
+        return " · ".join(filter(None, (offer.title or dialogue.t("model_usual"), shown)))
+
+    async def on_models(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        """Show the models for the operation of a result, in reply to it."""
+        operation = (await owned_result(argument, dialogue)).request.operation
+        if operation not in self.several:
+            return "stale_button"
+        text, rows = self._panel(operation, dialogue, argument)
+        await dialogue.say(text, rows, Audience.ASKER, about=dialogue.context.message_id)
+        return ""
+
+    async def on_model(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        """Show the operations, or the models of one, or choose one of these; orders nothing."""
+        name, mark, owner, job_id = f"{argument}...".split(".")[:4]
+        if owner != str(dialogue.user_id):
+            return "not_your_button"
+        if name == OPEN:
+            await dialogue.edit(dialogue.t("settings_models"), self._operations(dialogue))
+            return ""
+        known = self._by_mark(Operation(name)) if name in self.several else {}
+        if not known or mark not in {OPEN, *known}:
+            return "model_gone_short"
+        if mark in known:
+            dialogue = await _prefer(name, known[mark], dialogue)
+        await dialogue.edit(*self._panel(Operation(name), dialogue, job_id))
+        return ""
+
+    async def on_redraw(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str | Alert:
+        """Order a picture again with the model that its button names, at the price it tells."""
+        job_id, mark, shown = f"{argument}..".split(".")[:3]
+        result = await owned_result(job_id, dialogue)
+        operation = result.request.operation
+        model = self._by_mark(operation).get(mark)
+        if model is None:
+            return "model_gone_short"
+        if shown != mark_of(self._label(operation, model, dialogue)):
+            await dialogue.edit(*self._panel(operation, dialogue, job_id))
+            return "price_changed_short"
+        beside = dialogue.in_reply_to(result.progress.message_id)
+        await requests.regenerate(beside, replace(result.request, model=model))
+        await dialogue.remove_panel()
+        return "accepted_short"
+
+    async def on_usual(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str | Resend:
+        """Go back from a model that is gone to the usual one, and on with a message, if any."""
+        owner, number, operation = f"{argument}..".split(".")[:3]
+        if owner != str(dialogue.user_id) or operation not in set(ACTIONS):
+            return "not_your_button"
+        dialogue = await _prefer(operation, "", dialogue)
+        if number != "0":
+            return Resend(f"{owner}.{number}", dialogue)
+        await dialogue.remove_panel()
+        return "model_usual_short"
+
+    def usual_button(self, dialogue: Dialogue, update_id: int, error: UserError) -> Keyboard:
+        """Button that takes the usual model, and handles a message again with it, if it is kept."""
+        data = f"usual:{dialogue.user_id}.{update_id}.{error.facts['operation']}"
+        return [[button(dialogue.language, "usual_model", data)]]
+
+    async def _ask_to_redraw(self, result: Job, model: str, dialogue: Dialogue) -> None:
+        """Ask whether a picture is to be made again with a model, whose price is shown."""
+        label = self._label(result.request.operation, model, dialogue)
+        text = dialogue.t("ask_best_model", model=label)
+        await dialogue.say(text, _redraw(result.id, model, label, dialogue))
+
+    def _operations(self, dialogue: Dialogue) -> Keyboard:
+        """Buttons of the operations that have several models, and back to all settings."""
+        language, end = dialogue.language, f"{OPEN}.{dialogue.user_id}"
+        rows = [[button(language, each, f"model:{each}.{end}")] for each in self.several]
+        return [*rows, [button(language, "back", f"set:all.{end}")]]
+
+    def _panel(self, operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, Keyboard]:
+        """Return text and buttons of the choice; for a result with one that draws it again."""
+        models, language = self.of(operation), dialogue.language
+        labels = {name: self._label(operation, name, dialogue) for name in models}
+        chosen = dialogue.context.preferences.models.get(operation, "")
+        current = model_meant(models, chosen) or next(iter(models))
+        lines = [
+            " — ".join(filter(None, (f"• {labels[name]}", each.good_at.get(language, ""))))
+            for name, each in models.items()
+        ]
+        action = dialogue.t(f"button_{operation}")
+        example = next((each.title for each in [*models.values()][::-1] if each.title), "…")
+        text = dialogue.t("settings_model", action=action, models="\n".join(lines), example=example)
+        end = f"{dialogue.user_id}.{job_id}"
+        rows = [
+            [Button("✓ " * (name == current) + label, f"model:{operation}.{mark_of(name)}.{end}")]
+            for name, label in labels.items()
+        ]
+        if job_id:
+            return text, [*rows, *_redraw(job_id, current, labels[current], dialogue)]
+        return text, [*rows, [button(language, "back", f"model:{OPEN}..{dialogue.user_id}")]]
+
+    def _by_mark(self, operation: Operation) -> Mapping[str, str]:
+        return {mark_of(name): name for name in self.of(operation)}
+
+
+async def _prefer(operation: str, model: str, dialogue: Dialogue) -> Dialogue:
+    """Store the user's choice; an empty one is the usual. Return the dialogue with it."""
+    chosen = dialogue.context.preferences.with_model(operation, model)
+    await dialogue.app.users.set_preference(dialogue.user_id, chosen)
+    profile = replace(dialogue.context.profile, preferences=chosen)
+    return replace(dialogue, context=dialogue.context.with_profile(profile))
+
+
+def _redraw(job_id: str, model: str, label: str, dialogue: Dialogue) -> Keyboard:
+    """Button that orders a picture again with the chosen model, whose price it tells."""
+    data = f"redraw:{job_id}.{mark_of(model)}.{mark_of(label)}"
+    return [[Button(dialogue.t("button_redraw", model=label), data)]]
