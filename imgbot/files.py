@@ -14,8 +14,12 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+from imgbot.domain.errors import FULL, ConfigError
+
 PART = ".part"
 """Suffix of incomplete files."""
+
+STATE_SETTING = "IMGBOT_STATE_DIR"
 
 
 def replace_file(path: Path, content: str | bytes, mode: int = 0o600) -> None:
@@ -68,6 +72,14 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def text_of(path: Path) -> str:
+    """Return the text of a file, empty for one that cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def open_plain(path: Path) -> BufferedReader:
     """Open a regular file for reading: through no link, and no pipe, which would wait. OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -75,6 +87,32 @@ def open_plain(path: Path) -> BufferedReader:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return open(descriptor, "rb")  # noqa: PTH123 -- a descriptor has no path
+
+
+def state_folder(state_dir: Path, name: str) -> Path:
+    """Return a folder of the state directory, made if need be. Raises ConfigError."""
+    path = state_dir / name
+    with usable(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def usable(path: Path) -> Generator[None]:
+    """Turn an OSError below the state directory into a ConfigError."""
+    try:
+        yield
+    except OSError as error:
+        raise_if_full(error)
+        sentence = f"{path} cannot be used ({error.strerror}); look: sudo ls -la {path.parent}"
+        raise ConfigError(STATE_SETTING, sentence) from error
+
+
+def raise_if_full(error: OSError) -> None:
+    """Raise the error of a full disk again."""
+    # Room comes back: no setting is wrong, and the next start may succeed.
+    if error.errno in FULL:
+        raise error
 
 
 @contextmanager

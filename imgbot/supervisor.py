@@ -1,13 +1,13 @@
-"""Supervisor: start order, run, drain, stop.
+"""Supervisor: starts the parts of the bot in order, runs, drains and stops them.
 
-Start: settings, locks, Redis, pool, Telegram, then READY. Stop: it serves on until the orders are
-answered that could not be recovered; then no more updates, jobs that need only seconds are
-finished, the rest waits in Redis for the next start.
+A start opens Redis, the pool and Telegram, then reports READY. A stop first waits for orders whose
+answers could not be recovered; then it takes no more updates, finishes jobs that need only seconds,
+and leaves the rest in Redis for the next start.
 
-In a cluster (IMGBOT_REDIS_URL=redis+sentinel://…) it stands by, READY as well, until it has taken
-the lease. Its stop releases the lease, and leaves what takes more than a second to the next leader.
-SIGUSR1 hands over: a stop with status 1, after which systemd starts it again as the standby. It
-does so itself when it reaches neither Telegram nor a provider, and the other both.
+In a cluster (IMGBOT_REDIS_URL=redis+sentinel://…) the bot stands by, READY as well, until it has
+taken the lease. A stop releases the lease, and leaves what takes more than a second to the next
+leader. SIGUSR1 hands over: a stop with status 1, after which systemd starts the bot again as the
+standby. It does so itself when it reaches neither Telegram nor a provider, and the other both.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ async def serve(
         closing.push_async_callback(pool.close)
         if server is not None:
             closing.push_async_callback(server.stop)
-        redis = connect(_redis_url(settings, server))
+        redis = connect(server.url if server else settings.redis_address)
         closing.push_async_callback(redis.aclose)
         guard = await _open_guard(settings, redis, closing)
         queue, lease = _open_queue(settings, redis, guard.register if guard else None)
@@ -116,17 +116,11 @@ async def serve(
     return signals.conclude()
 
 
-def _redis_url(settings: Settings, server: RedisServer | None) -> str:
-    if server is not None:
-        return server.url
-    return settings.redis_url.get_secret_value() if settings.redis_url else ""
-
-
 async def _open_guard(settings: Settings, redis: Client, closing: AsyncExitStack) -> Guard | None:
     """Open the record of a cluster, and guard its servers by it; None outside of one."""
     if not settings.is_clustered:
         return None
-    register = Register(ClusterUrl.parse(_redis_url(settings, None)))
+    register = Register(ClusterUrl.parse(settings.redis_address))
     closing.push_async_callback(register.aclose)
     guard = Guard(redis, register)
     await closing.enter_async_context(_beside(guard.run()))
@@ -187,7 +181,7 @@ def _reach_of(start: "_Startup", redis: Client, routes: ProviderRouter, state_di
 
 
 async def _stand_by(notifier: Notifier) -> None:
-    """Tell systemd that this bot is ready to lead; runs until cancelled."""
+    """Report to systemd that this bot is ready to lead; runs until cancelled."""
     notifier.ready("standing by")
     while True:
         notifier.alive()
@@ -240,11 +234,11 @@ class _Startup:
             try:
                 return BotIdentity.of(await identify(self.bot))
             except TransientError as error:
-                said = str(error)
+                why = str(error)
                 if isinstance(error, UnresolvedNameError) and self.notifier.is_service:
-                    said = "; ".join(filter(None, (said, dns.trouble(Layout()))))
-                self.telegram = f"is not usable yet ({said})"
-                raise TransientError(said, error.retry_after_s) from error
+                    why = "; ".join(filter(None, (why, dns.trouble(Layout()))))
+                self.telegram = f"is not usable yet ({why})"
+                raise TransientError(why, error.retry_after_s) from error
 
         found = await _until_done(ask, "Telegram", self.notifier)
         self.telegram = ""
@@ -292,9 +286,9 @@ async def _until_done(
             if time.monotonic() - began_s > within_s:
                 raise
             delay_s = error.retry_after_s or backoff_s(attempt, cap_s=10)
-            said = f"{where} is not usable yet ({error})"
-        notifier.status(said)
-        events.warning("%s; retrying in %.0f s", said, delay_s)
+            status = f"{where} is not usable yet ({error})"
+        notifier.status(status)
+        events.warning("%s; retrying in %.0f s", status, delay_s)
         notifier.extend_timeout(delay_s + 90)
         attempt += 1
         await asyncio.sleep(delay_s)
@@ -355,7 +349,7 @@ async def _run(
 async def _report(services: Services, connections: Connections, notifier: Notifier) -> None:
     """Report the status to systemd; the watchdog is fed only while every loop makes progress."""
     pool, draining = connections.pool, connections.draining
-    said = ""
+    reported = ""
     while not draining.is_set():
         overdue_s = {
             "the poll loop": services.updates.overdue_s,
@@ -365,11 +359,11 @@ async def _report(services: Services, connections: Connections, notifier: Notifi
         if not (where := most_overdue(overdue_s)):
             notifier.status(services.sampler.summary)
             notifier.alive()
-        elif not said:
+        elif not reported:
             events.critical("stuck: %s; under systemd, the bot is restarted", where)
             notifier.status(f"stuck: {where}")
             notifier.give_up()
-        said = where
+        reported = where
         pool.stop_idle()
         await sleep_or_event(min(notifier.watchdog_interval_s or 10.0, 10.0), draining)
     notifier.stopping("finishing running jobs")

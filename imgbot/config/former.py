@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Container, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 from imgbot.domain.errors import ConfigError
@@ -56,16 +56,27 @@ def replace_former(values: MutableMapping[str, object]) -> tuple[str, ...]:
     """
     found = {name: value for name in FORMER if (value := values.pop(name, ""))}
     _refuse([name for name in _IN_FILE if name in found])
-    moved = {name: _ENTRIES[name] for name in _ENTRIES if name in found}
-    for name, (setting, entry) in moved.items():
-        present = values.get(setting) or ("builtin" if setting == _PROVIDER else "")
-        between = "" if not present else " " if setting == _CHAT else ", "
-        values[setting] = f"{present}{between}{entry}{found[name]}"
-    local, names = tuple(_replace_local_model(values)), {name: moved[name][0] for name in moved}
-    renamed = (f"{old} has a new name; write {new}={values[new]}" for old, new in names.items())
-    idle = {name: why for name, why in _WITHOUT_EFFECT.items() if name in found}
-    told = (f"{name} has no effect any longer ({idle[name]}); remove it" for name in idle)
-    return (*local, *renamed, *told)
+    moved = [name for name in _ENTRIES if name in found]
+    for name in moved:
+        _move(values, *_ENTRIES[name], found[name])
+    return (*_replace_local_model(values), *_notices(values, moved, found))
+
+
+def _move(values: MutableMapping[str, object], setting: str, entry: str, value: object) -> None:
+    present = values.get(setting) or ("builtin" if setting == _PROVIDER else "")
+    between = "" if not present else " " if setting == _CHAT else ", "
+    values[setting] = f"{present}{between}{entry}{value}"
+
+
+def _notices(
+    values: Mapping[str, object], moved: Sequence[str], found: Container[str]
+) -> Iterator[str]:
+    for name in moved:
+        setting, _ = _ENTRIES[name]
+        yield f"{name} has a new name; write {setting}={values[setting]}"
+    for name, why in _WITHOUT_EFFECT.items():
+        if name in found:
+            yield f"{name} has no effect any longer ({why}); remove it"
 
 
 def _refuse(names: Sequence[str]) -> None:
@@ -92,6 +103,6 @@ def changed_in_chat(state_dir: Path) -> tuple[str, ...]:
     """Return a notice about the former file of settings that were changed from the chat."""
     path = state_dir / "changed.env"
     why = "settings are changed in the environment file alone"
-    told = f"{path} has no effect any longer ({why}); move what should hold there, and remove it"
+    notice = f"{path} has no effect any longer ({why}); move what should hold there, and remove it"
     # Its owner is the service: it is named, and not read.
-    return (told,) if os.path.lexists(path) else ()
+    return (notice,) if os.path.lexists(path) else ()

@@ -81,16 +81,19 @@ def _addresses(text: str) -> list[str]:
 
 def parse_stars(value: object) -> object:
     """Price list in Telegram Stars: `picture=5, pack=50, pack=250:300, month=300:400, free=3`."""
-    parts = entries(value)
-    packs = tuple(_pack(name, text) for name, text in parts if name in {"pack", "month"})
-    rest = [(name, text) for name, text in parts if name not in {"pack", "month"}]
-    counts = {name: int(text) for name, text in rest if _COUNT.fullmatch(text)}
-    is_known = counts.keys() <= {"picture", "free", "usd"} and len(counts) == len(rest)
+    packs, counts = list[StarPack](), dict[str, int]()
+    for name, text in entries(value):
+        if name in {"pack", "month"}:
+            packs.append(_pack(name, text))
+        elif name in counts or name not in {"picture", "free", "usd"} or not _COUNT.fullmatch(text):
+            raise ValueError
+        else:
+            counts[name] = int(text)
     months = sum(pack.is_monthly for pack in packs)
     is_usable = 0 < len(set(packs)) == len(packs) <= _PACKS_MAX and months <= 1
-    if not (is_known and is_usable and counts.get("picture")):
+    if not (is_usable and counts.get("picture")):
         raise ValueError
-    return StarPrices(counts["picture"], packs, counts.get("free", 0), counts.get("usd", 0))
+    return StarPrices(counts["picture"], tuple(packs), counts.get("free", 0), counts.get("usd", 0))
 
 
 def _pack(name: str, text: str) -> StarPack:
@@ -164,7 +167,7 @@ def check_https_url(value: str) -> str:
 
 
 def is_of_sentinels(url: str) -> bool:
-    """Return whether the address of a Redis names Sentinels, which know the primary's."""
+    """Return True if the address of a Redis names Sentinels, which know the primary's."""
     return url.startswith("redis+sentinel://")
 
 
@@ -201,8 +204,8 @@ class ClusterUrl:
     def parse(cls, url: str) -> "ClusterUrl":
         parts = urlsplit(url)
         user, password = (unquote(each or "") or None for each in (parts.username, parts.password))
-        told = parse_qs(parts.query, keep_blank_values=True).get("sentinel_password")
-        own = (None, told[0] or None) if told else (user, password)
+        given = parse_qs(parts.query, keep_blank_values=True).get("sentinel_password")
+        own = (None, given[0] or None) if given else (user, password)
         return cls(parts.path.strip("/"), (*sentinels_of(parts.netloc),), user, password, *own)
 
 

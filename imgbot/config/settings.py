@@ -256,9 +256,14 @@ class Settings(BaseModel):
         return workers_for(self.users) if self.users is not None else MIN_WORKERS
 
     @property
+    def redis_address(self) -> str:
+        """URL of the operator's own Redis, which may hold a password; empty without one."""
+        return self.redis_url.get_secret_value() if self.redis_url else ""
+
+    @property
     def is_clustered(self) -> bool:
-        """Return whether this process shares the bot's Redis with others, of which one leads."""
-        return bool(self.redis_url) and is_of_sentinels(self.redis_url.get_secret_value())
+        """Return True if this process shares the bot's Redis with others, of which one leads."""
+        return is_of_sentinels(self.redis_address)
 
     @property
     def spare_http_ports(self) -> range:
@@ -277,7 +282,6 @@ class Settings(BaseModel):
         values = [*(getattr(self, field) for field in type(self).model_fields)]
         values += self._keys.values()
         found = [value.get_secret_value() for value in values if isinstance(value, Secret)]
-        if self.redis_url is not None:
-            parts = urlsplit(self.redis_url.get_secret_value())
-            found += [parts.password or "", *parse_qs(parts.query).get("sentinel_password", [])]
+        parts = urlsplit(self.redis_address)
+        found += [parts.password or "", *parse_qs(parts.query).get("sentinel_password", [])]
         return tuple(secret for secret in found if secret)

@@ -40,6 +40,9 @@ NO_PROVIDERS: Mapping[str, object] = {
 }
 """Overrides with which no provider's file or key need be there."""
 
+NO_TOKEN: Mapping[str, object] = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
+"""Likewise the token."""
+
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
 _READ = {*_FIELDS, *FORMER}
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
@@ -87,15 +90,13 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, object] = 
 
     `overrides` are variables too (`{"IMGBOT_WORKERS": 7}`), from the command line.
     """
-    for name in environ:
-        if name.startswith("IMGBOT_") and name not in _READ:
-            raise ConfigError(name, _unknown(name))
+    _check_names(environ)
     over = {name: value for name, value in overrides.items() if value is not None}
     values = _given(environ, _READ)
     if "IMGBOT_USERS" in over:
         # --users asks for another size: a number of workers set elsewhere must not defeat it.
         values.pop("IMGBOT_WORKERS", None)
-    values |= {name: value for name, value in over.items() if name in _READ}
+    values |= {name: over[name] for name in _READ.intersection(over)}
     notices = replace_former(values)
     if "IMGBOT_STATE_DIR" not in values:
         values["IMGBOT_STATE_DIR"] = _default_state_dir(environ)
@@ -103,9 +104,6 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, object] = 
         settings = Settings.model_validate(values)
     except ValidationError as refusal:
         raise _config_error(refusal, values) from None
-    for _, provider in settings.provider:
-        _check_provider("IMGBOT_PROVIDER", provider)
-    _check_provider("IMGBOT_PROVIDER_FALLBACK", settings.provider_fallback or "builtin")
     find = functools.partial(_given, {**environ, **{name: str(over[name]) for name in over}})
     settings.keep(find, (*notices, *changed_in_chat(settings.state_dir)))
     _check_together(settings)
@@ -149,11 +147,6 @@ def docs() -> dict[str, dict[str, str]]:
         }
         for field, about in content.items()
     }
-
-
-def _expected(variable: str) -> str:
-    """Return what to write into a setting."""
-    return docs()[variable]["expected"]
 
 
 def _given(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, object]:
@@ -219,12 +212,15 @@ def _check_provider(variable: str, provider: str) -> None:
     if Path(provider).is_file() if is_file else provider in key_names():
         return
     close = () if is_file else similar(provider.lower(), tuple(key_names()), 1)
-    hint = f"did you mean {close[0]}?" if close else f"write {_expected(variable)}"
+    hint = f"did you mean {close[0]}?" if close else f"write {docs()[variable]['expected']}"
     kind = "file" if is_file else "provider"
     raise ConfigError(variable, f"there is no {kind} {provider!r}; {hint}")
 
 
 def _check_together(settings: Settings) -> None:
+    for _, provider in settings.provider:
+        _check_provider("IMGBOT_PROVIDER", provider)
+    _check_provider("IMGBOT_PROVIDER_FALLBACK", settings.provider_fallback or "builtin")
     for provider in settings.providers:
         name = key_names_of(provider).key
         if name and settings.key_of(provider) is None:
@@ -237,16 +233,19 @@ def _check_together(settings: Settings) -> None:
         )
 
 
-def _unknown(name: str) -> str:
-    close = similar(name, tuple(_FIELDS), 1)
-    if close:
-        return f"there is no such setting; did you mean {close[0]}?"
-    return "there is no such setting; remove it (the README lists those that exist)"
+def _check_names(names: Iterable[str]) -> None:
+    """Refuse settings that do not exist. Raises ConfigError."""
+    for name in names:
+        if name.startswith("IMGBOT_") and name not in _READ:
+            close = similar(name, tuple(_FIELDS), 1)
+            hint = f"did you mean {close[0]}?" if close else ""
+            hint = hint or "remove it (the README lists those that exist)"
+            raise ConfigError(name, f"there is no such setting; {hint}")
 
 
 def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> ConfigError:
     variable = str(refusal.errors(include_input=False, include_url=False)[0]["loc"][0])
-    write = _expected(variable)
+    write = docs()[variable]["expected"]
     if variable not in values:
         return ConfigError(variable, f"is missing; write {write}", is_missing=True)
     text = str(values[variable])[:100]

@@ -10,6 +10,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from imgbot.domain.findings import Finding, ok, wrong
+from imgbot.files import text_of
 from imgbot.ops.installation import UNIT, Layout, shipped
 
 SETTING = "IPAddressDeny="
@@ -28,13 +29,13 @@ def drop_in_for(layout: Layout) -> str:
     """Return the drop-in that this release's unit needs for the resolvers, empty if none."""
     unit = shipped(UNIT).read_text(encoding="utf-8")
     others = [path for path in _drop_ins(layout) if path != layout.dns_drop_in]
-    resolvers = _blocked(layout, [unit, *map(_text, others)])
+    resolvers = _blocked(layout, [unit, *map(text_of, others)])
     return f"[Service]\nIPAddressAllow={' '.join(resolvers)}\n" if resolvers else ""
 
 
 def trouble(layout: Layout) -> str:
     """Say in a sentence that the installed unit blocks resolvers; empty if it does not."""
-    resolvers = _blocked(layout, [_text(layout.unit), *map(_text, _drop_ins(layout))])
+    resolvers = _blocked(layout, [text_of(layout.unit), *map(text_of, _drop_ins(layout))])
     if not resolvers:
         return ""
     return f"the unit's {SETTING} blocks the DNS resolver {', '.join(resolvers)} (/etc/resolv.conf)"
@@ -51,8 +52,8 @@ def advice(layout: Layout) -> str:
 
 def examine(layout: Layout) -> Iterator[Finding]:
     """Yield the doctor's finding about an installed unit."""
-    if said := trouble(layout):
-        yield wrong("dns", f"{said}, so it can look up no name", advice(layout))
+    if why := trouble(layout):
+        yield wrong("dns", f"{why}, so it can look up no name", advice(layout))
     elif layout.unit.exists():
         yield ok("dns", "the unit lets the DNS resolver through")
 
@@ -61,23 +62,16 @@ def _drop_ins(layout: Layout) -> Sequence[Path]:
     return sorted(layout.drop_ins.glob("*.conf"))
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
 def _blocked(layout: Layout, units: Iterable[str]) -> list[str]:
     """Return the resolvers that units block; each drop-in follows the unit that it adds to."""
     rules: dict[str, list[str]] = {"Allow": [], "Deny": []}
     for unit in units:
         for kind, value in _RULE.findall(unit):
-            # An empty value takes back what was said so far.
+            # An empty value takes back what came before.
             rules[kind] = [*rules[kind], *value.split()] if value.strip() else []
     return [
         resolver
-        for resolver in dict.fromkeys(_RESOLVER.findall(_text(layout.resolvers)))
+        for resolver in dict.fromkeys(_RESOLVER.findall(text_of(layout.resolvers)))
         if _is_among(resolver, rules["Deny"]) and not _is_among(resolver, rules["Allow"])
     ]
 

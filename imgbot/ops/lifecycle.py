@@ -79,31 +79,31 @@ class Notifier:
         return bool(self._address)
 
     def ready(self, status: str = "") -> None:
-        self._tell("READY=1", _status(status))
+        self._send("READY=1", _status(status))
 
     def status(self, status: str) -> None:
-        self._tell(_status(status))
+        self._send(_status(status))
 
     def stopping(self, status: str = "") -> None:
-        self._tell("STOPPING=1", _status(status))
+        self._send("STOPPING=1", _status(status))
 
     def reloading(self) -> None:
         """Say that the settings are read again; `ready` ends it."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def alive(self) -> None:
         """Feed the watchdog; call it only after progress."""
-        self._tell("WATCHDOG=1")
+        self._send("WATCHDOG=1")
 
     def give_up(self) -> None:
         """Ask to be killed and started again now, as if the watchdog had not been fed."""
-        self._tell("WATCHDOG=trigger")
+        self._send("WATCHDOG=trigger")
 
     def extend_timeout(self, seconds: float) -> None:
         """Ask for more time to start or stop, from now."""
-        self._tell(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")
+        self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")
 
-    def _tell(self, *lines: str) -> None:
+    def _send(self, *lines: str) -> None:
         if not self._address:
             return
         message = "\n".join(line for line in lines if line).encode()
@@ -130,7 +130,7 @@ async def measure_loop_lag(observe: Callable[[float], None]) -> None:
         observe(max(0.0, time.monotonic() - due))
 
 
-def resize(pool: Pool, workers: int) -> None:
+def resize_pool(pool: Pool, workers: int) -> None:
     """Set the number of workers, within its limits."""
     workers = min(max(workers, 1), MAX_WORKERS)
     if workers != pool.size:
@@ -182,8 +182,11 @@ class Signals:
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self._hand_over)
-        loop.add_signal_handler(signal.SIGTTIN, lambda: resize(self._pool, self._pool.size + 1))
-        loop.add_signal_handler(signal.SIGTTOU, lambda: resize(self._pool, self._pool.size - 1))
+        loop.add_signal_handler(signal.SIGTTIN, self._resize, 1)
+        loop.add_signal_handler(signal.SIGTTOU, self._resize, -1)
+
+    def _resize(self, by: int) -> None:
+        resize_pool(self._pool, self._pool.size + by)
 
     def _drain(self) -> None:
         if not self.stopping.is_set():
@@ -217,7 +220,7 @@ class Signals:
         answer = self._state_dir / RELOAD_REQUEST
         try:
             wanted = take_scale_request(self._state_dir)
-            resize(self._pool, self._reread().worker_count if wanted is None else wanted)
+            resize_pool(self._pool, self._reread().worker_count if wanted is None else wanted)
             with contextlib.suppress(OSError):
                 answer.unlink()
         except ConfigError as error:

@@ -15,6 +15,8 @@ import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from imgbot.files import text_of
+
 
 class ProcessGroup(StrEnum):
     """Purpose of a process."""
@@ -107,16 +109,16 @@ def _unit_figures(folder: Path | None) -> dict[str, float]:
     found: dict[str, float] = {"cpu_cores": cores, "memory_limit_bytes": machine_bytes}
     if folder is None:
         return found
-    quota, _, period = _text(folder / "cpu.max").partition(" ")
+    quota, _, period = text_of(folder / "cpu.max").strip().partition(" ")
     if quota.isdecimal() and period.isdecimal() and int(period):
         found["cpu_cores"] = min(cores, int(quota) / int(period))
-    limit = _text(folder / "memory.max")
+    limit = text_of(folder / "memory.max").strip()
     if limit.isdecimal():
         found["cgroup_memory_max_bytes"] = int(limit)
         found["memory_limit_bytes"] = min(machine_bytes, int(limit))
     if usec := _fields(folder / "cpu.stat").get("usage_usec"):
         found["cgroup_cpu_seconds"] = usec / 1_000_000
-    if (current := _text(folder / "memory.current")).isdecimal():
+    if (current := text_of(folder / "memory.current").strip()).isdecimal():
         # The page cache is released on demand: it is not memory in use.
         cache = _fields(folder / "memory.stat").get("inactive_file", 0)
         found["cgroup_memory_bytes"] = max(0, int(current) - cache)
@@ -126,7 +128,7 @@ def _unit_figures(folder: Path | None) -> dict[str, float]:
 
 
 def _own_folder(proc: Path, mount: Path) -> Path | None:
-    for line in _text(proc).splitlines():
+    for line in text_of(proc).splitlines():
         if line.startswith("0::/"):
             folder = mount / line.removeprefix("0::/")
             # The root group has no figures of its own; they would be the machine's.
@@ -134,15 +136,8 @@ def _own_folder(proc: Path, mount: Path) -> Path | None:
     return None
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return ""
-
-
 def _fields(path: Path) -> dict[str, int]:
-    pairs = (line.partition(" ") for line in _text(path).splitlines())
+    pairs = (line.partition(" ") for line in text_of(path).splitlines())
     return {name: int(value) for name, _, value in pairs if value.isdecimal()}
 
 

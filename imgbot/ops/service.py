@@ -23,7 +23,7 @@ from imgbot.config.place import service_place
 from imgbot.config.sources import read_environment_file, state_dir_of
 from imgbot.domain.errors import ImgbotError
 from imgbot.domain.findings import Severity
-from imgbot.files import anchored, as_owner, open_plain, replace_file
+from imgbot.files import anchored, as_owner, open_plain, replace_file, text_of
 from imgbot.ops import dns
 from imgbot.ops.doctor.machine import judge_workers
 from imgbot.ops.formatting import say, strip_control
@@ -49,7 +49,7 @@ _SYSTEMD = Path("/run/systemd/system")
 
 
 class ServiceError(ImgbotError):
-    """The service, or the bot, did not do what was asked; the message says why."""
+    """The service, or the bot, did not do what was requested; the message says why."""
 
     def __init__(self, sentence: str, exit_status: int = 0) -> None:
         super().__init__(sentence)
@@ -61,12 +61,12 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def has_systemd() -> bool:
-    """Tell whether systemd manages this machine."""
+    """Return True if systemd manages this machine."""
     return _SYSTEMD.is_dir() and shutil.which("systemctl") is not None
 
 
 def is_active(unit: str) -> bool:
-    """Tell whether a unit runs or is about to."""
+    """Return True if a unit runs or is about to."""
     return has_systemd() and _run("systemctl", "is-active", "--quiet", unit).returncode == 0
 
 
@@ -96,32 +96,32 @@ def _property(unit: str, name: str) -> str:
     return _run(*words).stdout.strip() if has_systemd() else ""
 
 
-def restart(unit: str, tell: Callable[[str], None], deadline_s: float = START_DEADLINE_S) -> None:
-    """Restart the service and wait until it is ready; tell what it waits for.
+def restart(unit: str, deadline_s: float = START_DEADLINE_S) -> None:
+    """Restart the service and wait until it is ready, printing what it waits for.
 
     Raises ServiceError, with the last lines of its journal or the wait that will not end.
     """
-    words, said, until_s = ("systemctl", "restart", unit), "", time.monotonic() + deadline_s
+    words, shown, until_s = ("systemctl", "restart", unit), "", time.monotonic() + deadline_s
     # Of Type=notify, so this takes until the bot says READY.
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as asked:  # noqa: S603 -- our own words
-        while asked.poll() is None:
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as command:  # noqa: S603 -- our own words
+        while command.poll() is None:
             with suppress(subprocess.TimeoutExpired):
-                asked.wait(min(_STATUS_EVERY_S, deadline_s))
+                command.wait(min(_STATUS_EVERY_S, deadline_s))
                 break
             is_starting = _property(unit, "ActiveState") == "activating"
-            if is_starting and (text := _property(unit, "StatusText")) not in {"", said}:
-                said = strip_control(text)
-                tell(f"    {said}")
-            if dns.SETTING in said:
-                asked.terminate()
-                raise ServiceError(f"not ready: {said}")
+            if is_starting and (text := _property(unit, "StatusText")) not in {"", shown}:
+                shown = strip_control(text)
+                say(f"    {shown}")
+            if dns.SETTING in shown:
+                command.terminate()
+                raise ServiceError(f"not ready: {shown}")
             if time.monotonic() > until_s:
-                asked.terminate()
+                command.terminate()
                 raise ServiceError(
-                    f"not ready after {deadline_s:.0f} s ({said}); it keeps trying: "
+                    f"not ready after {deadline_s:.0f} s ({shown}); it keeps trying: "
                     f"journalctl -u {unit} -f"
                 )
-    if asked.returncode:
+    if command.returncode:
         status = _property(unit, "ExecMainStatus")
         journal = _run(
             *("journalctl", "--unit", unit, "--lines", "10", "--no-pager", "--output", "cat")
@@ -170,21 +170,16 @@ def _unit_of(pid: int) -> str:
     """Return the unit that a process is of, if that is a bot's; else ""."""
     if not pid or not shutil.which("systemctl"):
         return ""
-    try:
-        group = (_PROCESSES / f"{pid}/cgroup").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
-    found = re.search(r"/(imgbot(?:@[^/\s]+)?\.service)$", group.strip())
+    group = text_of(_PROCESSES / f"{pid}/cgroup").strip()
+    found = re.search(r"/(imgbot(?:@[^/\s]+)?\.service)$", group)
     return found[1] if found else ""
 
 
-def scale(
-    workers: int, environ: Mapping[str, str] = os.environ, tell: Callable[[str], None] = say
-) -> None:
-    """Resize the running bot and say what happened. Raises ServiceError, ConfigError."""
+def scale(workers: int, environ: Mapping[str, str] = os.environ) -> None:
+    """Resize the running bot and print what happened. Raises ServiceError, ConfigError."""
     for finding in judge_workers(workers, psutil.virtual_memory().total, os.cpu_count() or 0):
         if finding.level is Severity.WARNING:
-            tell(f"warning: {finding.text}")
+            say(f"warning: {finding.text}")
     count = "1 worker" if workers == 1 else f"{workers} workers"
     setting = f"IMGBOT_WORKERS={workers}"
     names_a_bot = not {"IMGBOT_STATE_DIR", "STATE_DIRECTORY"}.isdisjoint(environ)
@@ -195,11 +190,11 @@ def scale(
         path = layout.environment_file
         state_dir = Path(read_environment_file(path).get("IMGBOT_STATE_DIR") or layout.data)
         _set_workers(path, workers)
-        _ask(state_dir.resolve(), SCALE_REQUEST, f"{workers}\n")
-        tell(f"{count}; {setting} in {path} makes it permanent")
+        _request(state_dir.resolve(), SCALE_REQUEST, f"{workers}\n")
+        say(f"{count}; {setting} in {path} makes it permanent")
     else:
-        _ask(state_dir_of(environ_of_service(environ)), SCALE_REQUEST, f"{workers}\n")
-        tell(f"{count} until the next start; {setting} makes it permanent")
+        _request(state_dir_of(environ_of_service(environ)), SCALE_REQUEST, f"{workers}\n")
+        say(f"{count} until the next start; {setting} makes it permanent")
 
 
 def _set_workers(path: Path, workers: int) -> None:
@@ -219,12 +214,12 @@ def reload() -> None:
     else:
         environ = environ_of_service(environ)
     state_dir = state_dir_of(environ)
-    if said := _ask(state_dir, RELOAD_REQUEST, ""):
-        raise ServiceError(f"the settings were not changed: {said}")
+    if refusal := _request(state_dir, RELOAD_REQUEST, ""):
+        raise ServiceError(f"the settings were not changed: {refusal}")
     say("settings reloaded: the number of workers is applied now, the rest needs a restart")
 
 
-def _ask(state_dir: Path, name: str, text: str) -> str:
+def _request(state_dir: Path, name: str, text: str) -> str:
     """Send the running bot a request file; return its answer, empty where it removed the file."""
     pid = supervisor_of(state_dir)
     if not pid:
@@ -233,10 +228,10 @@ def _ask(state_dir: Path, name: str, text: str) -> str:
             f"{service_place().unit}), or set IMGBOT_STATE_DIR to the state directory of another"
         )
     with anchored(state_dir) as here:
-        return _ask_process(pid, state_dir, here / name, text)
+        return _request_of(pid, state_dir, here / name, text)
 
 
-def _ask_process(pid: int, state_dir: Path, request: Path, text: str) -> str:
+def _request_of(pid: int, state_dir: Path, request: Path, text: str) -> str:
     here = request.parent
     try:
         # The descriptor is that process for ever; its number could be another's by now.
@@ -253,7 +248,7 @@ def _ask_process(pid: int, state_dir: Path, request: Path, text: str) -> str:
             raise ServiceError(f"{describe(pid)} does not answer")
         return strip_control(_text_of(request) or "")
     except (ProcessLookupError, PermissionError) as error:
-        raise ServiceError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
+        raise ServiceError(f"{describe(pid)} cannot be reached: {error.strerror}") from error
     finally:
         # Nobody may find it at a later start.
         with suppress(OSError), as_owner(here):

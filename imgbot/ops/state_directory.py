@@ -21,9 +21,19 @@ import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from imgbot.domain.errors import FULL, ConfigError, ImgbotError
+from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.domain.findings import Finding, ok, wrong
-from imgbot.files import PART, anchored, as_owner, open_plain, replace_file
+from imgbot.files import (
+    PART,
+    STATE_SETTING,
+    anchored,
+    as_owner,
+    open_plain,
+    raise_if_full,
+    replace_file,
+    text_of,
+    usable,
+)
 from imgbot.ops.installation import STATE
 from imgbot.telemetry import events
 
@@ -42,7 +52,6 @@ LOADTEST_RECORD = "loadtest.json"
 _FORMER = "intents.bin"
 """A file: the weights that the previous release learned from texts of users."""
 
-_SETTING = "IMGBOT_STATE_DIR"
 _ATTEMPTS, _AGAIN_S, _ANSWER_S = 3, 0.2, 2.0
 _PROOF_BYTES = 32
 # The server's own files, locks, what can be fetched again or is true of this machine alone, and
@@ -50,10 +59,10 @@ _PROOF_BYTES = 32
 _LEFT_OUT = frozenset({"redis", "lock", "models", LOADTEST_RECORD, MOVED, UNFINISHED})
 
 
-def check(state_dir: Path) -> None:
+def check_usable(state_dir: Path) -> None:
     """Refuse a state directory that was moved, or is half restored. Raises ConfigError."""
     if found := _obstacle(state_dir):
-        raise ConfigError(_SETTING, "; ".join(found))
+        raise ConfigError(STATE_SETTING, "; ".join(found))
 
 
 def remove_former(state_dir: Path) -> None:
@@ -95,31 +104,6 @@ def examine(state_dir: Path) -> Finding:
     return ok("state", f"{state_dir} is readable and writable")
 
 
-def folder(state_dir: Path, name: str) -> Path:
-    """Return a folder of the state directory, made if need be. Raises ConfigError."""
-    path = state_dir / name
-    with usable(path):
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
-
-
-@contextlib.contextmanager
-def usable(path: Path) -> Generator[None]:
-    """Turn an OSError below the state directory into a ConfigError."""
-    try:
-        yield
-    except OSError as error:
-        _raise_if_full(error)
-        sentence = f"{path} cannot be used ({error.strerror}); look: sudo ls -la {path.parent}"
-        raise ConfigError(_SETTING, sentence) from error
-
-
-def _raise_if_full(error: OSError) -> None:
-    # Room comes back: no setting is wrong, and the next start may succeed.
-    if error.errno in FULL:
-        raise error
-
-
 def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
     """Give what a backup copies, as (name in the backup, file); those of jobs come first."""
     for top in sorted(state_dir.iterdir()):
@@ -131,7 +115,7 @@ def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
                 yield f"state/{path.relative_to(state_dir).as_posix()}", path
 
 
-def put(unpacked: Path, state_dir: Path) -> None:
+def replace_state(unpacked: Path, state_dir: Path) -> None:
     """Replace the state by what was unpacked from a backup."""
     for old in ("jobs", "pictures"):
         shutil.rmtree(state_dir / old, ignore_errors=True)
@@ -182,9 +166,9 @@ def _lock(state_dir: Path) -> Generator[None]:
         with anchored(state_dir) as here, as_owner(here):
             file = os.open(here / "lock", flags, 0o600)
     except OSError as error:
-        _raise_if_full(error)
+        raise_if_full(error)
         raise ConfigError(
-            _SETTING, f"{state_dir} cannot be written to ({error.strerror})"
+            STATE_SETTING, f"{state_dir} cannot be written to ({error.strerror})"
         ) from error
     try:
         try:
@@ -256,8 +240,8 @@ def _holder_of(token: str) -> int | None:
         asking.settimeout(_ANSWER_S)
         try:
             asking.connect(f"\0{_name_of(token)}")
-            told = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            pid, user, _ = struct.unpack("3i", told)
+            peer = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            pid, user, _ = struct.unpack("3i", peer)
             question = secrets.token_bytes(_PROOF_BYTES)
             asking.sendall(question)
             is_ours = user in {0, os.geteuid()} or hmac.compare_digest(
@@ -285,7 +269,7 @@ def supervisor_of(state_dir: Path, token: str = "") -> int | None:
         text, inode = "", 0
     pid = int(text) if text.isdecimal() else 0
     # 12: FLOCK  ADVISORY  WRITE 4711 fd:01:131074 0 EOF
-    held = [line.split() for line in _lines("/proc/locks") if "FLOCK" in line]
+    held = [line.split() for line in text_of(Path("/proc/locks")).splitlines() if "FLOCK" in line]
     if inode and any(f":{inode}" in words[-3] and words[-4] == str(pid) for words in held):
         return pid
     return 0 if token and _holder_of(token) is not None else None
@@ -296,20 +280,9 @@ def _name_of(token: str) -> str:
     return f"imgbot-{digest[:32]}"
 
 
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-
-
 def describe(pid: int) -> str:
     """Describe a process by its id and command line, as far as visible."""
     if not pid:
         return "a process that cannot be seen from here"
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return f"process {pid}"
-    command = b" ".join(words).decode(errors="replace").strip()
+    command = text_of(Path(f"/proc/{pid}/cmdline")).replace("\0", " ").strip()
     return f"process {pid} ({command[:200]})" if command else f"process {pid}"

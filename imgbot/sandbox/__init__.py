@@ -1,1 +1,1 @@
-"""Fake Telegram to try, test and load the bot with."""
+"""Fake Telegram with which the bot is tried, tested and loaded; README.md describes it."""

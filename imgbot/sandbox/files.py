@@ -261,7 +261,7 @@ class FileStore:
             path=path,
             file_path=file_path,
             name=name,
-            mime=_mime(name) if name else "image/jpeg",
+            mime=mimetypes.guess_type(name or "a.jpg")[0] or "application/octet-stream",
             size_bytes=size_bytes,
             width=width,
             height=height,
@@ -294,10 +294,6 @@ def _sticker_size(source: Path) -> tuple[int, int]:
         if max(picture.size) != _STICKER_PX:
             raise bad_request("STICKER_PNG_DIMENSIONS")
         return picture.size
-
-
-def _mime(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _digest(path: Path) -> tuple[str, int]:

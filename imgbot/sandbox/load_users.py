@@ -7,9 +7,10 @@ import asyncio
 import itertools
 import json
 import random
+import tomllib
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgbot.sandbox.load_orders import Order, button_data
 from imgbot.sandbox.state import Chat, Post, SandboxState
@@ -24,44 +25,22 @@ _MODERATED, _LOST = " [[sim:moderated]]", " [[sim:drop_after_accept]]"
 _LANGUAGES = ("ru", "en")
 _LOOK_S = 5.0
 
-UserAction = tuple[str, str]
-"""A user's action, with its text, caption or button."""
 
-WAYS: Mapping[str, tuple[int, Sequence[UserAction]]] = {
-    "words": (30, [("text", "prompt")]),
-    "menu": (10, [("press", "start:create"), ("hear", ""), ("text", "prompt")]),
-    "again": (8, [("press", "again:")]),
-    "caption": (14, [("photo", "change")]),
-    "reply": (6, [("reply", "change")]),
-    "asked": (6, [("photo", ""), ("press", "photo:edit"), ("hear", ""), ("text", "change")]),
-    "retouch": (5, [("photo", "/retouch")]),
-    "retouch button": (4, [("photo", ""), ("press", "photo:retouch")]),
-    "upscale button": (5, [("photo", ""), ("press", "photo:x2")]),
-    "larger": (4, [("press", "up:2.")]),
-    "album": (5, [("album", "merge")]),
-    "merge": (3, [("text", "/merge"), ("hear", ""), *[("photo", "")] * 2, ("press", "merge:")]),
-}
-"""Ways of ordering: how often each is chosen, and its steps."""
+class Way(NamedTuple):
+    """Way of ordering: how often it is chosen, and its steps."""
+
+    share: int
+    steps: Sequence[tuple[str, str]]
+    """Actions of a user, each with its text, caption or button."""
+
+
+_TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+WAYS: Mapping[str, Way] = {name: Way(**way) for name, way in _TABLES["ways"].items()}
 
 _WITHOUT_PICTURE = {"again": "words", "larger": "upscale button", "reply": "caption"}
 """Ways that need an earlier picture, and the nearest one that does not."""
 
-_TEXTS: dict[str, dict[str, Sequence[str]]] = {
-    "en": {
-        "subject": ("a red fox", "an old lighthouse", "a sleepy cat", "a sailing boat", "an owl"),
-        "place": ("in an autumn forest", "by the sea", "under a starry sky", "in the rain"),
-        "manner": ("watercolour", "pencil drawing", "at sunset", "as a poster", "in soft light"),
-        "change": ("warmer and a little brighter", "black and white", "vintage", "rotate right"),
-        "merge": ("side by side", "collage"),
-    },
-    "ru": {
-        "subject": ("рыжая лиса", "старый маяк", "сонный кот", "парусная лодка", "сова"),
-        "place": ("в осеннем лесу", "у моря", "под звёздным небом", "под дождём"),
-        "manner": ("акварель", "рисунок карандашом", "на закате", "как плакат", "в мягком свете"),
-        "change": ("теплее и чуть ярче", "чёрно-белое", "винтаж", "поверни направо"),
-        "merge": ("рядом", "коллаж"),
-    },
-}
+_TEXTS: dict[str, dict[str, Sequence[str]]] = _TABLES["texts"]
 _SYLLABLES = [c + v for c in "bdfgklmnprst" for v in "aeiou"]
 
 
@@ -138,15 +117,15 @@ class LoadUser:
                     await self._say(order, text=words, reply_to_message_id=replied)
             begun_id = begun_id or order.after_id
 
-    def _choose(self, order: Order) -> tuple[Sequence[UserAction], Post | None]:
+    def _choose(self, order: Order) -> tuple[Sequence[tuple[str, str]], Post | None]:
         """Choose a way; return its steps, and the earlier picture that it may need."""
         ways = self._users.ways
-        order.way = self.dice.choices(list(ways), [WAYS[way][0] for way in ways])[0]
-        act, prefix = WAYS[order.way][1][0]
+        order.way = self.dice.choices(list(ways), [WAYS[way].share for way in ways])[0]
+        act, prefix = WAYS[order.way].steps[0]
         needed = prefix if act == "press" else "up:2."
         picture = next((post for post in self._posts() if button_data(post, needed)), None)
         way = order.way if picture else _WITHOUT_PICTURE.get(order.way, order.way)
-        return WAYS[way][1], picture
+        return WAYS[way].steps, picture
 
     async def _say(self, order: Order, **fields: object) -> None:
         posts = await self._users.acts.send(self.chat.id, self.chat.id, **fields)

@@ -70,7 +70,8 @@ class Sandbox:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             # Before the server: readers of events must let go of their connections first.
-            stack.callback(self._let_go)
+            stack.callback(self.state.events.close)
+            stack.callback(self.state.updates.close)
             await web.SockSite(runner, listener).start()
             self._port = runner.addresses[0][1]
             for provider in self.providers.values():
@@ -85,10 +86,6 @@ class Sandbox:
     def url(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
-
-    def _let_go(self) -> None:
-        self.state.updates.close()
-        self.state.events.close()
 
     async def _date(self, _request: web.Request, response: web.StreamResponse) -> None:
         # By this clock the bot may see that its own is wrong.

@@ -83,10 +83,6 @@ class Chat:
     def is_private(self) -> bool:
         return self.id > 0
 
-    @property
-    def is_basic_group(self) -> bool:
-        return self.info["type"] == "group"
-
     def live(self, message_id: int) -> Post | None:
         post = self.posts.get(message_id)
         return None if post is None or post.is_deleted else post
@@ -359,7 +355,7 @@ class SandboxState:
 
     def _next_message_id(self, chat: Chat) -> int:
         # Private chats and basic groups share one counter; supergroups have their own.
-        if chat.is_private or chat.is_basic_group:
+        if chat.is_private or chat.info["type"] == "group":
             self._shared_message_id += 1
             return self._shared_message_id
         chat.last_message_id += 1

@@ -15,8 +15,8 @@ from imgbot.bot.router import BUTTONS, COMMANDS, UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.features.feature import Seams
+from imgbot.files import state_folder
 from imgbot.jobs.provider_routing import ProviderRouter
-from imgbot.ops import state_directory
 from imgbot.painter.networks import has_network
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.forgetting import Forgetting
@@ -36,7 +36,7 @@ from imgbot.wiring.features import forgetters, owners
 def build_app(settings: Settings, connections: Connections) -> App:
     redis, queue, routes = connections.redis, connections.queue, connections.routes
     spend = Spend(redis, queue.caps)
-    pictures = state_directory.folder(settings.state_dir, "pictures")
+    pictures = state_folder(settings.state_dir, "pictures")
     messenger = Messenger(connections.bot)
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     remove_files = _file_removal(settings, originals)
@@ -81,7 +81,7 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
 def _file_removal(
     settings: Settings, originals: OriginalStore
 ) -> Callable[[Collection[str]], Awaitable[None]]:
-    folder = state_directory.folder(settings.state_dir, "jobs")
+    folder = state_folder(settings.state_dir, "jobs")
 
     def remove(job_ids: Collection[str]) -> None:
         for job_id in job_ids:

@@ -8,6 +8,7 @@ from typing import Any
 from imgbot.bot.app import App
 from imgbot.config.settings import Settings
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
+from imgbot.files import state_folder, usable
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.poll_scheduler import PollScheduler
@@ -15,7 +16,6 @@ from imgbot.jobs.provider_routing import ProviderSlots
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
-from imgbot.ops import state_directory
 from imgbot.ops.resource_usage import disk_problem
 from imgbot.storage.provider_records import Durations, OrderPaces
 from imgbot.telegram.client import download
@@ -49,7 +49,7 @@ def build_step_context(
         download=functools.partial(download, connections.bot),
         poll_scheduler=scheduler,
         paces=OrderPaces(connections.redis),
-        folder=state_directory.folder(settings.state_dir, "jobs"),
+        folder=state_folder(settings.state_dir, "jobs"),
         now_ms=now_ms,
         age_ms=CLOCK.age_ms,
         draining=connections.draining,
@@ -84,7 +84,7 @@ def _webhooks(settings: Settings, connections: Connections) -> Webhooks:
         token = settings.token.get_secret_value().encode()
         key = hmac.digest(token, connections.installation.encode(), "sha256")
     else:
-        with state_directory.usable(path):
+        with usable(path):
             key = read_key(path)
     return Webhooks(
         settings.public_url,

@@ -72,13 +72,13 @@ async def test_no_bot_of_a_cluster_is_moved_alone(move: Move) -> None:
 async def test_while_a_place_is_left_no_bot_starts_there(
     move: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, seen = archive.write, []
+    write, seen = archive.write_backup, []
 
     def look_and_write(*given: Any) -> archive.Manifest:
         seen.append(supervisor_of(move.old.state_dir))
         return write(*given)
 
-    monkeypatch.setattr(archive, "write", look_and_write)
+    monkeypatch.setattr(archive, "write_backup", look_and_write)
 
     await backup(str(move.file), is_stopping=True, environ=move.old.environ)
 
@@ -92,7 +92,7 @@ async def test_a_move_that_fails_says_that_the_bot_is_stopped(
     def fail(*_: Any) -> archive.Manifest:
         raise archive.BackupError("the disk is full")
 
-    monkeypatch.setattr(archive, "write", fail)
+    monkeypatch.setattr(archive, "write_backup", fail)
 
     with pytest.raises(archive.BackupError, match="the disk is full; the bot is stopped"):
         await backup(str(move.file), is_stopping=True, environ=move.old.environ)
@@ -159,7 +159,7 @@ def write_backup(
         path = folder / str(number)
         path.write_bytes(content)
         paths.append((name, path))
-    archive.write(file, paths, about)
+    archive.write_backup(file, paths, about)
 
 
 def give_to_service(state_dir: Path) -> None:
@@ -241,7 +241,7 @@ async def test_a_link_of_the_services_leads_root_nowhere(
 async def test_a_folder_that_becomes_a_link_leads_a_backup_nowhere(
     move: Move, roots: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, pictures = archive.write, move.old.state_dir / "pictures"
+    write, pictures = archive.write_backup, move.old.state_dir / "pictures"
 
     def swap_and_write(*given: Any) -> archive.Manifest:
         pictures.rename(pictures.with_name("aside"))
@@ -251,7 +251,7 @@ async def test_a_folder_that_becomes_a_link_leads_a_backup_nowhere(
     pictures.mkdir()
     (pictures / "secret").write_bytes(b"harmless")
     give_to_service(move.old.state_dir)
-    monkeypatch.setattr(archive, "write", swap_and_write)
+    monkeypatch.setattr(archive, "write_backup", swap_and_write)
 
     await backup(str(move.file), environ=move.old.environ)
 
@@ -263,7 +263,7 @@ async def test_a_folder_that_becomes_a_link_leads_a_backup_nowhere(
 async def test_a_folder_that_becomes_a_link_leads_a_restore_nowhere(
     move: Move, tmp_path: Path, roots: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, state_dir, settings = archive.read, move.new.state_dir, tmp_path / "imgbot.env"
+    read, state_dir, settings = archive.read_backup, move.new.state_dir, tmp_path / "imgbot.env"
     members = {"redis.jsonl": b"", "state/x": b"hostile", "settings/imgbot.env": b"IMGBOT_USERS=9"}
     about = {"bot_id": move.new.environ["IMGBOT_TOKEN"].partition(":")[0]}
     write_backup(move.file, tmp_path / "made", members, about)
@@ -277,7 +277,7 @@ async def test_a_folder_that_becomes_a_link_leads_a_restore_nowhere(
         (state_dir / "restore.part").symlink_to(roots)
         return manifest
 
-    monkeypatch.setattr(archive, "read", read_and_swap)
+    monkeypatch.setattr(archive, "read_backup", read_and_swap)
 
     with pytest.raises(PermissionError):
         await restore(str(move.file), is_forced=False, environ=move.new.environ)

@@ -16,7 +16,7 @@ from imgbot.config.setting_types import Address, ClusterUrl
 from imgbot.domain.errors import FencedError, StorageUnavailableError, TransientError
 from imgbot.domain.findings import Severity
 from imgbot.jobs.reach import Reach
-from imgbot.ops.doctor.cluster import judge
+from imgbot.ops.doctor.cluster import judge_cluster
 from imgbot.sandbox.bot_process import free_port
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
@@ -233,7 +233,7 @@ async def test_what_has_left_as_planned_is_not_wrong(servers: ValkeyCluster) -> 
         await forget_missing(url)
         await eventually(lambda: persisted(leader), what="a leader alone")
 
-        (finding,) = judge(await look(url))
+        (finding,) = judge_cluster(await look(url))
 
     assert finding.level is Severity.WARNING
     assert "has left, or has not joined yet" in finding.text

@@ -25,7 +25,7 @@ TOKEN = "123456789:" + "A" * 35
 def server(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     layout = Layout(tmp_path_factory.mktemp("server"))
     layout.unit.parent.mkdir(parents=True)
-    release, steps = running_release(layout), command.Steps(print, is_dry_run=False)
+    release, steps = running_release(layout), command.Steps(is_dry_run=False)
     command.put_files(steps, release, Answers(TOKEN), layout)
     command.switch(steps, release.name, None, layout)
     command.tidy(steps, {release.name}, layout)
@@ -96,7 +96,7 @@ def test_a_folder_that_was_somebody_elses_is_roots(tmp_path: Path) -> None:
     (tmp_path / "opt").mkdir()
     os.chown(tmp_path / "opt", 65534, 65534)
 
-    command.Steps(print, is_dry_run=False).make_folder(tmp_path / "opt", 0o755)
+    command.Steps(is_dry_run=False).make_folder(tmp_path / "opt", 0o755)
 
     assert (tmp_path / "opt").stat().st_uid == 0
 
@@ -156,23 +156,25 @@ def earlier(tmp_path: Path) -> Layout:
 
 
 def test_a_release_is_not_gone_back_to_while_there_are_jobs_that_it_does_not_know(
-    earlier: Layout, server: Layout, monkeypatch: pytest.MonkeyPatch
+    earlier: Layout,
+    server: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    said: list[str] = []
     asked, became = Mock(return_value={"jobs": {"create": {"queued": 3}}}), Mock()
     monkeypatch.setattr(command, "fetch_status", asked)
     monkeypatch.setattr(command.os, "execv", became)
 
-    command.roll_back(command.InstallOptions(), earlier, said.append)
+    command.roll_back(command.InstallOptions(), earlier)
     asked.return_value = {"jobs": {"removebg": {"queued": 2, "submitting": 1}}}
     with pytest.raises(InstallError, match="does not know these jobs: 3 removebg"):
-        command.roll_back(command.InstallOptions(), earlier, said.append)
-    command.check_jobs(server.current.resolve(), said.append)
-    assert (said, became.call_count) == ([], 1)
+        command.roll_back(command.InstallOptions(), earlier)
+    command.check_jobs(server.current.resolve())
+    assert (capsys.readouterr().out, became.call_count) == ("", 1)
 
     asked.side_effect = command.NoStatusError("nothing answers")
-    command.roll_back(command.InstallOptions(), earlier, said.append)
-    [note] = said
+    command.roll_back(command.InstallOptions(), earlier)
+    [note] = capsys.readouterr().out.splitlines()
     unknown = "merge, retouch, inpaint, upscale, removebg, sticker, compare"
     assert note.endswith(f"does not know: {unknown}")
     assert became.call_count == 2

@@ -58,7 +58,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 def read_token(file: str | None, typed: str = "") -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdin", io.StringIO(typed))
-        return read_secret(file, "Token: ", as_token, print)
+        return read_secret(file, "Token: ", as_token)
 
 
 def test_a_token_comes_from_a_file_or_from_stdin(tmp_path: Path) -> None:
@@ -85,10 +85,10 @@ def test_a_token_that_is_mistyped_is_asked_for_again_until_ctrl_d(
 ) -> None:
     typed += ["", TOKEN]
 
-    assert read_secret(None, "Token: ", as_token, print) == TOKEN
+    assert read_secret(None, "Token: ", as_token) == TOKEN
     assert "this is not a token" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="this is not a token"):
-        read_secret(None, "Token: ", as_token, print)
+        read_secret(None, "Token: ", as_token)
 
 
 @pytest.fixture
@@ -131,23 +131,20 @@ def examine(settings: Settings, name: str) -> Finding:
     return ok(name, "takes the key") if is_right else wrong(name, "refuses the key")
 
 
-async def answers_to(
-    layout: Layout, wish: InstallOptions, said: list[str] | None = None
-) -> Answers:
-    told = [] if said is None else said
-    return (await asyncio.to_thread(gather, wish, layout, told.append, examine))[0]
+async def answers_to(layout: Layout, wish: InstallOptions) -> Answers:
+    return (await asyncio.to_thread(gather, wish, layout, examine))[0]
 
 
 async def test_a_provider_is_asked_about_the_key_that_is_typed(
-    sandbox: Sandbox, server: Layout, typed: list[str]
+    sandbox: Sandbox, server: Layout, typed: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed += [TOKEN, sandbox.token, "", "wrong", "right"]
-    said: list[str] = []
 
-    answers = await answers_to(server, InstallOptions(provider="fal"), said)
+    answers = await answers_to(server, InstallOptions(provider="fal"))
 
     assert answers == Answers(sandbox.token, {"FAL_KEY": "right"}, "fal")
-    assert [line.partition(":")[0] for line in said] == [
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in printed] == [
         "IMGBOT_TOKEN",
         "FAL_KEY",
         "FAL_KEY",
@@ -217,14 +214,16 @@ async def test_a_key_for_a_provider_without_one_is_refused(
 
 
 async def test_variables_of_the_shell_are_named_and_not_silently_ignored(
-    sandbox: Sandbox, server: Layout, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox,
+    server: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\n"))
     monkeypatch.setenv("IMGBOT_WORKERS", "7")
-    said: list[str] = []
 
-    await answers_to(server, InstallOptions(), said)
+    await answers_to(server, InstallOptions())
 
-    [note] = said
+    [note] = capsys.readouterr().out.splitlines()
     assert "IMGBOT_WORKERS of this shell is ignored" in note
     assert str(server.environment_file) in note

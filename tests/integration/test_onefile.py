@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.install.onefile_build import write
+from imgbot.ops.install.onefile_build import write_bundle
 from imgbot.version import version
 from tests.fixtures.bot import Bot
 from tests.fixtures.sandbox import Control, open_sandbox
@@ -142,7 +142,7 @@ def test_another_python_or_machine_is_told_what_fits(
     environ: dict[str, str], tmp_path: Path, python: str, machine: str, sentence: str
 ) -> None:
     (tmp_path / "packages").mkdir()
-    write(tmp_path / "imgbot", {python: tmp_path / "packages"}, machine)
+    write_bundle(tmp_path / "imgbot", {python: tmp_path / "packages"}, machine)
 
     refused = run(tmp_path / "imgbot", "--version", environ=environ)
 

@@ -67,17 +67,25 @@ def supervisor(layout: Layout) -> Iterator[Popen[bytes]]:
     ],
 )
 def test_the_number_is_written_to_last_and_taken_at_once(
-    layout: Layout, supervisor: Popen[bytes], before: str, after: str, mode: int
+    layout: Layout,
+    supervisor: Popen[bytes],
+    capsys: pytest.CaptureFixture[str],
+    before: str,
+    after: str,
+    mode: int,
 ) -> None:
-    path, told = layout.environment_file, list[str]()
+    path = layout.environment_file
     path.write_text(before)
     path.chmod(mode)
 
-    scale(10, {}, told.append)
+    scale(10, {})
 
     assert path.read_text() == after
     assert path.stat().st_mode & 0o777 == mode
-    assert told[-1] == f"10 workers; IMGBOT_WORKERS=10 in {path} makes it permanent"
+    assert (
+        capsys.readouterr().out.splitlines()[-1]
+        == f"10 workers; IMGBOT_WORKERS=10 in {path} makes it permanent"
+    )
 
 
 @pytest.mark.usefixtures("supervisor")
@@ -142,7 +150,7 @@ def test_a_number_that_is_not_taken_is_told(
     supervisor.send_signal(signal.SIGSTOP)
 
     with pytest.raises(ServiceError, match="does not answer"):
-        scale(10, {}, print)
+        scale(10, {})
 
     assert not (layout.private_data / "workers").exists()
 
@@ -151,7 +159,7 @@ def test_a_file_that_cannot_be_understood_stays_as_it_is(layout: Layout) -> None
     layout.environment_file.write_text("IMGBOT_WORK")
 
     with pytest.raises(ConfigError, match="line 1"):
-        scale(10, {}, print)
+        scale(10, {})
 
     assert layout.environment_file.read_text() == "IMGBOT_WORK"
 

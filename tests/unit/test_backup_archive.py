@@ -47,13 +47,13 @@ def made(tmp_path: Path, source: Path) -> dict[str, bytes]:
     link = tmp_path / "link"
     link.symlink_to("/etc/passwd")
     members += [gone, ("state/jobs/9/link", link)]
-    archive.write(source, members, {"bot_id": "7", "state_dir": "/srv/бот\u3000é"})
+    archive.write_backup(source, members, {"bot_id": "7", "state_dir": "/srv/бот\u3000é"})
     return contents
 
 
 def read(source: Path, folder: Path) -> archive.Manifest:
     with archive.opened(source) as packed:
-        return archive.read(packed, folder, LIMIT_BYTES)
+        return archive.read_backup(packed, folder, LIMIT_BYTES)
 
 
 def test_what_was_written_is_read(tmp_path: Path, folder: Path, source: Path) -> None:
@@ -210,7 +210,7 @@ def test_what_would_command_a_terminal_is_neither_read_nor_written(
         with pytest.raises(BackupError, match="which is not allowed") as refused:
             read(source, folder)
         with pytest.raises(BackupError) as written:
-            archive.write(folder / "new.tar.gz", [], about)
+            archive.write_backup(folder / "new.tar.gz", [], about)
 
         assert str(refused.value) == str(written.value)
         assert str(refused.value).isascii()

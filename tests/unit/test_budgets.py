@@ -19,9 +19,9 @@ from imgbot.wiring.features import owners
 from tests.bench.closures import ROOT, graph, lines_by_part
 
 CEILINGS = {
-    "lines of imgbot/*.py": 968,
+    "lines of imgbot/*.py": 1000,
     "lines of imgbot/bot": 4470,
-    "lines of imgbot/config": 933,
+    "lines of imgbot/config": 950,
     "lines of imgbot/domain": 4554,
     "lines of imgbot/features": 5520,
     "lines of imgbot/jobs": 3825,

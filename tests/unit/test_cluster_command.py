@@ -15,7 +15,7 @@ from imgbot.domain.findings import Severity
 from imgbot.ops.cluster import command, node
 from imgbot.ops.cluster.command import Machine
 from imgbot.ops.cluster.plan import ClusterPlan, checked, plan_of
-from imgbot.ops.doctor.cluster import judge, lines
+from imgbot.ops.doctor.cluster import cluster_lines, judge_cluster
 from imgbot.ops.install import command as install_command
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
@@ -33,7 +33,6 @@ class Server:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.layout = Layout(root)
         self.ran: list[str] = []
-        self.told: list[str] = []
         self.state = state_of(primary_at(FIRST))
         self.restarts: list[Exception | None] = []
         played = {"look": self._look, "restart": self._restart, "require_replica": self._require}
@@ -47,7 +46,7 @@ class Server:
     async def _require(self, _url: object, primary: Address, *, is_there: bool) -> None:
         self.ran.append(f"{primary}: {is_there}")
 
-    def _restart(self, unit: str, _tell: object) -> None:
+    def _restart(self, unit: str) -> None:
         self.ran.append(f"restart {unit}")
         if self.restarts and (error := self.restarts.pop(0)):
             raise error
@@ -69,7 +68,7 @@ class Server:
         return {path.name: path.stat().st_mode & 0o777 for path in paths}
 
     def machine(self, *, is_dry_run: bool = False) -> Machine:
-        return Machine(self.layout, self.told.append, is_dry_run=is_dry_run)
+        return Machine(self.layout, is_dry_run=is_dry_run)
 
 
 @pytest.fixture
@@ -79,13 +78,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     return server
 
 
-def test_the_bot_that_runs_becomes_the_leader(server: Server) -> None:
+def test_the_bot_that_runs_becomes_the_leader(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = server.files
     server.machine(is_dry_run=True).init(ADDRESSES)
     assert (server.files, server.ran) == (before, [])
     # A secret that is not used.
-    assert "redis+sentinel" not in "".join(server.told)
-    server.told.clear()
+    assert "redis+sentinel" not in capsys.readouterr().out
 
     server.machine().init(ADDRESSES)
 
@@ -103,13 +103,13 @@ def test_the_bot_that_runs_becomes_the_leader(server: Server) -> None:
     assert server.ran[0].endswith("imgbot redis-cli SET img:alone 1")
     assert server.ran[-1] == "restart imgbot.service"
     # The secret is shown once, at the end, to be entered elsewhere.
-    *steps, last = server.told
+    *steps, last = capsys.readouterr().out.splitlines()
     assert not any(plan.password in line for line in steps)
-    assert last.endswith(url)
+    assert last == url
     # Once more, it changes nothing and says the same.
     server.ran.clear()
     server.machine().init(ADDRESSES)
-    assert (server.ran, server.told[-1]) == ([], last)
+    assert (server.ran, capsys.readouterr().out.splitlines()[-1]) == ([], last)
     with pytest.raises(InstallError, match="another cluster"):
         server.machine().init((FIRST, SECOND, "127.0.0.5"))
 
@@ -126,7 +126,7 @@ def test_a_redis_without_room_on_its_disk_stays_away(
     monkeypatch.setattr(node.os, "execv", Mock(side_effect=SystemExit))
 
     with pytest.raises(SystemExit):
-        node.run("redis", tmp_path, tmp_path / "conf")
+        node.become_server("redis", tmp_path, tmp_path / "conf")
 
     assert (usage.call_count, slept.call_count) == (3, 2)
 
@@ -164,7 +164,7 @@ def test_the_leader_leaves_last_and_serves_alone_again(server: Server) -> None:
 
 
 def test_a_handover_waits_until_the_sentinels_know_the_replica(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.machine().init(ADDRESSES)
     leader = f"7-abc {socket.gethostname()}"
@@ -186,7 +186,7 @@ def test_a_handover_waits_until_the_sentinels_know_the_replica(
 
     server.machine().hand_over()
 
-    assert server.told[-1].startswith("its Redis is the primary")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("its Redis is the primary")
 
 
 def test_a_server_without_everything_is_promoted_by_consent(
@@ -348,7 +348,7 @@ def test_what_is_wrong_with_a_cluster_is_said(
 ) -> None:
     found = {
         finding.level.value: finding.text
-        for finding in judge(state_of(*servers, sentinels=sentinels))
+        for finding in judge_cluster(state_of(*servers, sentinels=sentinels))
         if finding.level is not Severity.OK
     }
 
@@ -375,14 +375,14 @@ def test_what_is_wrong_with_the_record_is_said(
     record: str | None, replica: RedisState, level: Severity, says: str
 ) -> None:
     servers = (primary_at(FIRST), replica)
-    (finding,) = judge(state_of(*servers, sentinels=SENTINELS, record=record))
+    (finding,) = judge_cluster(state_of(*servers, sentinels=SENTINELS, record=record))
 
     assert finding.level is level
     assert says in finding.text
 
 
 def test_the_server_that_is_waited_for_is_named() -> None:
-    found = judge(state_of(RedisState(Address(FIRST, 6379)), replica_of(), record=ALONE))
+    found = judge_cluster(state_of(RedisState(Address(FIRST, 6379)), replica_of(), record=ALONE))
 
     [finding] = (
         each for each in found if f"{SECOND}:6379 lacks what {FIRST}:6379 has" in each.text
@@ -392,7 +392,7 @@ def test_the_server_that_is_waited_for_is_named() -> None:
 
 def test_the_state_is_shown_in_lines() -> None:
     leads = primary_at(FIRST, leader="7-abc debian 1800000000.000 9.2")
-    shown = lines(state_of(leads, replica_of(skew_s=0.25), sentinels=SENTINELS))
+    shown = cluster_lines(state_of(leads, replica_of(skew_s=0.25), sentinels=SENTINELS))
 
     assert shown[0] == "leader    debian (epoch 7) since 2027-01-15T08:00:00Z"
     recorded = f"in sync: {FIRST}:6379, {SECOND}:6379 since 2027-01-15T08:00:00Z"
@@ -400,7 +400,7 @@ def test_the_state_is_shown_in_lines() -> None:
     assert "10 bytes behind, last heard 1 s ago" in shown[3]
     assert "clock +0.250 s" in shown[3]
     # A bot of the release before says no more.
-    assert lines(state_of(primary_at(FIRST), record=ALONE))[:2] == [
+    assert cluster_lines(state_of(primary_at(FIRST), record=ALONE))[:2] == [
         "leader    debian (epoch 7)",
         f"record    only {FIRST}:6379 has everything since 2027-01-15T08:00:00Z",
     ]

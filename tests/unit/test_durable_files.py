@@ -86,7 +86,7 @@ async def a_key(folder: Path) -> Path:
 
 
 async def a_backup(folder: Path) -> Path:
-    archive.write(folder / "backup.tar.gz", [], {})
+    archive.write_backup(folder / "backup.tar.gz", [], {})
     return folder / "backup.tar.gz"
 
 

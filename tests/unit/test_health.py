@@ -12,7 +12,7 @@ from imgbot.domain.errors import ProviderErrorKind as Refusal
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts.buttons import parse
 from imgbot.features.alerts.buttons import parse_remedy
-from imgbot.features.alerts.notices import advised_workers, notice_of, remedy_rows, render
+from imgbot.features.alerts.notices import advised_workers, notice_of, notice_text, remedy_rows
 from imgbot.features.alerts.store import Notice
 from imgbot.ops.doctor import bot_state
 from imgbot.ops.doctor.bot_state import BotState
@@ -195,14 +195,14 @@ def test_an_alert_says_what_the_page_says_and_has_the_buttons_that_it_advises(ro
     [problem] = document_with(facts=facts)["problems"]
     notice, over = (notice_of(condition, facts, is_firing=each) for each in (True, False))
 
-    english, russian = (render(language, notice) for language in ("en", "ru"))
+    english, russian = (notice_text(language, notice) for language in ("en", "ru"))
     mark, _, text = english.partition(" ")
     data = [button.data for [button] in remedy_rows("ru", [notice, notice])]
     assert mark == {"attention": "🟡", "critical": "🔴"}[row.level]
     assert f"{problem['what']} {problem['advice']}".startswith(text.replace("\n", " "))
     assert SETTING.findall(russian) == SETTING.findall(english)
     assert re.search("[а-я]", russian)
-    assert all(render(language, over).startswith("🟢 ") for language in ("ru", "en"))
+    assert all(notice_text(language, over).startswith("🟢 ") for language in ("ru", "en"))
     assert data == [f"fix:ask.{each}.{row.name}" for each in row.buttons or ()]
     for each in data:
         press = parse(each)
@@ -289,7 +289,7 @@ def test_steps_are_bounded() -> None:
 def test_a_notice_stored_by_another_release_is_readable(
     key: str, facts: dict[str, Any], text: str
 ) -> None:
-    assert render("en", Notice(key, facts)).startswith(text)
+    assert notice_text("en", Notice(key, facts)).startswith(text)
 
 
 BLOCKS = alert_blocks()

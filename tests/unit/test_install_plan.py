@@ -39,7 +39,7 @@ def install(layout: Layout, name: str, *, is_fresh: bool) -> str | None:
     """Switch to a release that lies in its folder; return what a rollback leads to."""
     rollback = rollback_target(name, layout, is_fresh=is_fresh)
     current = layout.current.readlink().name if layout.current.is_symlink() else None
-    steps = Steps(print, is_dry_run=False)
+    steps = Steps(is_dry_run=False)
     switch(steps, name, rollback, layout)
     tidy(steps, {name, rollback, current}, layout)
     return rollback
@@ -78,19 +78,20 @@ def test_a_rollback_leads_to_the_last_other_release_that_served(
     assert layout.command.readlink() == layout.current / "bin/imgbot"
 
 
-def test_what_is_as_it_should_be_needs_no_step_and_what_is_not_is_put_right(layout: Layout) -> None:
+def test_what_is_as_it_should_be_needs_no_step_and_what_is_not_is_put_right(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
     release = Release(NEW, Path("/usr/bin/python3"), {})
     lay(layout, NEW)
     layout.unit.parent.mkdir(parents=True)
-    told: list[str] = []
-    put_files(Steps(told.append, is_dry_run=False), release, Answers(TOKEN), layout)
+    put_files(Steps(is_dry_run=False), release, Answers(TOKEN), layout)
     assert layout.token.stat().st_mode & 0o777 == 0o600
     assert layout.token.read_text() == f"{TOKEN}\n"
     assert layout.credentials.stat().st_mode & 0o777 == 0o700
     assert layout.environment_file.stat().st_mode & 0o777 == 0o644
-    assert not any(TOKEN in line for line in told)
+    assert TOKEN not in capsys.readouterr().out
 
-    again = Steps(print, is_dry_run=False)
+    again = Steps(is_dry_run=False)
     put_files(again, release, Answers(), layout)
     assert again.count == 0
 
@@ -100,59 +101,65 @@ def test_what_is_as_it_should_be_needs_no_step_and_what_is_not_is_put_right(layo
     assert layout.token.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_provider_and_its_key_are_written_and_other_settings_stay(layout: Layout) -> None:
+def test_a_provider_and_its_key_are_written_and_other_settings_stay(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
     layout.unit.parent.mkdir(parents=True)
     layout.settings.mkdir(parents=True)
     layout.environment_file.write_text("IMGBOT_WORKERS=7\n")
     layout.environment_file.chmod(0o600)
-    told: list[str] = []
 
     release, answers = Release(NEW, Path("/usr/bin/python3"), {}), {"FAL_KEY": "s3cret"}
-    put_files(Steps(told.append, is_dry_run=False), release, Answers(None, answers, "fal"), layout)
+    put_files(Steps(is_dry_run=False), release, Answers(None, answers, "fal"), layout)
 
     assert layout.environment_file.read_text() == "IMGBOT_WORKERS=7\nIMGBOT_PROVIDER=fal\n"
     assert layout.environment_file.stat().st_mode & 0o777 == 0o600
     assert (layout.credentials / "FAL_KEY").read_text() == "s3cret\n"
-    assert not any("s3cret" in line for line in told)
+    assert "s3cret" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("answer", "is_written"), [("", True), ("y", True), ("n", False), (None, False)]
 )
 def test_a_blocked_dns_resolver_is_let_through_if_that_is_wanted(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch, answer: str | None, is_written: bool
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str | None,
+    is_written: bool,
 ) -> None:
     layout.resolvers.parent.mkdir(parents=True)
     layout.resolvers.write_text("nameserver 10.0.0.2\n")
     layout.unit.parent.mkdir(parents=True)
     monkeypatch.setattr(sys, "stdin", Mock(isatty=Mock(return_value=answer is not None)))
     monkeypatch.setattr(builtins, "input", Mock(return_value=answer))
-    told: list[str] = []
 
-    answers = command.with_drop_in(Answers(), layout, told.append, is_dry_run=False)
-    put_files(
-        Steps(print, is_dry_run=False), Release(NEW, Path("/usr/bin/python3"), {}), answers, layout
-    )
-    again = command.with_drop_in(Answers(), layout, told.append, is_dry_run=False)
+    answers = command.with_drop_in(Answers(), layout, is_dry_run=False)
+    put_files(Steps(is_dry_run=False), Release(NEW, Path("/usr/bin/python3"), {}), answers, layout)
+    offered = capsys.readouterr().out
+    again = command.with_drop_in(Answers(), layout, is_dry_run=False)
 
     assert layout.dns_drop_in.exists() is is_written
     assert bool(dns.trouble(layout)) is not is_written
     assert again.drop_in == ""
-    assert len(told) == (1 if is_written else 2)
-    assert ("sudo install -D" in told[0]) is (answer is None)
+    assert bool(capsys.readouterr().out) is not is_written
+    assert ("sudo install -D" in offered) is (answer is None)
 
 
 def test_a_dry_run_prints_every_step_and_changes_nothing(
-    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layout: Layout,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     release = Release(NEW, Path("/usr/bin/python3"), {"a.py": tmp_path})
     monkeypatch.setattr(command, "running_release", Mock(return_value=release))
-    told: list[str] = []
 
     options = InstallOptions(is_dry_run=True)
-    command.install(options, told.append, layout, lambda *_: pytest.fail("asks nobody"))
+    command.install(options, layout, lambda *_: pytest.fail("asks nobody"))
 
-    steps = [line.partition("] ")[2].partition(str(tmp_path))[0] for line in told]
+    printed = capsys.readouterr().out.splitlines()
+    steps = [line.partition("] ")[2].partition(str(tmp_path))[0] for line in printed]
     assert steps == [
         *("create the folder ", "copy imgbot 0.2.0 and its libraries to ", "create the folder "),
         *("create the folder ", "write the token: ", "write the settings: ", "write the unit: "),
@@ -167,12 +174,12 @@ def test_a_step_that_fails_says_which_and_why(layout: Layout, tmp_path: Path) ->
     (tmp_path / "file").write_text("")
 
     with pytest.raises(InstallError, match=r"could not write the unit: .*: Not a directory"):
-        Steps(print, is_dry_run=False).write("the unit", tmp_path / "file" / "unit", "", 0o644)
+        Steps(is_dry_run=False).write("the unit", tmp_path / "file" / "unit", "", 0o644)
 
 
 @pytest.mark.parametrize("purge", [False, True])
 def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch, purge: bool
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], purge: bool
 ) -> None:
     program, data = (layout.program,), (layout.settings, layout.data)
     for path in (*program, *data):
@@ -180,9 +187,8 @@ def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
     layout.command.parent.mkdir(parents=True)
     layout.command.write_text("mine")
     monkeypatch.setattr(command, "check_root_and_systemd", print)
-    told: list[str] = []
 
-    command.uninstall(is_dry_run=False, is_purging=purge, layout=layout, tell=told.append)
+    command.uninstall(is_dry_run=False, is_purging=purge, layout=layout)
 
     assert not any(path.exists() for path in program)
     assert layout.command.read_text() == "mine"
@@ -190,7 +196,8 @@ def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
     # The command is gone, and with it --purge.
     kept = " ".join(map(str, data))
     said = f"kept: {kept}; to remove that, too: sudo rm -r {kept}"
-    assert told[-1] == ("imgbot has been removed" if purge else said)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == ("imgbot has been removed" if purge else said)
 
 
 def test_a_program_that_runs_further_bots_is_not_removed(
@@ -205,7 +212,7 @@ def test_a_program_that_runs_further_bots_is_not_removed(
     monkeypatch.setattr(command, "check_root_and_systemd", print)
 
     with pytest.raises(InstallError, match=r"systemctl disable --now imgbot@shop\.service"):
-        command.uninstall(is_dry_run=False, is_purging=False, layout=layout, tell=print)
+        command.uninstall(is_dry_run=False, is_purging=False, layout=layout)
 
     assert layout.program.is_dir()
 
@@ -242,7 +249,13 @@ _BLOCKED = "the unit's IPAddressDeny= blocks the DNS resolver 10.0.0.2"
     ids=["ready", "refused", "slow", "hopeless"],
 )
 def test_a_start_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes_s: int, status: int, text: str, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    takes_s: int,
+    status: int,
+    text: str,
+    said: str,
 ) -> None:
     program = tmp_path / "systemctl"
     program.write_text(_SYSTEMCTL.format(takes_s=takes_s, status=status, text=text))
@@ -251,12 +264,11 @@ def test_a_start_is_waited_for(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(service, "_SYSTEMD", tmp_path)
 
-    told: list[str] = []
     deadline_s = 0.4 if text == "waiting for Telegram" else PATIENCE_S
     with pytest.raises(ServiceError, match=said) if said else nullcontext() as refusal:
-        service.restart("imgbot.service", told.append, deadline_s)
+        service.restart("imgbot.service", deadline_s)
 
-    assert [line.strip() for line in told] == [text] * bool(text)
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [text] * bool(text)
     if status:
         assert refusal is not None
         assert refusal.value.exit_status == 78

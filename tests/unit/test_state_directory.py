@@ -22,7 +22,7 @@ def test_what_is_a_places_own_comes_with_no_backup(tmp_path: Path, name: str) ->
     (here / name).mkdir(parents=True)
     (here / name / "mine").touch()
 
-    state_directory.put(unpacked, here)
+    state_directory.replace_state(unpacked, here)
 
     assert sorted(path.name for path in here.iterdir()) == sorted([name, "pictures"])
     assert (here / name / "mine").exists()

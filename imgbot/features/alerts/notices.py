@@ -65,7 +65,7 @@ def remedy_rows(language: str, notices: Iterable[Notice]) -> Keyboard:
     return list(rows.values())
 
 
-def render(language: str, notice: Notice) -> str:
+def notice_text(language: str, notice: Notice) -> str:
     """Text of a notice; empty for one of another version that is unknown here."""
     facts = {**service_place()._asdict(), **notice.facts}
     try:

@@ -15,7 +15,7 @@ from imgbot.domain.errors import (
     ImgbotError,
     TransientError,
 )
-from imgbot.features.alerts.notices import notice_of, remedy_rows, render
+from imgbot.features.alerts.notices import notice_of, notice_text, remedy_rows
 from imgbot.features.alerts.store import AlertStore, Notice
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -134,7 +134,7 @@ class AlertNotifier:
             return False
         try:
             language = (await self._users.profile(admin)).language
-            text = "\n\n".join(filter(None, (render(language, notice) for notice in notices)))
+            text = "\n\n".join(filter(None, (notice_text(language, notice) for notice in notices)))
             rows = remedy_rows(language, notices)
             with max_wait(_PATIENCE_S):
                 await self._messenger.send_text(ChatTarget(admin), text, rows)

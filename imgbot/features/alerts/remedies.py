@@ -15,7 +15,7 @@ from imgbot.features.alerts import buttons
 from imgbot.features.alerts.buttons import RemedyData
 from imgbot.features.alerts.store import AlertStore
 from imgbot.jobs.provider_routing import ProviderRouter
-from imgbot.ops.lifecycle import resize
+from imgbot.ops.lifecycle import resize_pool
 from imgbot.painter.pool import Pool
 from imgbot.storage.dead_letters import LONGEST_MS, DeadLetters
 from imgbot.storage.pause import Pause
@@ -31,7 +31,7 @@ RemedyOutcome = tuple[bool, Mapping[str, str | int]]
 
 @dataclass(frozen=True, slots=True)
 class Remedies:
-    """Actions against what alerts tell; each may be repeated, and then changes nothing."""
+    """Actions against what alerts report; each may be repeated, and then changes nothing."""
 
     app: App
     pool: Pool
@@ -53,7 +53,7 @@ class Remedies:
 
     async def _set_workers(self, press: RemedyData) -> RemedyOutcome:
         before = self.pool.size
-        resize(self.pool, _number(press.amount))
+        resize_pool(self.pool, _number(press.amount))
         workers = self.pool.size
         return workers != before, {"workers": workers, "before": before}
 
@@ -67,8 +67,8 @@ class Remedies:
         now_ms = self.app.now_ms()
         stuck, _count = await self.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
         able = [each for each in stuck if not self.routes.is_orphaned(each.job)]
-        asked = [await self.dead_letters.redeliver(each, now_ms) for each in able]
-        return any(asked), {"count": sum(asked)}
+        redelivered = [await self.dead_letters.redeliver(each, now_ms) for each in able]
+        return any(redelivered), {"count": sum(redelivered)}
 
     async def _raise_budget(self, press: RemedyData) -> RemedyOutcome:
         """Raise the budget of a day. Raises UserError on another day."""
@@ -121,16 +121,21 @@ class RemedyHandlers:
         if press.step == "ask":
             await update(text, *(buttons.remedy(language, press, step) for step in ("yes", "no")))
             return ""
+        is_done, line, next_step = await self._apply(press, dialogue)
+        await update(text if text.endswith(line) else f"{text}\n\n{line}", *next_step)
+        return "undone" if is_done else "fix_already"
+
+    async def _apply(self, press: RemedyData, dialogue: Dialogue) -> tuple[bool, str, list[Button]]:
+        """Act; return whether that changed something, a line that says so, and what may follow."""
         is_done, facts = await self.remedies.apply(press)
-        said = dialogue.t(f"fix_{press.remedy}_{'done' if is_done else 'already'}", **facts)
-        next_steps = {
+        line = dialogue.t(f"fix_{press.remedy}_{'done' if is_done else 'already'}", **facts)
+        # The account may not be topped up yet: TRY may be repeated.
+        language = dialogue.language
+        steps = {
             Remedy.PAUSE: buttons.resume(language),
-            # The account may not be topped up yet.
             Remedy.TRY: buttons.remedy(language, press),
         }
-        next_step = [next_steps[press.remedy]] if press.remedy in next_steps else []
-        await update(text if text.endswith(said) else f"{text}\n\n{said}", *next_step)
-        return "undone" if is_done else "fix_already"
+        return is_done, line, [step for remedy, step in steps.items() if remedy is press.remedy]
 
 
 def _with_row(message: Message, data: str, row: list[Button]) -> Keyboard:

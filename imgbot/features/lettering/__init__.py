@@ -5,11 +5,11 @@ draws them, in a worker.
 """
 
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.features.lettering.words import hooks
+from imgbot.features.lettering.words import hooks_with
 
 
 def _build(core: Core) -> Seams:
-    return Seams(hooks=hooks(core.pool))
+    return Seams(hooks=hooks_with(core.pool))
 
 
 FEATURE = Feature("lettering", _build)

@@ -16,7 +16,7 @@ _LETTERED = "lettered.jpg"
 """File name of a result with its words."""
 
 
-def hooks(pool: Pool) -> Hooks:
+def hooks_with(pool: Pool) -> Hooks:
     """Return what is done in the steps of a job."""
     after_render = AfterRender(partial(_put_on, pool), _without_words)
     return Hooks(before_submit=(_leave_out,), after_render=(after_render,))

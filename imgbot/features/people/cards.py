@@ -63,11 +63,12 @@ class CardHandlers:
         ended = Counter(await app.users.ended_of(user_id))
         week = await app.spend.week(at_ms)
         limit = await app.limit.peek(user_id)
+        jobs = (await app.queue_stats.ended(user_id))[:_JOBS_OF_USER]
         label = await label_of(user_id, app)
-        standing = [name for name in ("banned", "allowed") if getattr(profile, f"is_{name}")]
-        seen = time.strftime("%Y-%m-%d", time.localtime(profile.seen_ms / 1000))
+        standing = {"user_banned": profile.is_banned, "user_allowed": profile.is_allowed}
+        words = [dialogue.t(key) for key, is_so in standing.items() if is_so]
         lines = [
-            " · ".join([f"👤 {label}", *(dialogue.t(f"user_{name}") for name in standing)]),
+            " · ".join([f"👤 {label}", *words]),
             dialogue.t("user_jobs", **{name: ended[name] for name in _MARKS}),
             dialogue.t(
                 "user_spend",
@@ -75,12 +76,13 @@ class CardHandlers:
                 week=dollars(sum(day.users.get(user_id, 0) for day in week)),
             ),
             dialogue.t("user_requests", remaining=limit.remaining, limit=app.limit.max_requests),
-            *([dialogue.t("user_seen", day=seen)] if profile.seen_ms else []),
         ]
+        if profile.seen_ms:
+            day = time.strftime("%Y-%m-%d", time.localtime(profile.seen_ms / 1000))
+            lines.append(dialogue.t("user_seen", day=day))
         for about in app.about_user:
             lines += await about(user_id, dialogue.language)
-        jobs = (await app.queue_stats.ended(user_id))[:_JOBS_OF_USER]
-        lines += ["", *(_job_line(dialogue.language, job) for job in jobs)] if jobs else []
+        lines += [""] * bool(jobs) + [_job_line(dialogue.language, job) for job in jobs]
         actions = ["unban" if profile.is_banned else "ban"]
         if app.policy.allowed:
             actions.append("disallow" if profile.is_allowed else "allow")

@@ -59,8 +59,8 @@ class Manifest:
 
     @property
     def summary(self) -> str:
-        said = self.about.get("counts")
-        counts: Any = defaultdict(int, said if isinstance(said, dict) else {})
+        counted = self.about.get("counts")
+        counts: Any = defaultdict(int, counted if isinstance(counted, dict) else {})
         return (
             f"{_counted(counts['jobs'], 'job')} in progress, "
             f"{_counted(counts['pictures'], 'remembered picture')}, "
@@ -73,7 +73,7 @@ def _counted(number: object, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
-def write(
+def write_backup(
     target: Path,
     members: Iterable[tuple[str, Path]],
     about: Mapping[str, Any],
@@ -160,7 +160,7 @@ def _copy(source: io.BufferedIOBase, target: io.BufferedIOBase, size_bytes: int)
 
 @contextmanager
 def opened(source: Path) -> Generator[io.BufferedReader]:
-    """Open a backup for `read`. Raises BackupError."""
+    """Open a backup for `read_backup`. Raises BackupError."""
     try:
         file = source.open("rb")
     except OSError as error:
@@ -170,7 +170,7 @@ def opened(source: Path) -> Generator[io.BufferedReader]:
         yield file
 
 
-def read(source: io.BufferedReader, folder: Path, limit_bytes: int) -> Manifest:
+def read_backup(source: io.BufferedReader, folder: Path, limit_bytes: int) -> Manifest:
     """Unpack a backup into an empty folder, but for the settings, and check every byte of it.
 
     Raises BackupError: no backup, damaged, hostile, of a newer imgbot, or too large.
@@ -188,33 +188,44 @@ def read(source: io.BufferedReader, folder: Path, limit_bytes: int) -> Manifest:
 
 
 def _unpack(packed: gzip.GzipFile, folder: Path, limit_bytes: int) -> Manifest:
+    _check_format(packed)
+    found: dict[str, Any] = {}
+    settings: dict[str, bytes] = {}
+    settings_bytes = _SMALL_BYTES
+    while (member := _header(packed)).name != _LAST:
+        name = member.name
+        if not _NAME.fullmatch(name) or ".." in name or name in found:
+            raise BackupError(f"the backup contains an illegal file name: {name[:80]!r}")
+        limit_bytes -= member.size
+        if limit_bytes < 0:
+            raise BackupError("the backup needs more disk space than is free here")
+        if name.startswith("settings/"):
+            settings[name], found[name] = _content(packed, member, settings_bytes)
+            settings_bytes -= member.size
+        else:
+            found[name] = _extract(packed, member, folder / name)
+        _check_count(found)
+    return Manifest(_about(packed, member, found), found, settings)
+
+
+def _check_format(packed: gzip.GzipFile) -> None:
     first = _header(packed)
     number = _text(packed, first).removeprefix("format ").strip() if first.name == _FIRST else ""
     if not number.isdecimal():
         raise BackupError("this is not an imgbot backup")
     if int(number) > FORMAT:
         raise BackupError("the backup is of a newer imgbot: install that release and try again")
-    found: dict[str, Any] = {}
-    settings: dict[str, bytes] = {}
-    left_bytes = _SMALL_BYTES
-    while (member := _header(packed)).name != _LAST:
-        if not _NAME.fullmatch(member.name) or ".." in member.name or member.name in found:
-            raise BackupError(f"the backup contains an illegal file name: {member.name[:80]!r}")
-        limit_bytes -= member.size
-        if limit_bytes < 0:
-            raise BackupError("the backup needs more disk space than is free here")
-        if member.name.startswith("settings/"):
-            settings[member.name], found[member.name] = _content(packed, member, left_bytes)
-            left_bytes -= member.size
-        else:
-            found[member.name] = _extract(packed, member, folder / member.name)
-        _check_count(found)
-    content = json.loads(_text(packed, member))
-    if not isinstance(content, dict) or content.get("files") != found:
+
+
+def _about(
+    packed: gzip.GzipFile, member: tarfile.TarInfo, found: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the manifest says of the backup, if it names the files that were found."""
+    about = json.loads(_text(packed, member))
+    if not isinstance(about, dict) or about.pop("files", None) != found:
         raise BackupError("the backup is damaged: a checksum is wrong, or a file is missing")
-    about = {name: value for name, value in content.items() if name != "files"}
     _check_texts(about)
-    return Manifest(about, found, settings)
+    return about
 
 
 def _header(packed: gzip.GzipFile) -> tarfile.TarInfo:

@@ -85,7 +85,7 @@ async def backup(
                 members = [(REDIS, folder / REDIS), *kept, *provider_members(own), *files]
                 open_member = functools.partial(_open_member, here)
                 manifest = await asyncio.to_thread(
-                    archive.write, target, members, about, open_member
+                    archive.write_backup, target, members, about, open_member
                 )
                 if is_stopping:
                     with as_owner(here):

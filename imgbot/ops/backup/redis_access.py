@@ -13,7 +13,7 @@ from redis.exceptions import (
 )
 
 from imgbot.config.settings import Settings
-from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
+from imgbot.config.sources import NO_TOKEN, SettingsSource
 from imgbot.domain.errors import ImgbotError
 from imgbot.files import anchored, as_owner
 from imgbot.ops.installation import environ_of_service
@@ -33,8 +33,8 @@ async def open_redis(
 
     `is_ours` says that the state directory is locked already: no bot can run.
     """
-    if settings.redis_url is not None:
-        async with aclosing(connect(settings.redis_url.get_secret_value())) as redis:
+    if url := settings.redis_address:
+        async with aclosing(connect(url)) as redis:
             await verify(redis, deadline_s=_ANSWER_S)
             yield redis
         return
@@ -61,11 +61,8 @@ async def ask_redis(command_words: list[str]) -> list[str]:
 
     Raises ConfigError, ImgbotError.
     """
-    unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
-    settings = SettingsSource(environ_of_service(os.environ), unneeded).read()
-    own = settings.redis_url
-    url = own.get_secret_value() if own else url_of(settings.state_dir)
-    async with aclosing(connect(url)) as redis:
+    settings = SettingsSource(environ_of_service(os.environ), NO_TOKEN).read()
+    async with aclosing(connect(settings.redis_address or url_of(settings.state_dir))) as redis:
         try:
             # As the server says it: the client would turn many answers into types of its own.
             connection = await redis.connection_pool.get_connection()

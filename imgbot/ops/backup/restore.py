@@ -12,7 +12,7 @@ from pathlib import Path
 
 from imgbot.config.place import service_place
 from imgbot.config.settings import Settings
-from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
+from imgbot.config.sources import NO_PROVIDERS, NO_TOKEN, SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.files import anchored, as_owner, open_plain
 from imgbot.ops import state_directory
@@ -52,7 +52,7 @@ async def restore(
     ):
         room_bytes = shutil.disk_usage(here).free - LEAST_FREE_BYTES
         with as_owner(here):
-            manifest = await asyncio.to_thread(archive.read, packed, folder, room_bytes)
+            manifest = await asyncio.to_thread(archive.read_backup, packed, folder, room_bytes)
             lines = open_plain(folder / REDIS)
         _check_bot(manifest, token)
         async with open_redis(settings, state_dir, is_ours=True) as redis:
@@ -73,15 +73,15 @@ async def restore(
                     (folder / state_directory.BEGUN).touch()
                 await _load(redis, records())
         with as_owner(here):
-            await asyncio.to_thread(state_directory.put, folder / "state", here)
-        said = _put_settings(environ, manifest)
+            await asyncio.to_thread(state_directory.replace_state, folder / "state", here)
+        done = _put_settings(environ, manifest)
         with as_owner(here):
             shutil.rmtree(folder)
             (here / state_directory.MOVED).unlink(missing_ok=True)
     start = f"sudo systemctl enable --now {service_place(environ).unit}"
     return [
         *_report(manifest, state_dir, is_certain=is_certain),
-        *said,
+        *done,
         f"start it: {start}, or where it is not installed yet: sudo ./imgbot install",
     ]
 
@@ -116,7 +116,7 @@ def _room(state_dir: Path, here: Path, *, is_forced: bool) -> Generator[tuple[Pa
     begun = folder / state_directory.BEGUN
     with as_owner(here):
         if (was_begun := begun.exists()) and not is_forced:
-            state_directory.check(state_dir)
+            state_directory.check_usable(state_dir)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         if was_begun:
@@ -137,8 +137,7 @@ def _places(environ: Mapping[str, str]) -> tuple[Settings, str]:
     except ConfigError as error:
         if error.setting != "IMGBOT_TOKEN":
             raise
-        without = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
-        return SettingsSource(environ, without).read(), ""
+        return SettingsSource(environ, NO_TOKEN).read(), ""
     return settings, settings.token.get_secret_value()
 
 
@@ -162,7 +161,7 @@ async def _load(redis: Client, records: Iterator[Record]) -> None:
 
 def _put_settings(environ: Mapping[str, str], manifest: Manifest) -> list[str]:
     """Restore settings and own providers' files; failures are reported, not raised."""
-    said: list[str] = []
+    done: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for name, content in manifest.settings.items():
             path = Path(folder, name)
@@ -171,11 +170,11 @@ def _put_settings(environ: Mapping[str, str], manifest: Manifest) -> list[str]:
         settings = Path(folder, "settings")
         try:
             keys = provider_keys(settings.glob("providers/*/0"))
-            said += put_settings(environ, settings, keys)
-            said += put_providers(environ, manifest.about, Path(folder))
+            done += put_settings(environ, settings, keys)
+            done += put_providers(environ, manifest.about, Path(folder))
         except _AMISS as error:
-            said.append(f"the other settings were not restored: {error}")
-    return said
+            done.append(f"the other settings were not restored: {error}")
+    return done
 
 
 def _records(

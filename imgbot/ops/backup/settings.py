@@ -50,19 +50,19 @@ def put_settings(environ: Mapping[str, str], folder: Path, own_keys: Iterable[st
 
     What is there already stays: the new server may have another address, or another provider.
     """
-    said: list[str] = []
+    done: list[str] = []
     source, file = folder / _FILE, environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     if file and source.is_file():
         # One that is no text is put back as it is: its reader says so.
         lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
         has_secrets = any(map(_secret_line(own_keys).match, lines))
-        said.append(_put(source, Path(file), 0o600 if has_secrets else 0o644))
+        done.append(_put(source, Path(file), 0o600 if has_secrets else 0o644))
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     if credentials and (folder / _FOLDER).is_dir():
         paths = sorted((folder / _FOLDER).iterdir())
-        said += [_put(path, Path(credentials, path.name), 0o600) for path in paths]
+        done += [_put(path, Path(credentials, path.name), 0o600) for path in paths]
         Path(credentials).chmod(0o700)
-    return said
+    return done
 
 
 def _put(source: Path, target: Path, mode: int) -> str:
@@ -115,15 +115,15 @@ def put_providers(environ: Mapping[str, str], about: Mapping[str, Any], folder: 
     """
     listed = about.get("provider_files")
     kept = listed.items() if isinstance(listed, dict) else ()
-    named, said = provider_files_of(environ), list[str]()
+    named, done = provider_files_of(environ), list[str]()
     for number, (path, files) in enumerate(kept):
         if path not in named:
-            said.append(f"{path} was not restored: no setting here names it")
+            done.append(f"{path} was not restored: no setting here names it")
         elif _is_usable(path, files):
             for at, file in enumerate(files):
                 source = folder / _PROVIDERS / str(number) / str(at)
-                said.append(_put(source, Path(path).parent / file, 0o644))
-    return said
+                done.append(_put(source, Path(path).parent / file, 0o644))
+    return done
 
 
 def _is_usable(path: str, files: Any) -> bool:

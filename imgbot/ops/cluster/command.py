@@ -12,14 +12,14 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from imgbot.config.setting_types import Address, ClusterUrl
-from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
+from imgbot.config.settings import Settings
+from imgbot.config.sources import NO_TOKEN, SettingsSource
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.ops.cluster.plan import (
     REDIS_PORT,
@@ -29,10 +29,10 @@ from imgbot.ops.cluster.plan import (
     checked,
     plan_of,
 )
-from imgbot.ops.doctor.cluster import SETTINGS_LINE, judge, lines
+from imgbot.ops.doctor.cluster import SETTINGS_LINE, cluster_lines, judge_cluster
 from imgbot.ops.doctor.command import Report
 from imgbot.ops.formatting import say
-from imgbot.ops.install.answers import Answers, Tell, read_secret
+from imgbot.ops.install.answers import Answers, read_secret
 from imgbot.ops.install.command import (
     Steps,
     check_root_and_systemd,
@@ -90,7 +90,7 @@ def manage(
     """Do what the operator asks; return the exit status. Raises ImgbotError."""
     if addresses and action != "init":
         raise ConfigError(f"cluster {action}", "takes no address")
-    machine = Machine(Layout(), say, is_dry_run=is_dry_run)
+    machine = Machine(Layout(), is_dry_run=is_dry_run)
     if action == "status":
         return machine.show_status()
     if not is_dry_run:
@@ -109,28 +109,19 @@ def manage(
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """Settings of the installed service that a cluster depends on."""
-
-    url: str
-    state_dir: Path
-    memory_bytes: int
-
-
 class Machine:
     """This machine, as a member of a cluster, or one that becomes a member."""
 
-    def __init__(self, layout: Layout, tell: Tell, *, is_dry_run: bool = False) -> None:
-        self._layout, self._tell, self._is_dry_run = layout, tell, is_dry_run
-        self._steps = Steps(tell, is_dry_run=is_dry_run)
+    def __init__(self, layout: Layout, *, is_dry_run: bool = False) -> None:
+        self._layout, self._is_dry_run = layout, is_dry_run
+        self._steps = Steps(is_dry_run=is_dry_run)
 
     def init(self, addresses: tuple[str, str, str]) -> None:
         """Turn the bot that runs here into the leader of a cluster. Raises InstallError."""
         layout, own = self._layout, addresses[0]
         stored = self._stored()
-        if stored.url:
-            plan = plan_of(stored.url)
+        if stored.redis_address:
+            plan = plan_of(stored.redis_address)
             if plan.addresses != addresses:
                 raise InstallError("this server is in another cluster: sudo imgbot cluster leave")
         else:
@@ -138,25 +129,25 @@ class Machine:
         if not layout.unit.exists() or not layout.current.exists():
             raise InstallError("the bot is not installed here: sudo imgbot install")
         check_is_here(own)
-        if not stored.url:
+        if not stored.redis_address:
             # Until the second server joins, there is no replica to wait for.
             self._steps.run(str(layout.command), "redis-cli", "SET", keys.ALONE, "1")
-            conf = plan.redis_conf(own, own, stored.memory_bytes, has_replica=False)
+            conf = plan.redis_conf(own, own, stored.redis_memory_bytes, has_replica=False)
             self._put_member(plan, own, {"redis": conf, "sentinel": plan.sentinel_conf(own, own)})
             try:
                 self._start_member()
             except (InstallError, ServiceError):
-                self._tell("it does not work: going back")
+                say("it does not work: going back")
                 self._remove_member()
-                restart(UNIT, self._tell)
+                restart(UNIT)
                 raise
         if not self._is_dry_run:
-            self._tell(_next_after_init(plan))
+            say(_next_after_init(plan))
 
     def join(self) -> None:
         """Become the standby of the cluster that the settings name. Raises InstallError."""
         layout, stored = self._layout, self._stored()
-        plan = self._plan(stored.url)
+        plan = self._plan(stored.redis_address)
         url = ClusterUrl.parse(plan.url)
         state = asyncio.run(look(url))
         primary = self._primary_of(state, plan)
@@ -166,20 +157,18 @@ class Machine:
         if not is_active(REDIS_UNIT):
             self._check_may_follow(stored.state_dir)
             asyncio.run(_check_record(url))
-        answers = with_drop_in(Answers(), layout, self._tell, is_dry_run=self._is_dry_run)
+        answers = with_drop_in(Answers(), layout, is_dry_run=self._is_dry_run)
         self._put_program(answers)
-        conf = plan.redis_conf(own, primary, stored.memory_bytes, has_replica=True)
+        conf = plan.redis_conf(own, primary, stored.redis_memory_bytes, has_replica=True)
         self._put_member(plan, own, {"redis": conf, "sentinel": plan.sentinel_conf(own, primary)})
         self._steps.run("systemctl", "daemon-reload")
         self._steps.run("systemctl", "enable", "--quiet", "--now", REDIS_UNIT, SENTINEL_UNIT)
         says = "wait until the data are here"
         self._steps.take(says, lambda: asyncio.run(_follow(plan, own)))
         self._start_member()
-        self._tell("This server stands by. Look at all: sudo imgbot cluster status")
+        say("This server stands by. Look at all: sudo imgbot cluster status")
         if state.primary and state.primary.lead.host == socket.gethostname():
-            self._tell(
-                "note: both servers have the same name; change one: hostnamectl hostname NAME"
-            )
+            say("note: both servers have the same name; change one: hostnamectl hostname NAME")
 
     def witness(self, secret_file: str | None) -> None:
         """Run the third Sentinel and the record here. Raises InstallError, ConfigError."""
@@ -188,7 +177,7 @@ class Machine:
         if secret_file is None and layout.redis_url.exists():
             plan = plan_of(layout.redis_url.read_text(encoding="utf-8").strip())
         else:
-            plan = read_secret(secret_file, prompt, plan_of, self._tell)
+            plan = read_secret(secret_file, prompt, plan_of)
         own = plan.addresses[2]
         check_is_here(own)
         primary = self._primary_of(asyncio.run(look(ClusterUrl.parse(plan.url))), plan)
@@ -201,29 +190,29 @@ class Machine:
         self._put_member(plan, own, configs)
         self._steps.run("systemctl", "daemon-reload")
         self._steps.run("systemctl", "enable", "--now", SENTINEL_UNIT, RECORD_UNIT)
-        self._tell("This server is the witness. Look at all: sudo imgbot cluster status")
+        say("This server is the witness. Look at all: sudo imgbot cluster status")
 
     def show_status(self) -> int:
-        url = self._stored().url
+        url = self._stored().redis_address
         if not url:
-            self._tell("no cluster: this bot has a Redis of its own")
+            say("no cluster: this bot has a Redis of its own")
             return 0
         state = asyncio.run(look(ClusterUrl.parse(url)))
-        for line in lines(state):
-            self._tell(line)
-        report = Report(judge(state))
-        self._tell(report.text())
+        for line in cluster_lines(state):
+            say(line)
+        report = Report(judge_cluster(state))
+        say(report.text())
         return report.exit_status
 
     def hand_over(self) -> None:
         """Have the other machine lead, and its Redis be the primary, as before an upgrade."""
         stored = self._stored()
-        url = ClusterUrl.parse(self._plan(stored.url).url)
+        url = ClusterUrl.parse(self._plan(stored.redis_address).url)
         self._steps.take("hand over", lambda: asyncio.run(self._move(url, stored.state_dir)))
 
     def promote(self, accepted: str | None) -> None:
         """Have this server lead that lacks something. Raises InstallError."""
-        plan = self._plan(self._stored().url)
+        plan = self._plan(self._stored().redis_address)
         url, own = ClusterUrl.parse(plan.url), Address(self._own(), REDIS_PORT)
         if own.host not in plan.addresses[:2]:
             raise InstallError("this server is the witness: it has no data")
@@ -233,7 +222,7 @@ class Machine:
 
     def leave(self) -> None:
         """Undo what made this machine a member; its data stay. Raises InstallError."""
-        plan = self._plan(self._stored().url)
+        plan = self._plan(self._stored().redis_address)
         url = ClusterUrl.parse(plan.url)
         state = asyncio.run(look(url))
         own = self._own()
@@ -252,22 +241,18 @@ class Machine:
             self._steps.run("systemctl", "disable", "--now", UNIT)
         self._remove_member()
         if is_primary:
-            self._steps.take(
-                f"restart {UNIT} and wait until it is ready", restart, UNIT, self._tell
-            )
+            self._steps.take(f"restart {UNIT} and wait until it is ready", restart, UNIT)
         else:
             has_data = own in plan.addresses[:2]
-            says = "tell the others"
+            says = "have the others go on without it"
             self._steps.take(says, lambda: asyncio.run(_forget(url, has_data=has_data)))
         if is_bot_stopping:
-            self._tell(f"the bot is stopped here; data and settings stay: {self._layout.data}")
+            say(f"the bot is stopped here; data and settings stay: {self._layout.data}")
 
-    def _stored(self) -> _Stored:
+    def _stored(self) -> Settings:
+        """Read the settings of the installed service."""
         environ = environ_of_service(os.environ, self._layout.settings, self._layout.data)
-        unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
-        settings = SettingsSource(environ, unneeded).read()
-        url = settings.redis_url.get_secret_value() if settings.redis_url else ""
-        return _Stored(url, settings.state_dir, settings.redis_memory_bytes)
+        return SettingsSource(environ, NO_TOKEN).read()
 
     def _plan(self, url: str) -> ClusterPlan:
         if not url:
@@ -349,22 +334,15 @@ class Machine:
         steps.run("systemctl", "daemon-reload")
         steps.run("systemctl", "enable", "--quiet", UNIT, REDIS_UNIT, SENTINEL_UNIT)
         # Its own Redis ends with the bot; the service starts after that, with the same data.
-        steps.take(f"restart {UNIT} and wait until it is ready", restart, UNIT, self._tell)
+        steps.take(f"restart {UNIT} and wait until it is ready", restart, UNIT)
 
     def _remove_member(self) -> None:
         layout, steps = self._layout, self._steps
         steps.run("systemctl", "disable", "--now", *CLUSTER_UNITS)
-        gone = (
-            layout.redis_url,
-            layout.cluster_drop_in,
-            layout.cluster,
-            layout.cluster_unit,
-            layout.cluster_drop_ins,
-            # Another cluster's would keep the bot here from leading.
-            layout.data / "record",
-        )
-        for path in filter(os.path.lexists, gone):
-            steps.remove(path)
+        steps.remove_all([layout.redis_url, layout.cluster_drop_in, layout.cluster])
+        steps.remove_all([layout.cluster_unit, layout.cluster_drop_ins])
+        # Another cluster's would keep the bot here from leading.
+        steps.remove_all([layout.data / "record"])
         steps.run("systemctl", "daemon-reload")
 
     async def _move(self, url: ClusterUrl, state_dir: Path) -> None:
@@ -374,7 +352,7 @@ class Machine:
             raise InstallError("there is nobody to hand over to: sudo imgbot cluster status")
         began_s, host = time.monotonic(), primary.lead.host
         if host != socket.gethostname():
-            self._tell(f"{host} leads already")
+            say(f"{host} leads already")
             return
         pid = supervisor_of(state_dir)
         if not pid:
@@ -382,14 +360,14 @@ class Machine:
         os.kill(pid, signal.SIGUSR1)
         other = partial(_other_leader, url, primary.leader)
         leader = await _until(other, "no other bot took over", _HANDOVER_S)
-        self._tell(f"{leader} leads after {time.monotonic() - began_s:.1f} s")
+        say(f"{leader} leads after {time.monotonic() - began_s:.1f} s")
         if primary.address.host != self._own():
             return
         began_s = time.monotonic()
         # Sentinels learn only every ten seconds that a replica has caught up.
         await _until(lambda: fail_over(url), "the Sentinels do not move the primary")
         await _until(lambda: _other_primary(url, primary.address), "the Redis did not move")
-        self._tell(f"its Redis is the primary after {time.monotonic() - began_s:.1f} s")
+        say(f"its Redis is the primary after {time.monotonic() - began_s:.1f} s")
 
 
 async def _until(
@@ -406,14 +384,13 @@ async def _until(
 
 
 async def _other_leader(url: ClusterUrl, former: str) -> str:
-    state = await look(url)
-    primary = state.primary
+    primary = (await look(url)).primary
     return primary.lead.host if primary and primary.leader != former else ""
 
 
 async def _other_primary(url: ClusterUrl, former: Address) -> bool:
-    state = await look(url)
-    return state.primary is not None and state.primary.address != former
+    primary = (await look(url)).primary
+    return primary is not None and primary.address != former
 
 
 async def _check_record(url: ClusterUrl) -> None:
@@ -422,11 +399,11 @@ async def _check_record(url: ClusterUrl) -> None:
         try:
             record = await register.read()
         except StorageUnavailableError as error:
-            record, said = None, str(error)
+            record, why = None, str(error)
         else:
-            said = f"the witness has no record yet: does the bot run at {url.servers[0].host}?"
+            why = f"the witness has no record yet: does the bot run at {url.servers[0].host}?"
     if record is None:
-        raise InstallError(f"{said}; first, on {url.witness.host}: sudo ./imgbot cluster witness")
+        raise InstallError(f"{why}; first, on {url.witness.host}: sudo ./imgbot cluster witness")
 
 
 async def _follow(plan: ClusterPlan, own: str) -> None:
@@ -486,16 +463,10 @@ async def _promote(url: ClusterUrl, own: Address, record: InSyncRecord) -> None:
 
 def _next_after_init(plan: ClusterPlan) -> str:
     first, second, third = plan.addresses
-    todo = {
-        "here": SETTINGS_LINE.format(second),
-        f"on {third}": "sudo ./imgbot cluster witness, and enter the secret below",
-        f"on {second}": "sudo ./imgbot cluster join",
-    }
-    width = max(map(len, todo))
-    return "\n".join(
-        (
-            f"This server, {first}, leads. Next, with ./imgbot as it was installed from:",
-            *(f"  {where:{width}}  {what}" for where, what in todo.items()),
-            plan.url,
-        )
+    return (
+        f"This server, {first}, leads. Next, with ./imgbot as it was installed from:\n"
+        f"  here: {SETTINGS_LINE.format(second)}\n"
+        f"  on {third}: sudo ./imgbot cluster witness, and enter the secret below\n"
+        f"  on {second}: sudo ./imgbot cluster join\n"
+        f"{plan.url}"
     )

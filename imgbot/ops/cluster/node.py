@@ -22,17 +22,17 @@ WORDS = {
 }
 
 
-def main(action: str, addresses: list[str], **options: Any) -> int:
+def run_action(action: str, addresses: list[str], **options: Any) -> int:
     """Run a server, or the command of the operator, which takes longer to load."""
     if action == "run":
         given = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / "conf"
-        run("".join(addresses), Path.cwd(), given)
+        become_server("".join(addresses), Path.cwd(), given)
     from imgbot.ops.cluster.command import manage  # noqa: PLC0415 -- a restarting server is waited for
 
     return manage(action, addresses, **options)
 
 
-def run(part: str, state_dir: Path, given: Path) -> NoReturn:
+def become_server(part: str, state_dir: Path, given: Path) -> NoReturn:
     """Become the server; its configuration is `given` at first, then what itself has made of it."""
     if part not in PARTS:
         raise ConfigError("cluster run", f"write {', '.join(PARTS)}")

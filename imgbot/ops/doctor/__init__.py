@@ -1,1 +1,1 @@
-"""The examination of an installation: facts gathered at the edges, findings decided from them."""
+"""`imgbot doctor`: gathers facts about an installation, and decides findings from them."""

@@ -15,7 +15,7 @@ SETTINGS_LINE = "sudo tar -C / -c etc/imgbot | ssh root@{} tar -C / -x"
 _START_REDIS = "sudo systemctl start imgbot-cluster@redis, there"
 
 
-def judge(state: ClusterState) -> list[Finding]:
+def judge_cluster(state: ClusterState) -> list[Finding]:
     """Return what is wrong with a cluster, or that it is complete."""
     judges = (_judge_sentinels, _judge_lead, _judge_primary, _judge_record, _judge_servers)
     if state.primary and state.primary.is_alone:
@@ -65,8 +65,8 @@ def _judge_primary(state: ClusterState) -> Iterator[Finding]:
 
 def _judge_record(state: ClusterState) -> Iterator[Finding]:
     if not state.record:
-        said = "the witness has no record" if state.record == "" else "the record does not answer"
-        text = f"{said}: no server would go on alone"
+        why = "the witness has no record" if state.record == "" else "the record does not answer"
+        text = f"{why}: no server would go on alone"
         yield wrong(_CHECK, text, "sudo imgbot cluster witness, on the witness")
         return
     members = state.record.split()[1:]
@@ -97,7 +97,7 @@ def _judge_servers(state: ClusterState) -> Iterator[Finding]:
         yield wrong(_CHECK, text, "install the same release on both, then restart the replica's")
 
 
-def lines(state: ClusterState) -> list[str]:
+def cluster_lines(state: ClusterState) -> list[str]:
     """Return a line for each part of a cluster."""
     shown: list[str] = []
     primary = state.primary

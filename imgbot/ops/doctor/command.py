@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgbot.config.place import service_place
-from imgbot.config.setting_types import ClusterUrl, is_of_sentinels
+from imgbot.config.setting_types import ClusterUrl
 from imgbot.config.settings import Settings, key_names_of, key_variables
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
@@ -83,7 +83,7 @@ class Report:
         return Redactor(self.secrets)(json.dumps(content, ensure_ascii=False, indent=2))
 
 
-async def main(*, provider: str | None, is_fixing: bool, is_json: bool) -> int:
+async def run_doctor(*, provider: str | None, is_fixing: bool, is_json: bool) -> int:
     """Check the installation, or a provider's file alone; return the exit status."""
     if provider:
         say("\n".join(factory.dry_run_spec(provider)))
@@ -135,7 +135,7 @@ async def _apply_fixes(findings: Iterable[Finding], settings: Settings | None) -
                 api, token = settings.telegram_api, settings.token.get_secret_value()
                 # Updates that wait there are kept.
                 with suppress(*telegram.NETWORK_ERRORS):
-                    if (await telegram.ask(api, token, "deleteWebhook"))[0] == 200:
+                    if (await telegram.call_once(api, token, "deleteWebhook"))[0] == 200:
                         done.append("webhook deleted")
             case ("chmod", mode, path):
                 with suppress(OSError):
@@ -151,25 +151,33 @@ async def _check_all(environ: Mapping[str, str], settings: Settings | None) -> l
     parts: dict[str, Awaitable[list[Finding]]] = {
         "machine": asyncio.to_thread(machine.check_machine, folder, settings),
         "files": asyncio.to_thread(machine.check_files, environ),
+        "extras": asyncio.to_thread(extras.check_extras, dict(settings.guard) if settings else {}),
     }
     if credentials_of_service(environ):
         parts["dns"] = asyncio.to_thread(lambda: list(dns.examine(Layout())))
-    guards = [mode for _, mode in settings.guard] if settings else []
-    parts["extras"] = asyncio.to_thread(extras.check_extras, guards)
     if settings is not None:
-        parts["state"] = asyncio.to_thread(lambda: [state_directory.examine(folder)])
-        parts["bot"] = _check_bot(settings)
-        url = settings.redis_url.get_secret_value() if settings.redis_url else ""
-        if is_of_sentinels(url):
-            parts["cluster"] = _check_cluster(url)
-        parts |= {
-            f"provider {name} {url}".rstrip(): _check_provider(settings, name, url, environ)
-            for name in settings.providers
-            for url in settings.urls_of(name)
-        }
+        parts |= _parts_of(settings, environ)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_within(name, part)) for name, part in parts.items()]
     return [_placed(finding, environ) for task in tasks for finding in task.result()]
+
+
+def _parts_of(
+    settings: Settings, environ: Mapping[str, str]
+) -> dict[str, Awaitable[list[Finding]]]:
+    """Return the checks that depend on the settings."""
+    parts: dict[str, Awaitable[list[Finding]]] = {
+        "state": asyncio.to_thread(lambda: [state_directory.examine(settings.state_dir)]),
+        "bot": _check_bot(settings),
+        **{
+            f"provider {name} {url}".rstrip(): _check_provider(settings, name, url, environ)
+            for name in settings.providers
+            for url in settings.urls_of(name)
+        },
+    }
+    if settings.is_clustered:
+        parts["cluster"] = _check_cluster(settings.redis_address)
+    return parts
 
 
 async def _within(name: str, part: Awaitable[list[Finding]]) -> list[Finding]:
@@ -229,17 +237,15 @@ async def _check_bot(settings: Settings) -> list[Finding]:
 
 
 async def _check_redis(settings: Settings, bot_id: str, *, is_running: bool) -> RedisReport:
-    if settings.redis_url is not None:
-        url = settings.redis_url.get_secret_value()
+    if url := settings.redis_address:
         return await check_redis(url, bot_id, is_embedded=False)
     if not is_running:
         return check_program(settings.redis_memory_bytes)
-    url = url_of(settings.state_dir)
-    return await check_redis(url, bot_id, is_embedded=True)
+    return await check_redis(url_of(settings.state_dir), bot_id, is_embedded=True)
 
 
 async def _check_cluster(url: str) -> list[Finding]:
-    return cluster.judge(await look(ClusterUrl.parse(url)))
+    return cluster.judge_cluster(await look(ClusterUrl.parse(url)))
 
 
 async def _check_provider(

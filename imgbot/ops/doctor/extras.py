@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
@@ -13,22 +14,20 @@ from imgbot.ops.installation import DISTRIBUTION, EXTRAS
 _WEIGHTS = frozenset({".bin", ".npz", ".onnx", ".param"})
 
 
-def check_extras(guards: Iterable[str]) -> list[Finding]:
-    """Check the extras; `guards` is what the guard does in chats."""
-    there, damaged = list[str](), list[str]()
-    for extra in EXTRAS:
-        if found := _distributions(extra):
-            there.append(extra)
-            damaged += [name for each in found for name in _damaged(each)]
-    left_out = [extra for extra in EXTRAS if extra not in there]
+def check_extras(guards: Mapping[str, str]) -> list[Finding]:
+    """Check the extras; `guards` is what the guard does, by chat."""
+    parts = {extra: _distributions(extra) for extra in EXTRAS}
+    there = [extra for extra in EXTRAS if parts[extra]]
+    left_out = [extra for extra in EXTRAS if not parts[extra]]
     text = f"installed: {', '.join(there) or 'none'}"
     findings = [
         ok("extras", text + (f"; not installed: {', '.join(left_out)}" if left_out else ""))
     ]
-    for name in dict.fromkeys(damaged):
+    packages = itertools.chain.from_iterable(parts.values())
+    for name in dict.fromkeys(itertools.chain.from_iterable(map(_damaged, packages))):
         advice = f"pip install --force-reinstall --no-deps {name.partition(' ')[0]}, then install"
         findings.append(warning("extras", f"damaged, and not used: {name}", advice))
-    if "guard" not in there and any(mode != "off" for mode in guards):
+    if "guard" not in there and not set(guards.values()) <= {"off"}:
         advice = "pip install 'imgbot-server[guard]', or IMGBOT_GUARD=off"
         findings.append(wrong("extras", "IMGBOT_GUARD is set, but its extra is missing", advice))
     return findings

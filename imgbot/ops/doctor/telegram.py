@@ -12,7 +12,7 @@ from imgbot.domain.findings import Finding, ok, warning, wrong
 
 _CALL_TIMEOUT_S = 10.0
 _PROBE_S = 5
-"""So long another poller is waited for: it comes back a second or two after it was interrupted."""
+"""Seconds to wait for another poller, which comes back a second or two after an interruption."""
 
 _OFF_S = 30.0
 _FAR_OFF_S = 300.0
@@ -54,7 +54,7 @@ async def check_telegram(
         return [*found, second_poller(polling_trouble)]
 
 
-async def ask(api: str, token: str, method: str) -> tuple[int, Mapping[str, Any]]:
+async def call_once(api: str, token: str, method: str) -> tuple[int, Mapping[str, Any]]:
     """Return the status and the result of a method. Raises NETWORK_ERRORS."""
     async with aiohttp.ClientSession(f"{api}/bot{token}/") as session:
         status, body, _ = await _call(session, method)

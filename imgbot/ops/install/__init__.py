@@ -1,5 +1,5 @@
-"""Puts the program on a server as a service, and takes it off again.
+"""Installs the program as a service of this server, and removes it.
 
-Every way in ends in the same: a folder under /opt/imgbot that is a virtual environment with a
-copy of what is running now, and a link `current` to it.
+Every way of installing ends in the same: a folder under /opt/imgbot that is a virtual environment
+with a copy of what is running now, and a link `current` to it.
 """

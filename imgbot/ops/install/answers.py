@@ -18,10 +18,10 @@ from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity
 from imgbot.ops import dns
 from imgbot.ops.doctor import telegram
+from imgbot.ops.formatting import say
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
 
-Tell = Callable[[str], None]
 CheckProvider = Callable[[Settings, str], Finding]
 """Checks a provider, by its name, without a request that costs anything."""
 
@@ -58,20 +58,20 @@ class Answers:
     """Drop-in for the DNS resolver; empty to write none."""
 
 
-def may_write_drop_in(layout: Layout, tell: Tell) -> bool:
+def may_write_drop_in(layout: Layout) -> bool:
     """Ask whether the unit may let a DNS resolver through that it would block."""
     why = (
         "the DNS resolver of this server has a private address, which the unit blocks "
         f"({dns.SETTING}): the service could look up no name"
     )
     if not sys.stdin.isatty():
-        tell(f"note: {why}; if it does not start: {dns.advice(layout)}")
+        say(f"note: {why}; if it does not start: {dns.advice(layout)}")
         return False
-    tell(f"{why}. A drop-in for this address would be {layout.dns_drop_in}")
-    return _ask(input, "Write it? [Y/n] ", str.lower, tell) in {"", "y", "yes"}
+    say(f"{why}. A drop-in for this address would be {layout.dns_drop_in}")
+    return _ask(input, "Write it? [Y/n] ", str.lower) in {"", "y", "yes"}
 
 
-def read_secret(file: str | None, prompt: str, accept: Callable[[str], T], tell: Tell) -> T:
+def read_secret(file: str | None, prompt: str, accept: Callable[[str], T]) -> T:
     """Read a secret: from a file, from stdin (`-`, or whenever it is no terminal), or by asking.
 
     Returns what `accept` makes of it. Raises what `accept` does, ConfigError for what it refuses,
@@ -81,16 +81,16 @@ def read_secret(file: str | None, prompt: str, accept: Callable[[str], T], tell:
         return accept(_first_line(Path(str(file))))
     if not sys.stdin.isatty():
         return accept(sys.stdin.readline(_MAX_BYTES).strip())
-    return _ask(getpass.getpass, prompt, accept, tell)
+    return _ask(getpass.getpass, prompt, accept)
 
 
-def _ask(read: Callable[[str], str], prompt: str, accept: Callable[[str], T], tell: Tell) -> T:
+def _ask(read: Callable[[str], str], prompt: str, accept: Callable[[str], T]) -> T:
     """Ask until the answer is accepted; Ctrl-D is an empty answer, and the last."""
     while True:
         try:
             return accept(read(prompt).strip())
         except ConfigError as error:
-            tell(f"{error}; try again")
+            say(f"{error}; try again")
         except EOFError:
             return accept("")
 
@@ -119,7 +119,7 @@ def ask_telegram(api: str, token: str) -> str:
     Raises ConfigError for a wrong token, TelegramAwayError without an answer.
     """
     try:
-        status, me = asyncio.run(telegram.ask(api.rstrip("/"), token, "getMe"))
+        status, me = asyncio.run(telegram.call_once(api.rstrip("/"), token, "getMe"))
     except telegram.NETWORK_ERRORS as error:
         reason = type(error).__name__
         raise TelegramAwayError(f"Telegram could not be reached at {api} ({reason})") from None
@@ -148,9 +148,7 @@ def _is_stored(layout: Layout, name: str) -> bool:
         return True
 
 
-def gather(
-    options: InstallOptions, layout: Layout, tell: Tell, check: CheckProvider
-) -> tuple[Answers, str]:
+def gather(options: InstallOptions, layout: Layout, check: CheckProvider) -> tuple[Answers, str]:
     """Read or ask for what is not stored yet; check it, and all settings as the service will.
 
     Returns the answers and the bot's name, empty while Telegram cannot be asked. Raises
@@ -159,17 +157,15 @@ def gather(
     for name in sorted(os.environ):
         if name.startswith("IMGBOT_") or name in key_variables():
             where = f"{layout.environment_file}, --token-file and --key-file"
-            tell(f"note: {name} of this shell is ignored; the service has {where}")
-    return _Questions(options, layout, tell, check).answers()
+            say(f"note: {name} of this shell is ignored; the service has {where}")
+    return _Questions(options, layout, check).answers()
 
 
 class _Questions:
     """Questions to the operator, each answered by the options, what is stored, or by asking."""
 
-    def __init__(
-        self, options: InstallOptions, layout: Layout, tell: Tell, check: CheckProvider
-    ) -> None:
-        self._options, self._layout, self._tell, self._check = options, layout, tell, check
+    def __init__(self, options: InstallOptions, layout: Layout, check: CheckProvider) -> None:
+        self._options, self._layout, self._check = options, layout, check
         # The variables from which the service will read its settings.
         self._environ = {"STATE_DIRECTORY": str(layout.data)}
         if layout.credentials.is_dir():
@@ -210,10 +206,10 @@ class _Questions:
             try:
                 return *accept(stored), False
             except TelegramAwayError as error:
-                self._tell(f"note: {error}; the stored token worked before, so it is kept")
+                say(f"note: {error}; the stored token worked before, so it is kept")
                 return stored, "", False
         prompt = "Bot token from @BotFather (not shown): "
-        return *read_secret(file, prompt, accept, self._tell), True
+        return *read_secret(file, prompt, accept), True
 
     def _provider(self) -> str | None:
         """Return the provider to be written into the settings, None to leave them."""
@@ -239,7 +235,7 @@ class _Questions:
             return None
         names = ", ".join(name for name in key_names() if name != "builtin")
         prompt = f"Image provider: {names}; Enter for builtin, which needs no key: "
-        return _ask(input, prompt, accept, self._tell)
+        return _ask(input, prompt, accept)
 
     def _key(self, variable: str, file: str | None) -> str:
         """Return a provider's key, which the provider accepts."""
@@ -252,11 +248,11 @@ class _Questions:
             finding = self._check(settings, provider)
             if finding.level is Severity.WRONG:
                 raise ConfigError(variable, f"{finding.check} {finding.text}")
-            self._tell(f"{finding.check}: {finding.text}")
+            say(f"{finding.check}: {finding.text}")
             return key
 
         prompt = f"Key of {provider}, {variable} (not shown): "
-        return read_secret(file, prompt, accept, self._tell)
+        return read_secret(file, prompt, accept)
 
     def _variable_of_key_file(self) -> str:
         chosen = self._given[_PROVIDER] or self._stored_provider()

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from imgbot.ops.install.answers import (
     Answers,
     CheckProvider,
     InstallOptions,
-    Tell,
     gather,
     may_write_drop_in,
     placeholders,
@@ -49,7 +48,7 @@ from imgbot.ops.service import ServiceError, further_bots, has_systemd, restart,
 from imgbot.ops.status.command import NoStatusError, fetch_status, find_service
 
 _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
-_TELL_OPERATIONS = """
+_LIST_OPERATIONS = """
 try:
     from imgbot.domain.operations import Operation
 except ImportError:
@@ -66,15 +65,14 @@ _SETTING_IS_WRONG = (
 class Steps:
     """Prints each step and carries it out, unless it is a dry run."""
 
-    def __init__(self, tell: Tell, *, is_dry_run: bool) -> None:
-        self._tell = tell
+    def __init__(self, *, is_dry_run: bool) -> None:
         self._is_dry_run = is_dry_run
         self.count = 0
 
     def take(self, says: str, work: Callable[..., object], *arguments: object) -> None:
         """Do `work`; `says` is its description, without a secret. Raises InstallError."""
         self.count += 1
-        self._tell(f"[{self.count}] {says}")
+        say(f"[{self.count}] {says}")
         if self._is_dry_run:
             return
         try:
@@ -101,6 +99,11 @@ class Steps:
     def remove(self, path: Path) -> None:
         self.take(f"remove {path}", _remove, path)
 
+    def remove_all(self, paths: Iterable[Path]) -> None:
+        """Remove those that exist."""
+        for path in filter(os.path.lexists, paths):
+            self.remove(path)
+
 
 def _run(words: tuple[str, ...]) -> None:
     made = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
@@ -122,14 +125,15 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def main(*, is_rolling_back: bool, **given: Any) -> None:
+def run_install(*, is_rolling_back: bool, **given: Any) -> None:
+    """Install, or become the release that served before."""
     options = InstallOptions(**given)
     if is_rolling_back:
         roll_back(options, Layout())
-    install(options, say, Layout(), examine_provider)
+    install(options, Layout(), examine_provider)
 
 
-def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckProvider) -> None:
+def install(options: InstallOptions, layout: Layout, check: CheckProvider) -> None:
     """Install, upgrade, or find that nothing is to be done.
 
     Raises ConfigError for a wrong token or setting, InstallError and ServiceError for the rest;
@@ -139,14 +143,14 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
         answers, username = placeholders(options, layout), ""
     else:
         check_root_and_systemd("install")
-        answers, username = gather(options, layout, tell, check)
-    answers = with_drop_in(answers, layout, tell, is_dry_run=options.is_dry_run)
+        answers, username = gather(options, layout, check)
+    answers = with_drop_in(answers, layout, is_dry_run=options.is_dry_run)
     release = running_release(layout, with_sandbox=options.with_sandbox)
     check_python(release.python)
     is_fresh = _is_fresh(layout)
     rollback = rollback_target(release.name, layout, is_fresh=is_fresh)
     kept = {release.name, rollback, _target(layout.current)}
-    steps = Steps(tell, is_dry_run=options.is_dry_run)
+    steps = Steps(is_dry_run=options.is_dry_run)
     put_files(steps, release, answers, layout)
     switch(steps, release.name, rollback, layout)
     is_restarting = bool(steps.count) or not is_fresh
@@ -155,24 +159,24 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
         steps.run("systemctl", "daemon-reload")
         steps.run("systemctl", "enable", "--quiet", UNIT)
         # A start resumes: what is in Redis waits, what runs is drained.
-        steps.take(f"restart {UNIT} and wait until it is ready", _restart, rollback, layout, tell)
+        steps.take(f"restart {UNIT} and wait until it is ready", _restart, rollback, layout)
     if options.is_dry_run:
-        tell("nothing is changed")
+        say("nothing is changed")
         return
     layout.pending.unlink(missing_ok=True)
     if not steps.count:
-        tell(f"imgbot {release.version} is installed and running; nothing to do")
+        say(f"imgbot {release.version} is installed and running; nothing to do")
         return
-    tell(_next_steps(release.version, username, rollback))
+    say(_next_steps(release.version, username, rollback))
     for file in {options.token_file, options.key_file} - {None, "-"}:
-        tell(f"note: {file} still contains a secret and is no longer needed")
+        say(f"note: {file} still contains a secret and is no longer needed")
 
 
-def with_drop_in(answers: Answers, layout: Layout, tell: Tell, *, is_dry_run: bool) -> Answers:
+def with_drop_in(answers: Answers, layout: Layout, *, is_dry_run: bool) -> Answers:
     """Add the drop-in that DNS needs, if it is missing and may be written."""
     drop_in = dns.drop_in_for(layout)
     is_needed = drop_in not in {"", _text(layout.dns_drop_in)}
-    if is_needed and (is_dry_run or may_write_drop_in(layout, tell)):
+    if is_needed and (is_dry_run or may_write_drop_in(layout)):
         return replace(answers, drop_in=drop_in)
     return answers
 
@@ -295,12 +299,12 @@ def _target(link: Path) -> str | None:
     return link.readlink().name if link.is_symlink() else None
 
 
-def check_jobs(release: Path, tell: Tell) -> None:
+def check_jobs(release: Path) -> None:
     """Raise InstallError if there are jobs of operations that an older release does not know.
 
     It would read them, and end at every start.
     """
-    command = [str(release / "bin/python3"), "-I", "-c", _TELL_OPERATIONS]
+    command = [str(release / "bin/python3"), "-I", "-c", _LIST_OPERATIONS]
     known = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603
     unknown = [each for each in Operation if each not in known] if known else []
     if not unknown:
@@ -308,7 +312,7 @@ def check_jobs(release: Path, tell: Tell) -> None:
     try:
         jobs = fetch_status(find_service(os.environ))["jobs"] or {}
     except (NoStatusError, ConfigError):
-        tell(
+        say(
             f"note: the bot does not answer; {release.name} will not start while there are jobs "
             f"of an operation that it does not know: {', '.join(unknown)}"
         )
@@ -322,7 +326,7 @@ def check_jobs(release: Path, tell: Tell) -> None:
         )
 
 
-def roll_back(options: InstallOptions, layout: Layout, tell: Tell = say) -> None:
+def roll_back(options: InstallOptions, layout: Layout) -> None:
     """Become the release that served before this one, and let it install itself.
 
     Raises ConfigError for an argument that does not go with it, InstallError for the rest.
@@ -334,7 +338,7 @@ def roll_back(options: InstallOptions, layout: Layout, tell: Tell = say) -> None
     program = layout.previous / "bin/imgbot"
     if not program.exists():
         raise InstallError("there is no release to go back to: no other one has run here")
-    check_jobs(layout.previous.resolve(), tell)
+    check_jobs(layout.previous.resolve())
     # By its own path, not by the link, which is about to be moved.
     path = str(program.resolve())
     try:
@@ -347,42 +351,37 @@ def roll_back(options: InstallOptions, layout: Layout, tell: Tell = say) -> None
         ) from error
 
 
-def uninstall(
-    *, is_dry_run: bool, is_purging: bool, layout: Layout | None = None, tell: Tell = say
-) -> None:
+def uninstall(*, is_dry_run: bool, is_purging: bool, layout: Layout | None = None) -> None:
     """Remove the service and the program; the data stays and is named, unless purged."""
     if not is_dry_run:
         check_root_and_systemd("uninstall")
     if others := " ".join(further_bots()):
         way = f"sudo systemctl disable --now {others}"
         raise InstallError(f"the program runs further bots, too; to stop them for good: {way}")
-    layout = layout or Layout()
-    steps, is_installed = Steps(tell, is_dry_run=is_dry_run), layout.unit.exists()
-    data = (layout.settings, layout.data, layout.private_data)
-    gone = [
-        layout.unit,
-        layout.drop_ins,
-        layout.cluster,
-        layout.cluster_unit,
-        layout.cluster_drop_ins,
-        layout.program,
-        *(data if is_purging else ()),
-    ]
+    layout, steps = layout or Layout(), Steps(is_dry_run=is_dry_run)
+    _remove_service(steps, layout)
+    data = [layout.settings, layout.data, layout.private_data]
+    if is_purging:
+        steps.remove_all(data)
+    done = "nothing is changed" if is_dry_run else "imgbot has been removed"
+    say(done if steps.count else "there is nothing to remove")
+    if kept := " ".join(str(path) for path in data if os.path.lexists(path) and not is_purging):
+        say(f"kept: {kept}; to remove that, too: sudo rm -r {kept}")
+
+
+def _remove_service(steps: Steps, layout: Layout) -> None:
+    is_installed = layout.unit.exists()
+    for path, units in ((layout.unit, [UNIT]), (layout.cluster_unit, CLUSTER_UNITS)):
+        if path.exists():
+            # Stopping drains: running work is finished, or waits in the data.
+            steps.run("systemctl", "disable", "--now", *units)
+    cluster = (layout.cluster, layout.cluster_unit, layout.cluster_drop_ins)
+    steps.remove_all([layout.unit, layout.drop_ins, *cluster, layout.program])
     if layout.command.is_symlink():
         # Else it is somebody else's program, which an installation has left alone, too.
-        gone.append(layout.command)
-    units = {layout.unit: [UNIT], layout.cluster_unit: [*CLUSTER_UNITS]}
-    for unit in filter(Path.exists, units):
-        # Stopping drains: running work is finished, or waits in the data.
-        steps.run("systemctl", "disable", "--now", *units[unit])
-    for path in filter(os.path.lexists, gone):
-        steps.remove(path)
+        steps.remove(layout.command)
     if is_installed:
         steps.run("systemctl", "daemon-reload")
-    done = "nothing is changed" if is_dry_run else "imgbot has been removed"
-    tell(done if steps.count else "there is nothing to remove")
-    if kept := " ".join(str(path) for path in data if os.path.lexists(path) and not is_purging):
-        tell(f"kept: {kept}; to remove that, too: sudo rm -r {kept}")
 
 
 def check_root_and_systemd(command: str) -> None:
@@ -395,9 +394,9 @@ def check_root_and_systemd(command: str) -> None:
         )
 
 
-def _restart(rollback: str | None, layout: Layout, tell: Tell) -> None:
+def _restart(rollback: str | None, layout: Layout) -> None:
     try:
-        restart(UNIT, tell)
+        restart(UNIT)
     except ServiceError as error:
         if dns.SETTING in str(error):
             raise ServiceError(f"{error}\nto let it through: {dns.advice(layout)}") from None

@@ -33,7 +33,8 @@ _SCRIPTS = re.compile(rb"^\.\./\.\./bin/.*\n", re.MULTILINE)
 """Lines of a RECORD with the checksums of scripts."""
 
 
-def main() -> None:
+def build() -> None:
+    """Build the file that the command line names."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="imgbot-build-") as name:
         folder = Path(name)
@@ -57,12 +58,12 @@ def main() -> None:
                 program.extractall(target)
             parts[python] = target
         version = wheel.name.split("-")[1]
-        write(options.out, parts, options.machine)
+        write_bundle(options.out, parts, options.machine)
     size_mb = options.out.stat().st_size / 1e6
     print(f"{options.out}: {size_mb:.0f} MB, imgbot {version}, {', '.join(options.pythons)}")
 
 
-def write(out: Path, parts: dict[str, Path], machine: str) -> None:
+def write_bundle(out: Path, parts: dict[str, Path], machine: str) -> None:
     """Write the file from a folder of packages per Python."""
     out.parent.mkdir(parents=True, exist_ok=True)
     incoming = out.with_name(f".{out.name}.incoming")
@@ -128,4 +129,4 @@ def _add(bundle: zipfile.ZipFile, name: str, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    build()

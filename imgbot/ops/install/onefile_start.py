@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 _MINE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def main() -> NoReturn:
+def become_program() -> NoReturn:
     """Become the program, or end with a sentence that says why not."""
     archive = Path(__file__).absolute().parent
     with zipfile.ZipFile(str(archive)) as bundle:
@@ -117,4 +117,4 @@ def _refusal(sentence: str) -> SystemExit:
 
 
 if __name__ == "__main__":
-    main()
+    become_program()

@@ -143,12 +143,12 @@ def _needed(name: str, extras: tuple[str, ...]) -> dict[str, Distribution]:
     """Find a distribution and all that it requires, as far as it is installed."""
     found: dict[str, Distribution] = {}
     waiting = [(name, extras)]
-    asked: set[tuple[str, tuple[str, ...]]] = set()
+    seen: set[tuple[str, tuple[str, ...]]] = set()
     while waiting:
         name, extras = waiting.pop()
-        if (name, extras) in asked:
+        if (name, extras) in seen:
             continue
-        asked.add((name, extras))
+        seen.add((name, extras))
         try:
             found[name] = distribution(name)
         except PackageNotFoundError:

@@ -1,1 +1,1 @@
-"""`imgbot loadtest`: the bot under the load of so many people, on this machine."""
+"""`imgbot loadtest` and `imgbot prove`: simulated users on this machine, measured and judged."""

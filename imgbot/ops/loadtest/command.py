@@ -23,7 +23,7 @@ INTERRUPTED = 130
 _CLEAR_LINE = "\r\x1b[K"
 
 
-def main(*, faults: str, is_json: bool, **given: Any) -> int:
+def run_loadtest(*, faults: str, is_json: bool, **given: Any) -> int:
     """Run the test and print the report; return the exit status as in the command's help.
 
     Raises ImgbotError, OSError.
@@ -58,16 +58,16 @@ async def run_tests(
     found: BaseException | None = None
     try:
         for users in options.users:
-            _tell(f"{users} users: starting the bot")
+            _show(f"{users} users: starting the bot")
             async with LoadTest(options, users) as test:
-                run = await test.run(stop, _tell)
+                run = await test.run(stop, _show)
             runs += [run] if run else []
             if stop.is_set():
                 break
     except Exception as error:  # noqa: BLE001 -- raised again when the runs are printed
         found = _reason(error)
     finally:
-        _tell("")
+        _show("")
     return runs, stop.is_set(), found
 
 
@@ -78,7 +78,7 @@ def _reason(error: Exception) -> BaseException:
     return min(known, key=lambda leaf: not isinstance(leaf, ImgbotError), default=error)
 
 
-def _tell(line: str) -> None:
+def _show(line: str) -> None:
     """Rewrite the progress line; only on a terminal."""
     if sys.stderr.isatty():
         sys.stderr.write(f"{_CLEAR_LINE}{line}")

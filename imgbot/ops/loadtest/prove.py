@@ -19,7 +19,7 @@ _NOT_PROVEN = (
 _AGAIN = "The same orders again: imgbot prove --minutes {minutes:g} --users {users} --seed {seed}"
 
 
-def main(*, minutes: float, users: int, seed: int | None) -> int:
+def run_proof(*, minutes: float, users: int, seed: int | None) -> int:
     """Run the proof and print its page; return the exit status as in the command's help.
 
     Raises ImgbotError, OSError.
@@ -45,7 +45,7 @@ def main(*, minutes: float, users: int, seed: int | None) -> int:
 
 
 def is_proof(results: LoadTestResults) -> bool:
-    """Return true if pictures came, and no order went wrong or was left waiting."""
+    """Return True if pictures came, and no order went wrong or was left waiting."""
     has_pictures = results.is_whole and results.ends["delivered"] > 0
     return has_pictures and not wrong_orders(results) and not results.ends["waiting"]
 
@@ -53,11 +53,11 @@ def is_proof(results: LoadTestResults) -> bool:
 def as_page(options: LoadTestOptions, results: LoadTestResults) -> str:
     """Return the page: orders, pictures, charges, what was broken, and how to run it again."""
     ends = results.ends
-    told = ends["refused"] + ends["failed"]
+    explained = ends["refused"] + ends["failed"]
     rows = [
         (sum(ends.values()), "orders"),
         (ends["delivered"], "ended in one picture"),
-        (told, "ended in a sentence: refused, or failed with its reason"),
+        (explained, "ended in a sentence: refused, or failed with its reason"),
         (results.charged, "charges in the provider's own ledger"),
         (results.charged_wrongly, "of them twice for one order, or for a picture nobody saw"),
         (ends["lost"], "orders lost without a word"),

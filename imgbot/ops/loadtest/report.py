@@ -3,8 +3,9 @@
 import dataclasses
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -27,6 +28,7 @@ LOOP_LAG_S = 0.25
 _SHOWN = 10
 _LABEL = 26
 _AMISS = (OrderOutcome.LOST, OrderOutcome.DOUBLED)
+_FAILED = (OrderOutcome.FAILED, *_AMISS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,9 @@ class LoadTestResults:
 def results_of(run: LoadTestRun) -> LoadTestResults:
     """Compute the results of a run."""
     ends = Counter(run.outcomes.values())
-    shown = [order for order, end in run.outcomes.items() if end is OrderOutcome.DELIVERED]
-    times = [seconds for order in shown if (seconds := order.seconds) is not None]
-    mean_s = statistics.fmean(times) if times else None
-    failed = sum(ends[end] for end in (OrderOutcome.FAILED, *_AMISS))
+    delivered, failed = ends[OrderOutcome.DELIVERED], sum(ends[end] for end in _FAILED)
     seconds = max(1e-3, run.samples[-1].at_s - run.samples[0].at_s)
     queue = [sample.waiting for sample in run.samples]
-    lags = [lag for each in run.lags if (lag := each.quantile_s(0.99)) is not None]
     return LoadTestResults(
         users=run.users,
         workers=run.workers,
@@ -89,23 +87,34 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
         amiss=_amiss(run),
         charged=run.charges,
         charged_wrongly=run.wrong_charges,
-        pictures_per_s=len(shown) / seconds,
-        mean_s=mean_s,
-        p50_s=quantile(times, 0.5),
-        p95_s=quantile(times, 0.95),
-        max_s=max(times, default=None),
-        provider_share=min(1.0, statistics.fmean(run.made_s) / max(1e-3, mean_s))
-        if run.made_s and mean_s is not None
-        else None,
+        pictures_per_s=delivered / seconds,
         longest_queue=max(queue),
         p95_queue=quantile(queue, 0.95) or 0.0,
-        error_ratio=failed / (failed + len(shown)) if failed or shown else None,
+        error_ratio=failed / (failed + delivered) if failed + delivered else None,
         flood_waits=run.flood_waits,
-        loop_lag_p99_s=max(lags, default=None),
+        loop_lag_p99_s=max(filter(None, (lag.quantile_s(0.99) for lag in run.lags)), default=None),
         kills=run.kills,
         lost_answers=run.lost_answers,
+        **_times(run),
         **_usage(run, seconds),
     )
+
+
+def _times(run: LoadTestRun) -> dict[str, Any]:
+    """Compute how long the pictures took that were delivered."""
+    ends = run.outcomes.items()
+    delivered = [order.seconds for order, end in ends if end is OrderOutcome.DELIVERED]
+    times = [seconds for seconds in delivered if seconds is not None]
+    mean_s = statistics.fmean(times) if times else None
+    made_s = statistics.fmean(run.made_s) if run.made_s else None
+    share = None if made_s is None or mean_s is None else min(1.0, made_s / max(1e-3, mean_s))
+    return {
+        "mean_s": mean_s,
+        "p50_s": quantile(times, 0.5),
+        "p95_s": quantile(times, 0.95),
+        "max_s": max(times, default=None),
+        "provider_share": share,
+    }
 
 
 def _usage(run: LoadTestRun, seconds: float) -> dict[str, Any]:
@@ -153,6 +162,7 @@ class Criterion:
 
 Formatter = Callable[[LoadTestResults], str]
 Figure = Callable[[LoadTestResults], float | None]
+FigureText = Callable[[float | None], str]
 
 
 def _more(r: LoadTestResults) -> str:
@@ -168,6 +178,14 @@ def _faster(r: LoadTestResults) -> str:
     )
 
 
+def _fewer(r: LoadTestResults) -> str:
+    return f"IMGBOT_WORKERS={max(1, r.workers // 2)}, or more memory"
+
+
+def _with_fewer_users(r: LoadTestResults) -> str:
+    return f"fewer users, or {_more(r)} where the CPU has room for it"
+
+
 def _memory_ratio(r: LoadTestResults) -> float:
     return r.memory_peak_bytes / r.memory_limit_bytes
 
@@ -177,68 +195,30 @@ def wrong_orders(r: LoadTestResults) -> int:
     return r.ends["lost"] + r.ends["doubled"] + r.charged_wrongly
 
 
+def _ms(seconds: float | None) -> str:
+    return "unknown" if seconds is None else f"{seconds * 1000:.0f} ms"
+
+
 _CORES = "more cores, or fewer users (IMGBOT_USERS)"
-_BOUNDS = {indicator: THRESHOLDS[indicator].attention for indicator in Indicator}
-_CRITERIA: Sequence[tuple[str, float, Figure, Formatter, Formatter]] = (
-    (
-        "mean job time < 30 s",
-        _BOUNDS[Indicator.JOB_TIME_S],
-        lambda r: r.mean_s,
-        lambda r: duration(r.mean_s),
-        _faster,
-    ),
-    (
-        "queue < 50",
-        _BOUNDS[Indicator.QUEUE_JOBS],
-        lambda r: r.longest_queue,
-        lambda r: count(r.longest_queue, "job"),
-        _more,
-    ),
+_LOG = "imgbot doctor; the provider's errors are in /metrics"
+_BUG = "this is a bug in imgbot: please report it"
+_jobs, _orders = partial(count, one="job"), partial(count, one="order")
+_LIMIT = {indicator: THRESHOLDS[indicator].attention for indicator in Indicator}
+_CRITERIA: Sequence[tuple[str, float, Figure, FigureText, Formatter]] = (
+    ("mean job time < 30 s", _LIMIT[Indicator.JOB_TIME_S], lambda r: r.mean_s, duration, _faster),
+    ("queue < 50", _LIMIT[Indicator.QUEUE_JOBS], lambda r: r.longest_queue, _jobs, _more),
     (
         "errors < 1 %",
-        _BOUNDS[Indicator.ERROR_RATIO],
+        _LIMIT[Indicator.ERROR_RATIO],
         lambda r: r.error_ratio,
-        lambda r: share(r.error_ratio),
-        lambda _: "imgbot doctor; the provider's errors are in /metrics",
+        share,
+        lambda _: _LOG,
     ),
-    (
-        "CPU < 70 %",
-        _BOUNDS[Indicator.CPU_RATIO],
-        lambda r: r.cpu_ratio,
-        lambda r: share(r.cpu_ratio),
-        lambda _: _CORES,
-    ),
-    (
-        "memory < 80 %",
-        _BOUNDS[Indicator.MEMORY_RATIO],
-        _memory_ratio,
-        lambda r: share(_memory_ratio(r)),
-        lambda r: f"IMGBOT_WORKERS={max(1, r.workers // 2)}, or more memory",
-    ),
-    (
-        "loop lag p99 < 250 ms",
-        LOOP_LAG_S,
-        lambda r: r.loop_lag_p99_s,
-        lambda r: _ms(r.loop_lag_p99_s),
-        lambda _: _CORES,
-    ),
-    (
-        "nobody left waiting",
-        1,
-        lambda r: r.ends["waiting"],
-        lambda r: f"{r.ends['waiting']} still waiting at the end",
-        lambda r: f"fewer users, or {_more(r)} where the CPU has room for it",
-    ),
-    (
-        "nothing lost or doubled",
-        1,
-        wrong_orders,
-        lambda r: (
-            "{lost} lost, {doubled} doubled, ".format(**r.ends)
-            + f"{r.charged_wrongly} charged wrongly"
-        ),
-        lambda _: "this is a bug in imgbot: please report it",
-    ),
+    ("CPU < 70 %", _LIMIT[Indicator.CPU_RATIO], lambda r: r.cpu_ratio, share, lambda _: _CORES),
+    ("memory < 80 %", _LIMIT[Indicator.MEMORY_RATIO], _memory_ratio, share, _fewer),
+    ("loop lag p99 < 250 ms", LOOP_LAG_S, lambda r: r.loop_lag_p99_s, _ms, lambda _: _CORES),
+    ("nobody left waiting", 1, lambda r: r.ends["waiting"], _orders, _with_fewer_users),
+    ("nothing lost or doubled", 1, wrong_orders, _orders, lambda _: _BUG),
 )
 """The guide's bounds, and the promise that nothing is lost or doubled: name, bound, figure, figure
 in words, and what to change where it reaches the bound."""
@@ -249,8 +229,8 @@ def criteria(results: LoadTestResults) -> list[Criterion]:
     return [
         Criterion(
             name,
-            text(results),
-            (value := figure(results)) is not None and value < bound,
+            text(value := figure(results)),
+            value is not None and value < bound,
             advice(results),
         )
         for name, bound, figure, text, advice in _CRITERIA
@@ -260,10 +240,6 @@ def criteria(results: LoadTestResults) -> list[Criterion]:
 def is_good(results: LoadTestResults) -> bool:
     """True if the run is complete and meets every criterion."""
     return results.is_whole and all(each.is_met for each in criteria(results))
-
-
-def _ms(seconds: float | None) -> str:
-    return "unknown" if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
 def _ends(*names: str) -> Formatter:
@@ -319,13 +295,17 @@ def as_text(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
     lines = [_head(options, runs[0]), ""]
     for label, cells in table:
         lines.append((f"{label:<{_LABEL}}" + "".join(f"{c:<{width}}" for c in cells)).rstrip())
-    for run in runs:
-        lines += ["", f"{count(run.users, 'user')}, by the guide's criteria:"]
-        for each in criteria(run):
-            lines.append(f"  {'✓' if each.is_met else '✗'} {each.name:<24} {each.found}")
-            lines += [] if each.is_met else [f"      → {each.mend}"]
-        lines += [f"      {strip_control(line)}" for line in run.amiss]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(line for run in runs for line in _judged(run))])
+
+
+def _judged(run: LoadTestResults) -> Iterator[str]:
+    """Yield the lines about each criterion, and about orders that went wrong."""
+    yield from ("", f"{count(run.users, 'user')}, by the guide's criteria:")
+    for each in criteria(run):
+        yield f"  {'✓' if each.is_met else '✗'} {each.name:<24} {each.found}"
+        if not each.is_met:
+            yield f"      → {each.mend}"
+    yield from (f"      {strip_control(line)}" for line in run.amiss)
 
 
 def _head(options: LoadTestOptions, run: LoadTestResults) -> str:

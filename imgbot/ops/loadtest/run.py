@@ -185,7 +185,7 @@ class LoadTest:
     async def __aexit__(self, *_: object) -> None:
         await self._closing.aclose()
 
-    async def run(self, stop: asyncio.Event, tell: ReportLine) -> LoadTestRun | None:
+    async def run(self, stop: asyncio.Event, report: ReportLine) -> LoadTestRun | None:
         """Let the users order until all are answered, or `stop`; None if that came before.
 
         Raises BotEndedError.
@@ -195,18 +195,18 @@ class LoadTest:
             is_whole = None
             if await run_or_cancel_on(stop, self._until_serving()):
                 await self._read_lag()
-                is_whole = await run_or_cancel_on(stop, self._under_load(tell))
+                is_whole = await run_or_cancel_on(stop, self._under_load(report))
                 await self._sample()
                 await self._read_lag()
             await cancel_and_wait_current(ended)
         return self._measured(is_whole=bool(is_whole)) if self._samples else None
 
-    async def _under_load(self, tell: ReportLine) -> bool:
+    async def _under_load(self, report: ReportLine) -> bool:
         random.seed(self.options.seed)
         beside: list[Coroutine[Any, Any, None]] = [
             self._every(_SAMPLE_EVERY_S, self._sample),
             self._server.watch(),
-            self._every(1.0, self._tell, tell, asyncio.get_running_loop().time()),
+            self._every(1.0, self._show_progress, report, asyncio.get_running_loop().time()),
         ]
         if LOST_ANSWERS in self.options.faults:
             beside.append(self._lose_answers())
@@ -333,9 +333,9 @@ class LoadTest:
                     return
                 await asyncio.sleep(_LOOK_S)
 
-    async def _tell(self, tell: ReportLine, begun_s: float) -> None:
+    async def _show_progress(self, report: ReportLine, begun_s: float) -> None:
         users, now_s = self.simulated, asyncio.get_running_loop().time()
-        tell(
+        report(
             f"{self.users} users: {len(users.orders)} orders, {users.answered} answered,"
             f" {now_s - begun_s:.0f} s of {self.options.minutes * 60:.0f} s"
         )

@@ -86,7 +86,7 @@ class Sample:
     at_s: float
     """Since 1970."""
     clock_s: float
-    """By the clock that nobody sets."""
+    """By a monotonic clock."""
     facts: HealthFacts = HealthFacts()
     """As far as they are measured at one moment."""
     usage: ResourceUsage = field(default_factory=ResourceUsage)

@@ -103,10 +103,10 @@ class StatusSampler:
     async def health(self) -> dict[str, str]:
         """Run all checks; name → what is wrong, empty when well."""
         async with asyncio.TaskGroup() as group:
-            asked = {
+            checking = {
                 name: group.create_task(_ask(name, check)) for name, check in self._checks.items()
             }
-        return {name: task.result() for name, task in asked.items()}
+        return {name: task.result() for name, task in checking.items()}
 
     async def run(self) -> None:
         """Sample until cancelled; then save the unfinished minute."""
