@@ -28,18 +28,6 @@ from imgbot.telegram.messenger import Messenger
 
 
 @dataclass(frozen=True, slots=True)
-class PrivacyNote:
-    """Sentence of a feature on what it keeps, or to whom it sends what."""
-
-    key: str
-    """Key of its text; `recipient` is a fact of it."""
-    recipient: str = ""
-    """Name of a service that is sent something of users; empty for none."""
-    is_kept: bool = False
-    """True for what /forget_me does not delete."""
-
-
-@dataclass(frozen=True, slots=True)
 class OrderRule:
     """What a feature makes of a request before its job is stored; pure."""
 
@@ -73,8 +61,6 @@ class App:
     originals: OriginalStore
     forgetting: Forgetting
     now_ms: NowMs
-    makers: Sequence[tuple[str, str]]
-    """Name and country code, if known, of each service that pictures are ordered from."""
     welcome: str
     """The operator's own words to those who start the bot; empty for none."""
     commands: CommandTable = field(default_factory=CommandTable)
@@ -91,7 +77,6 @@ class App:
     settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
     prompt_takers: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
     """Handlers of features for the prompt of a text; each says whether it has taken it."""
-    privacy_notes: Sequence[PrivacyNote] = ()
     result_buttons: Sequence[ResultButton] = ()
     photo_buttons: Sequence[str] = ()
     decide_unsure: (
@@ -100,5 +85,3 @@ class App:
     """Classifies an unsure text of a user; returns the given classification if it cannot tell."""
     order_rule: OrderRule = OrderRule()
     holds: Sequence[HoldsOf] = ()
-    about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
-    """Lines of features about a user, by id and language, for administrators."""

@@ -1,6 +1,7 @@
 """Users or groups that the commands of administrators name."""
 
 import re
+from dataclasses import dataclass
 
 from aiogram.types import (
     ExternalReplyInfo,
@@ -10,9 +11,10 @@ from aiogram.types import (
     User,
 )
 
-from imgbot.bot.app import App
-from imgbot.bot.messages import clean, replied_message, text_after
+from imgbot.bot.messages import BotIdentity, clean, replied_message, text_after
 from imgbot.domain.errors import UserError
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import picture_in
 
 _NUMBER = re.compile(r"-?[0-9]+")
@@ -24,64 +26,68 @@ _ID_BITS = 52
 _QUOTED_LENGTH = 40
 
 
-async def target_of(message: Message, app: App) -> tuple[int | None, str]:
-    """Return the target of the command, and the rest of its text.
+@dataclass(frozen=True, slots=True)
+class UserFinder:
+    """Finds the users that commands and messages name."""
 
-    Raises UserError for an id that is invalid or that Telegram never assigns, for an unknown
-    name, and for a message that does not show which user it is about.
-    """
-    text = clean(text_after(message))
-    first, _, rest = text.partition(" ")
-    if _NUMBER.fullmatch(first):
-        return _id_of(first), rest
-    if name := _USERNAME.fullmatch(first):
-        return await _id_of_name(name[1], app), rest
-    replied = replied_message(message) or message.external_reply
-    target = await _target_in(replied, app) if replied else None
-    if target is None and first:
-        raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
-    return target, text
+    users: UserStore
+    results: ResultStore
+    identity: BotIdentity
 
+    async def target_of(self, message: Message) -> tuple[int | None, str]:
+        """Return the target of the command, and the rest of its text.
 
-async def label_of(user_id: int, app: App) -> str:
-    """Return an id, with the user's @name before it where they have one."""
-    return (await app.users.labels([user_id]))[user_id]
+        Raises UserError for an id that is invalid or that Telegram never assigns, for an unknown
+        name, and for a message that does not show which user it is about.
+        """
+        text = clean(text_after(message))
+        first, _, rest = text.partition(" ")
+        if _NUMBER.fullmatch(first):
+            return _id_of(first), rest
+        if name := _USERNAME.fullmatch(first):
+            return await self._id_of_name(name[1]), rest
+        replied = replied_message(message) or message.external_reply
+        target = await self._target_in(replied) if replied else None
+        if target is None and first:
+            raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
+        return target, text
 
+    async def label_of(self, user_id: int) -> str:
+        """Return an id, with the user's @name before it where they have one."""
+        return (await self.users.labels([user_id]))[user_id]
 
-async def _id_of_name(name: str, app: App) -> int:
-    user_id = await app.users.id_of(name)
-    if user_id is None:
-        raise UserError("name_unknown", name=name)
-    return user_id
+    async def _id_of_name(self, name: str) -> int:
+        user_id = await self.users.id_of(name)
+        if user_id is None:
+            raise UserError("name_unknown", name=name)
+        return user_id
 
+    async def _target_in(self, replied: Message | ExternalReplyInfo) -> int | None:
+        """Return the user whose message it is, or whom a message of the bot is about."""
+        author = _author_of(replied)
+        if author is not None and not author.is_bot:
+            return author.id
+        if isinstance(replied, Message) and self.identity.is_account(author):
+            return await self._mentioned_in(replied)
+        return None
 
-async def _target_in(replied: Message | ExternalReplyInfo, app: App) -> int | None:
-    """Return the user whose message it is, or whom a message of the bot is about."""
-    author = _author_of(replied)
-    if author is not None and not author.is_bot:
-        return author.id
-    if isinstance(replied, Message) and app.identity.is_account(author):
-        return await _mentioned_in(replied, app)
-    return None
-
-
-async def _mentioned_in(message: Message, app: App) -> int | None:
-    """Return whom a message of the bot mentions, made a picture for, or names by id."""
-    for entity in message.entities or []:
-        if entity.user is not None:
-            return entity.user.id
-    if picture := picture_in(message):
-        job_id = await app.results.job_of_picture(picture)
-    else:
-        job_id = await app.results.announced_in(message.chat.id, message.message_id)
-    if result := await app.results.result(job_id):
-        return result.user_id
-    numbers = dict.fromkeys(map(int, _ID_IN_TEXT.findall(message.text or "")))
-    # Other numbers are of jobs.
-    known = await app.users.known(numbers)
-    if len(known) > 1:
-        raise UserError("several_named")
-    return known[0] if known else None
+    async def _mentioned_in(self, message: Message) -> int | None:
+        """Return whom a message of the bot mentions, made a picture for, or names by id."""
+        for entity in message.entities or []:
+            if entity.user is not None:
+                return entity.user.id
+        if picture := picture_in(message):
+            job_id = await self.results.job_of_picture(picture)
+        else:
+            job_id = await self.results.announced_in(message.chat.id, message.message_id)
+        if result := await self.results.result(job_id):
+            return result.user_id
+        numbers = dict.fromkeys(map(int, _ID_IN_TEXT.findall(message.text or "")))
+        # Other numbers are of jobs.
+        known = await self.users.known(numbers)
+        if len(known) > 1:
+            raise UserError("several_named")
+        return known[0] if known else None
 
 
 def _id_of(number: str) -> int:

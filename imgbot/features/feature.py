@@ -8,7 +8,7 @@ from typing import Any
 from aiogram import Bot
 from aiogram.types import Message
 
-from imgbot.bot.app import App, OrderRule, PrivacyNote
+from imgbot.bot.app import App, OrderRule
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Dialogue, Dialogues, Draft
 from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
@@ -24,6 +24,21 @@ from imgbot.storage.holds import HoldsOf
 from imgbot.storage.keys import Owners
 from imgbot.storage.persistence import Persistence
 from imgbot.telemetry.health import HealthFacts
+
+AboutUser = Callable[[int, str], Awaitable[list[str]]]
+"""Returns lines about a user, by id and language, for administrators."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyNote:
+    """Sentence of a feature on what it keeps, or to whom it sends what."""
+
+    key: str
+    """Key of its text; `recipient` is a fact of it."""
+    recipient: str = ""
+    """Name of a service that is sent something of users; empty for none."""
+    is_kept: bool = False
+    """True for what /forget_me does not delete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,9 @@ class Core:
     alarm: asyncio.Event
     """Set when something may be wrong that was not a moment ago."""
     app: App
+    privacy_notes: list[PrivacyNote] = field(default_factory=list)
+    about_user: list[AboutUser] = field(default_factory=list)
+    """What all features say of privacy and of a user; filled once all are built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +101,7 @@ class Seams:
     """Changes of an order before it is stored; UserError refuses it, and nothing is held."""
     settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
     """Rows below those of /settings, in a language, for a user."""
-    about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
-    """Lines about a user, by id and language, for administrators."""
+    about_user: Sequence[AboutUser] = ()
     holds: Sequence[HoldsOf] = ()
     """Rows that a job holds until its end, by its price; read at its admission and its order."""
     privacy_notes: Sequence[PrivacyNote] = ()

@@ -59,7 +59,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
             redis, queue, remove_files, messenger.delete_pack, owners(), forgetters()
         ),
         now_ms=now_ms,
-        makers=routes.makers,
         welcome=settings.welcome,
     )
 
@@ -102,12 +101,10 @@ def with_seams(app: App, seams: Seams) -> App:
         before_order=seams.before_order,
         settings_rows=seams.settings_rows,
         prompt_takers=seams.prompt_takers,
-        privacy_notes=seams.privacy_notes,
         result_buttons=seams.result_buttons,
         photo_buttons=seams.photo_buttons,
         decide_unsure=seams.decide_unsure,
         order_rule=seams.order_rule or OrderRule(),
-        about_user=seams.about_user,
         holds=seams.holds,
     )
 

@@ -58,7 +58,10 @@ def forgetters() -> Sequence[Callable[[Client, Collection[int]], Awaitable[None]
 
 def build_seams(core: Core) -> Seams:
     """Build all features, as one. Raises ValueError for a part that has two owners."""
-    return joined([feature.build(core) for feature in FEATURES])
+    seams = joined([feature.build(core) for feature in FEATURES])
+    core.privacy_notes.extend(seams.privacy_notes)
+    core.about_user.extend(seams.about_user)
+    return seams
 
 
 def joined(parts: Sequence[Parts]) -> Parts:

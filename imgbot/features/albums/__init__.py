@@ -18,10 +18,11 @@ from imgbot.storage.client import Client
 
 
 def _build(core: Core) -> Seams:
-    handlers = AlbumHandlers(Albums(core.redis), core.app.identity)
+    app, albums = core.app, Albums(core.redis)
+    handlers = AlbumHandlers(albums, app.identity, app.policy, app.users, app.now_ms)
 
     async def process(intake: Intake, stopping: asyncio.Event, drain_s: float) -> None:
-        await AlbumProcessor(handlers, core.app, intake).run(stopping, drain_s)
+        await AlbumProcessor(handlers, app.results, intake).run(stopping, drain_s)
 
     return Seams(
         message_routes=[handlers.route],

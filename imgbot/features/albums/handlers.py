@@ -8,14 +8,16 @@ from aiogram.types import Message
 
 from imgbot.bot import requests
 from imgbot.bot.commands import ChatCommand
-from imgbot.bot.context import RequestContext
+from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, Question
 from imgbot.bot.handlers.operations import ask_about, collect_photos, edit
 from imgbot.bot.messages import UNREADABLE, BotIdentity, command_of, photo_of
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTOS_LIMIT, Operation
 from imgbot.features.albums.store import Albums, Item, load_item
+from imgbot.storage.users import UserStore
 
 _MERGE_NOW = "/merge"
 """Stored as the prompt of an item that carries the command alone."""
@@ -34,6 +36,9 @@ class AlbumHandlers:
 
     albums: Albums
     identity: BotIdentity
+    policy: AccessPolicy
+    users: UserStore
+    now_ms: NowMs
 
     async def route(self, message: Message) -> ChatCommand | None:
         """Return what takes an item of an album; its caption may be a command.
@@ -47,22 +52,22 @@ class AlbumHandlers:
 
     async def take_item(self, message: Message, dialogue: Dialogue) -> None:
         """Buffer one photo of an album; a late one joins its merge if that is still queued."""
-        app, context, album = dialogue.app, dialogue.context, _album_of(message)
+        context, album = dialogue.context, _album_of(message)
         try:
             # The first item carries the command, which applies to all items.
-            command = await app.users.choose_once(f"album.{album}", command_of(message))
+            command = await self.users.choose_once(f"album.{album}", command_of(message))
             photo, prompt = await _read(message, command, dialogue)
         except UserError:
             # An error about an album is reported once, not for each of its items.
             notice = f"album.{album}"
-            if await app.users.claim_notice(
+            if await self.users.claim_notice(
                 context.user_id, notice, context.request, _ERROR_THROTTLE_S
             ):
                 raise
             return
         if prompt or not await self.albums.join_late(album, photo):
             item = _item(photo, prompt, context)
-            await self.albums.add(album, context.user_key, item, app.now_ms())
+            await self.albums.add(album, context.user_key, item, self.now_ms())
 
     async def add_prompt(self, prompt: str, dialogue: Dialogue) -> bool:
         """Complete the album that a plain text prompt refers to; False if there is none.
@@ -70,7 +75,7 @@ class AlbumHandlers:
         That is an album without a prompt, if the text was sent right after it, however late both
         arrive: a text sent a minute later is a request of its own.
         """
-        app, context = dialogue.app, dialogue.context
+        context = dialogue.context
         album = await self.albums.open_album(context.user_key)
         items = await self.albums.items(album) if album else []
         sent_s = max((item.context.get("sent_s", 0) for item in items), default=0)
@@ -78,13 +83,13 @@ class AlbumHandlers:
         if not album or has_prompt or context.sent_s - sent_s > _PROMPT_FOLLOWS_S:
             return False
         item = _item(None, prompt, context)
-        await self.albums.add(album, context.user_key, item, app.now_ms())
+        await self.albums.add(album, context.user_key, item, self.now_ms())
         return True
 
     async def handle(self, items: Sequence[Item], name: str, dialogue: Dialogue) -> str:
         """Enqueue or ask; return the job id if several photos were merged."""
         # The album may have been buffered for long: its user may be banned by now.
-        dialogue.app.policy.check(dialogue.context)
+        self.policy.check(dialogue.context)
         question, _ = await dialogue.question()
         if question == Question.MERGE_PHOTOS:
             return await self._add(items, await dialogue.photos(), dialogue)

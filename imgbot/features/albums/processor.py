@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
-from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
 from imgbot.domain.errors import (
     UNRELATED,
@@ -17,7 +16,7 @@ from imgbot.domain.errors import (
 from imgbot.features.albums.handlers import AlbumHandlers, content_of
 from imgbot.features.albums.store import Item
 from imgbot.features.feature import Intake
-from imgbot.storage.results import Recent
+from imgbot.storage.results import Recent, ResultStore
 from imgbot.telemetry import events
 
 _RETRY_S = 2.0
@@ -33,17 +32,11 @@ class AlbumProcessor:
     complete before `caught_up`, nor while a message of its chat is being handled.
     """
 
-    def __init__(
-        self,
-        handlers: AlbumHandlers,
-        app: App,
-        intake: Intake,
-    ) -> None:
+    def __init__(self, handlers: AlbumHandlers, results: ResultStore, intake: Intake) -> None:
         self._handlers = handlers
         self._albums = handlers.albums
-        self._users = app.users
-        self._results = app.results
-        self._now_ms = app.now_ms
+        self._users, self._now_ms = handlers.users, handlers.now_ms
+        self._results = results
         self._intake = intake
         self._busy: set[str] = set()
 

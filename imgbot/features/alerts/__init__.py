@@ -20,7 +20,7 @@ def _build(core: Core) -> Seams:
     app, redis = core.app, core.redis
     alerts, pause, dead_letters = AlertStore(redis), Pause(redis), DeadLetters(redis, app.queue)
     pausing = PauseHandlers(pause)
-    remedies = Remedies(app, core.pool, core.routes, pause, dead_letters)
+    remedies = Remedies(app.spend, app.now_ms, core.pool, core.routes, pause, dead_letters)
     admins = sorted(app.policy.admins)
     notifier = AlertNotifier(admins, alerts, app.users, app.messenger, core.measure, core.alarm)
     return Seams(

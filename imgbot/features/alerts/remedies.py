@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.app import App
+from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import dollars
@@ -19,7 +19,7 @@ from imgbot.ops.lifecycle import resize_pool
 from imgbot.painter.pool import Pool
 from imgbot.storage.dead_letters import LONGEST_MS, DeadLetters
 from imgbot.storage.pause import Pause
-from imgbot.storage.spend import MICRO_PER_CENT, raised
+from imgbot.storage.spend import MICRO_PER_CENT, Spend, raised
 from imgbot.telemetry.thresholds import Remedy
 
 _RETRIED_AT_ONCE = 200
@@ -33,7 +33,8 @@ RemedyOutcome = tuple[bool, Mapping[str, str | int]]
 class Remedies:
     """Actions against what alerts report; each may be repeated, and then changes nothing."""
 
-    app: App
+    spend: Spend
+    now_ms: NowMs
     pool: Pool
     routes: ProviderRouter
     pause: Pause
@@ -64,7 +65,7 @@ class Remedies:
         return await self.pause.end(), {}
 
     async def _retry(self, _: RemedyData) -> RemedyOutcome:
-        now_ms = self.app.now_ms()
+        now_ms = self.now_ms()
         stuck, _count = await self.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
         able = [each for each in stuck if not self.routes.is_orphaned(each.job)]
         redelivered = [await self.dead_letters.redeliver(each, now_ms) for each in able]
@@ -73,7 +74,7 @@ class Remedies:
     async def _raise_budget(self, press: RemedyData) -> RemedyOutcome:
         """Raise the budget of a day. Raises UserError on another day."""
         cents, _, day = press.amount.partition("-")
-        spend, now_ms = self.app.spend, self.app.now_ms()
+        spend, now_ms = self.spend, self.now_ms()
         before, usual = await spend.ceiling_today(now_ms), spend.caps.daily_micro
         if day != spend.today(now_ms).replace("-", "") or before is None or usual is None:
             raise UserError("fix_over")

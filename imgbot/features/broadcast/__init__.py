@@ -9,19 +9,19 @@ Who is unsubscribed is a setting of the user, among those of /settings.
 from imgbot.bot.commands import ButtonAction, admin_command
 from imgbot.features.broadcast.broadcaster import Broadcaster
 from imgbot.features.broadcast.broadcasts import KEYS, Broadcasts
-from imgbot.features.broadcast.handlers import BroadcastHandlers, on_unsubscribe
+from imgbot.features.broadcast.handlers import BroadcastHandlers
 from imgbot.features.feature import Core, Feature, Seams
 
 
 def _build(core: Core) -> Seams:
     broadcasts, app = Broadcasts(core.redis), core.app
-    handlers = BroadcastHandlers(broadcasts)
+    handlers = BroadcastHandlers(broadcasts, app.messenger, app.users)
     broadcaster = Broadcaster(broadcasts, app.users, app.messenger, core.persistence)
     return Seams(
         commands=[admin_command("broadcast", handlers.preview)],
         actions=[
             ButtonAction("cast", handlers.on_press, is_for_admins=True),
-            ButtonAction("news", on_unsubscribe),
+            ButtonAction("news", handlers.on_unsubscribe),
         ],
         work=[broadcaster.run],
     )

@@ -10,6 +10,8 @@ from imgbot.domain.errors import MessageGoneError, TelegramRefusedError, UserErr
 from imgbot.domain.texts import counted
 from imgbot.features.broadcast import buttons
 from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import Messenger
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,8 @@ class BroadcastHandlers:
     """Handlers of the command and of its buttons."""
 
     broadcasts: Broadcasts
+    messenger: Messenger
+    users: UserStore
 
     async def preview(self, message: Message, dialogue: Dialogue) -> None:
         """/broadcast text, or as a reply to the message to send."""
@@ -35,7 +39,7 @@ class BroadcastHandlers:
         count = await self.broadcasts.draft(broadcast)
         if not count:
             raise UserError("cast_nobody")
-        await _preview(broadcast, dialogue)
+        await self._preview(broadcast, dialogue)
         rows = buttons.preview(context.language, broadcast.id)
         people = counted(context.language, "to_users", count)
         await dialogue.say(dialogue.t("cast_preview", people=people), rows)
@@ -55,20 +59,18 @@ class BroadcastHandlers:
             await dialogue.edit(dialogue.t("cast_dropped"), [])
         return "" if is_cancelled else "cast_stale"
 
+    async def _preview(self, broadcast: Broadcast, dialogue: Dialogue) -> None:
+        target, rows = dialogue.context.chat_target, buttons.unsubscribe(broadcast.language)
+        if not broadcast.message_id:
+            await dialogue.say(broadcast.text, rows)
+            return
+        try:
+            origin = broadcast.from_chat, broadcast.message_id
+            await self.messenger.copy_message(target, *origin, rows)
+        except (TelegramRefusedError, MessageGoneError) as error:
+            raise UserError("cast_uncopied") from error
 
-async def _preview(broadcast: Broadcast, dialogue: Dialogue) -> None:
-    target, rows = dialogue.context.chat_target, buttons.unsubscribe(broadcast.language)
-    if not broadcast.message_id:
-        await dialogue.say(broadcast.text, rows)
-        return
-    try:
-        origin = broadcast.from_chat, broadcast.message_id
-        await dialogue.app.messenger.copy_message(target, *origin, rows)
-    except (TelegramRefusedError, MessageGoneError) as error:
-        raise UserError("cast_uncopied") from error
-
-
-async def on_unsubscribe(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
-    preferences = replace(dialogue.context.preferences, is_unsubscribed=True)
-    await dialogue.app.users.set_preference(dialogue.user_id, preferences)
-    return "news_off"
+    async def on_unsubscribe(self, _: CallbackQuery, __: str, dialogue: Dialogue) -> str:
+        preferences = replace(dialogue.context.preferences, is_unsubscribed=True)
+        await self.users.set_preference(dialogue.user_id, preferences)
+        return "news_off"

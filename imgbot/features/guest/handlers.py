@@ -256,26 +256,28 @@ async def _serve(
             if await app.users.choose_once(choice, context.request) != context.request:
                 # Its button was pressed before there was an order.
                 return
-            await _enqueue(dialogue, *read())
+            await _enqueue(dialogue, app.identity.name, *read())
         except UserError as error:
             facts = {name: value for name, value in error.facts.items() if name != "wait_s"}
             await app.messenger.edit_inline(context.inline_id, dialogue.t(error.reason, **facts))
 
 
-async def _enqueue(dialogue: Dialogue, prompt: str, photo: InputPhoto | None) -> None:
+async def _enqueue(
+    dialogue: Dialogue, bot_name: str, prompt: str, photo: InputPhoto | None
+) -> None:
     """Order a sure request; there is nobody to ask about another one."""
     found = classify(prompt, _ABOUT_PHOTO if photo else ChatFacts())
     is_sure = found.is_sure and found.intent in _ORDERS
     if photo is None:
         if not (is_sure and found.intent is Intent.CREATE):
-            raise UserError("guest_words", name=dialogue.app.identity.name)
+            raise UserError("guest_words", name=bot_name)
         await requests.create(dialogue, prompt)
         return
     operation = Operation.EDIT
     if found.intent is Intent.OPERATION and found.operation in PHOTO_ACTIONS:
         operation = found.operation
     elif not prompt or not is_sure:
-        raise UserError("guest_words", name=dialogue.app.identity.name)
+        raise UserError("guest_words", name=bot_name)
     await requests.order(dialogue, operation, prompt, (photo,), scale=found.scale or 2)
 
 

@@ -8,34 +8,39 @@ The core refuses who is banned or not allowed.
 """
 
 from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
+from imgbot.bot.people import UserFinder
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.people.access import KEYS, Access
-from imgbot.features.people.admission import AdmissionHandlers, handle_forget
-from imgbot.features.people.cards import CardHandlers, handle_jobs
+from imgbot.features.people.admission import AdmissionHandlers
+from imgbot.features.people.cards import CardHandlers
 from imgbot.features.people.invitations import INVITED, InvitationHandlers
-from imgbot.features.people.reports import ReportHandlers, handle_spend
+from imgbot.features.people.reports import ReportHandlers
 from imgbot.storage.dead_letters import DeadLetters
 
 
 def _build(core: Core) -> Seams:
     app, access = core.app, Access(core.redis)
     dead_letters = DeadLetters(core.redis, app.queue)
-    reports = ReportHandlers(app, dead_letters, core.pool, core.routes)
-    admission, invitations = AdmissionHandlers(app, access), InvitationHandlers(access)
-    cards = CardHandlers(admission)
+    reports = ReportHandlers(
+        app.users, app.spend, app.queue_stats, app.now_ms, dead_letters, core.pool, core.routes
+    )
+    finder = UserFinder(app.users, app.results, app.identity)
+    admission = AdmissionHandlers(access, finder, app.policy, app.users, app.queue, app.now_ms)
+    invitations = InvitationHandlers(access, app.policy, app.users, app.identity)
+    cards = CardHandlers(admission, app.spend, app.limit, app.queue_stats, core.about_user)
     return Seams(
         updates={"migrate_to_chat_id": admission.follow},
         commands=[
             admin_command("stats", reports.show_stats),
             admin_command("stuck", reports.list_stuck),
-            admin_command("spend", handle_spend),
+            admin_command("spend", reports.show_spend),
             # Those that also work in a group disclose nothing private by their answers.
             admin_command("ban", admission.ban, is_private=False),
             admin_command("unban", admission.unban, is_private=False),
             admin_command("allow", admission.allow, is_private=False),
-            admin_command("forget", handle_forget),
+            admin_command("forget", admission.ask_to_forget),
             admin_command("user", cards.show),
-            admin_command("jobs", handle_jobs),
+            admin_command("jobs", cards.list_jobs),
             admin_command("invite", invitations.invite),
             ChatCommand("start", invitations.accept, payload=INVITED, is_open=True),
         ],

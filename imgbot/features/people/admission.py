@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message, Update
 
-from imgbot.bot.app import App
+from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue, OpenDialogue
-from imgbot.bot.people import label_of, target_of
+from imgbot.bot.people import UserFinder
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.domain.texts.buttons import Keyboard, forget
 from imgbot.features.people import buttons
 from imgbot.features.people.access import Access, Ban
-from imgbot.storage.job_queue import STOPPED
+from imgbot.storage.job_queue import STOPPED, JobQueue
+from imgbot.storage.users import UserStore
 from imgbot.telemetry import events
 
 _LISTED = 40
@@ -25,8 +27,12 @@ _REASON_LENGTH = 60
 class AdmissionHandlers:
     """Handlers of bans and invitations by id."""
 
-    app: App
     access: Access
+    finder: UserFinder
+    policy: AccessPolicy
+    users: UserStore
+    queue: JobQueue
+    now_ms: NowMs
 
     async def follow(self, update: Update, _: str, __: OpenDialogue) -> None:
         """Let in the supergroup that an allowed group has become."""
@@ -34,48 +40,48 @@ class AdmissionHandlers:
         if message is None or not message.migrate_to_chat_id:
             return
         old, new = message.chat.id, message.migrate_to_chat_id
-        if old in self.app.policy.allowed or old in await self.access.allowed():
+        if old in self.policy.allowed or old in await self.access.allowed():
             await self.access.allow(new)
             events.info("the allowed group %d is the supergroup %d now", old, new)
 
     async def ban(self, message: Message, dialogue: Dialogue) -> None:
         """/ban id or @name [reason], or as a reply; without a target it lists bans."""
-        user_id, reason = await target_of(message, dialogue.app)
+        user_id, reason = await self.finder.target_of(message)
         if user_id is None and dialogue.context.is_private:
             await dialogue.say(*await self._bans(dialogue))
             return
         if user_id is None:
             raise UserError("ban_usage")
         await self.ban_user(dialogue, user_id, reason)
-        await dialogue.say(dialogue.t("ban_done", user=await label_of(user_id, dialogue.app)))
+        await dialogue.say(dialogue.t("ban_done", user=await self.finder.label_of(user_id)))
 
     async def ban_user(self, dialogue: Dialogue, user_id: int, reason: str = "") -> None:
         """Ban a user and cancel their waiting jobs. Raises UserError for a group or an admin."""
-        app, at_ms = dialogue.app, dialogue.app.now_ms()
+        at_ms = self.now_ms()
         if user_id < 0:
             raise UserError("ban_person_only")
-        if app.policy.is_admin(user_id):
+        if self.policy.is_admin(user_id):
             raise UserError("ban_admin")
         await self.access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.user_id, at_ms))
         # Queued jobs are not paid for yet; running ones may be, and continue.
-        for job in await app.queue.jobs_of(user_id):
+        for job in await self.queue.jobs_of(user_id):
             if job.state is State.QUEUED:
-                await app.queue.cancel(job.id, user_id, at_ms, STOPPED)
+                await self.queue.cancel(job.id, user_id, at_ms, STOPPED)
 
     async def unban(self, message: Message, dialogue: Dialogue) -> None:
         """/unban id or @name, or as a reply."""
-        user_id, _ = await target_of(message, dialogue.app)
+        user_id, _ = await self.finder.target_of(message)
         if user_id is None:
             raise UserError("unban_usage")
         is_undone = await self.access.unban(user_id)
-        label = await label_of(user_id, dialogue.app)
+        label = await self.finder.label_of(user_id)
         await dialogue.say(dialogue.t("ban_undone" if is_undone else "ban_unknown", user=label))
 
     async def allow(self, message: Message, dialogue: Dialogue) -> None:
         """/allow id or @name, or as a reply; in a group it admits the group, else it lists."""
-        app, context = dialogue.app, dialogue.context
-        some_id, _ = await target_of(message, dialogue.app)
-        if not app.policy.allowed:
+        context = dialogue.context
+        some_id, _ = await self.finder.target_of(message)
+        if not self.policy.allowed:
             raise UserError("allow_open")
         if some_id is None and not context.is_private:
             some_id = context.chat_id
@@ -83,9 +89,9 @@ class AdmissionHandlers:
             await dialogue.say(*await self._allowed(dialogue))
             return
         is_new = await self.access.allow(some_id)
-        is_known = not is_new or some_id in app.policy.allowed
+        is_known = not is_new or some_id in self.policy.allowed
         done = "allow_done" if some_id > 0 else "allow_group_done"
-        label = await label_of(some_id, app)
+        label = await self.finder.label_of(some_id)
         await dialogue.say(dialogue.t("allow_already" if is_known else done, user=label))
 
     async def on_ban(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
@@ -100,7 +106,7 @@ class AdmissionHandlers:
 
     async def _bans(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
         bans = await self.access.bans()
-        labels = await dialogue.app.users.labels(each.user_id for each in bans[:_LISTED])
+        labels = await self.users.labels(each.user_id for each in bans[:_LISTED])
         lines = {each.user_id: _ban_line(each, labels) for each in bans}
         if not lines:
             return f"{dialogue.t('ban_empty')} {dialogue.t('ban_usage')}", []
@@ -108,18 +114,17 @@ class AdmissionHandlers:
 
     async def _allowed(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
         allowed = await self.access.allowed()
-        labels = await dialogue.app.users.labels(allowed[:_LISTED])
+        labels = await self.users.labels(allowed[:_LISTED])
         lines = {some_id: labels.get(some_id, str(some_id)) for some_id in allowed}
         return _list(dialogue, "allow", lines) if lines else (dialogue.t("allow_empty"), [])
 
-
-async def handle_forget(message: Message, dialogue: Dialogue) -> None:
-    """/forget id or @name, or as a reply; a button confirms it."""
-    user_id, _ = await target_of(message, dialogue.app)
-    if user_id is None or user_id < 0:
-        raise UserError("forget_usage")
-    rows, label = forget(dialogue.language, user_id), await label_of(user_id, dialogue.app)
-    await dialogue.say(dialogue.t("forget_ask_other", user=label), rows)
+    async def ask_to_forget(self, message: Message, dialogue: Dialogue) -> None:
+        """/forget id or @name, or as a reply; a button confirms it."""
+        user_id, _ = await self.finder.target_of(message)
+        if user_id is None or user_id < 0:
+            raise UserError("forget_usage")
+        rows, label = forget(dialogue.language, user_id), await self.finder.label_of(user_id)
+        await dialogue.say(dialogue.t("forget_ask_other", user=label), rows)
 
 
 def _ban_line(entry: Ban, labels: Mapping[int, str]) -> str:

@@ -3,18 +3,21 @@
 import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.people import label_of, target_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import dollars, has_text, t, tables
 from imgbot.domain.texts.buttons import Keyboard, forget
+from imgbot.features.feature import AboutUser
 from imgbot.features.people import buttons
 from imgbot.features.people.admission import AdmissionHandlers
-from imgbot.storage.stats import EndedJob
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.spend import Spend
+from imgbot.storage.stats import EndedJob, QueueStats
 
 _JOBS_OF_USER = 5
 _JOBS_LISTED = 15
@@ -27,10 +30,14 @@ class CardHandlers:
     """Handlers of the command about one user, and of its buttons."""
 
     admission: AdmissionHandlers
+    spend: Spend
+    limit: RateLimit
+    queue_stats: QueueStats
+    about_user: Sequence[AboutUser]
 
     async def show(self, message: Message, dialogue: Dialogue) -> None:
         """/user id or @name, or as a reply."""
-        user_id, _ = await target_of(message, dialogue.app)
+        user_id, _ = await self.admission.finder.target_of(message)
         if user_id is None or user_id < 0:
             raise UserError("user_usage")
         await dialogue.say(*await self._card(dialogue, user_id))
@@ -40,10 +47,10 @@ class CardHandlers:
         user_id, access = int(number) if number.isdecimal() else 0, self.admission.access
         changes = {"unban": access.unban, "allow": access.allow, "disallow": access.disallow}
         if action == "forget":
-            question = dialogue.t("forget_ask_other", user=await label_of(user_id, dialogue.app))
+            label = await self.admission.finder.label_of(user_id)
             back = buttons.to_user(dialogue.language, user_id)
             rows = [*forget(dialogue.language, user_id), back]
-            await dialogue.edit(question, rows)
+            await dialogue.edit(dialogue.t("forget_ask_other", user=label), rows)
             return ""
         if action == "ban":
             await self.admission.ban_user(dialogue, user_id)
@@ -56,15 +63,15 @@ class CardHandlers:
 
     async def _card(self, dialogue: Dialogue, user_id: int) -> tuple[str, Keyboard]:
         """Return what is known of a user, and what an administrator may do about them."""
-        app, at_ms = dialogue.app, dialogue.app.now_ms()
-        if not await app.users.known([user_id]):
+        users, policy = self.admission.users, self.admission.policy
+        if not await users.known([user_id]):
             raise UserError("user_unknown", user=user_id)
-        profile = await app.users.profile(user_id, user_id)
-        ended = Counter(await app.users.ended_of(user_id))
-        week = await app.spend.week(at_ms)
-        limit = await app.limit.peek(user_id)
-        jobs = (await app.queue_stats.ended(user_id))[:_JOBS_OF_USER]
-        label = await label_of(user_id, app)
+        profile = await users.profile(user_id, user_id)
+        ended = Counter(await users.ended_of(user_id))
+        week = await self.spend.week(self.admission.now_ms())
+        limit = await self.limit.peek(user_id)
+        jobs = (await self.queue_stats.ended(user_id))[:_JOBS_OF_USER]
+        label = await self.admission.finder.label_of(user_id)
         standing = {"user_banned": profile.is_banned, "user_allowed": profile.is_allowed}
         words = [dialogue.t(key) for key, is_so in standing.items() if is_so]
         lines = [
@@ -75,18 +82,27 @@ class CardHandlers:
                 today=dollars(week[0].users.get(user_id, 0)),
                 week=dollars(sum(day.users.get(user_id, 0) for day in week)),
             ),
-            dialogue.t("user_requests", remaining=limit.remaining, limit=app.limit.max_requests),
+            dialogue.t("user_requests", remaining=limit.remaining, limit=self.limit.max_requests),
         ]
         if profile.seen_ms:
             day = time.strftime("%Y-%m-%d", time.localtime(profile.seen_ms / 1000))
             lines.append(dialogue.t("user_seen", day=day))
-        for about in app.about_user:
+        for about in self.about_user:
             lines += await about(user_id, dialogue.language)
         lines += [""] * bool(jobs) + [_job_line(dialogue.language, job) for job in jobs]
         actions = ["unban" if profile.is_banned else "ban"]
-        if app.policy.allowed:
+        if policy.allowed:
             actions.append("disallow" if profile.is_allowed else "allow")
         return "\n".join(lines), buttons.user(dialogue.language, user_id, [*actions, "forget"])
+
+    async def list_jobs(self, _: Message, dialogue: Dialogue) -> None:
+        """/jobs: the latest that have ended, of all users."""
+        jobs = await self.queue_stats.ended(limit=_JOBS_LISTED)
+        if not jobs:
+            raise UserError("jobs_none")
+        labels = await self.admission.users.labels(job.user_id for job in jobs)
+        lines = [_job_line(dialogue.language, job, labels[job.user_id]) for job in jobs]
+        await dialogue.say("\n".join([dialogue.t("jobs_title", count=len(jobs)), "", *lines]))
 
 
 def _job_line(language: str, job: EndedJob, user: str = "") -> str:
@@ -106,13 +122,3 @@ def _reason(language: str, job: EndedJob) -> str:
         return ""
     sentence = tables(language)["sentences"][job.reason]
     return re.split(r"[.:?—{]", sentence, maxsplit=1)[0].strip()
-
-
-async def handle_jobs(_: Message, dialogue: Dialogue) -> None:
-    """/jobs: the latest that have ended, of all users."""
-    jobs = await dialogue.app.queue_stats.ended(limit=_JOBS_LISTED)
-    if not jobs:
-        raise UserError("jobs_none")
-    labels = await dialogue.app.users.labels(job.user_id for job in jobs)
-    lines = [_job_line(dialogue.language, job, labels[job.user_id]) for job in jobs]
-    await dialogue.say("\n".join([dialogue.t("jobs_title", count=len(jobs)), "", *lines]))

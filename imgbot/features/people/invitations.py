@@ -8,9 +8,11 @@ from aiogram.types import Message
 
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.start import handle_start
-from imgbot.bot.messages import text_after
+from imgbot.bot.messages import BotIdentity, text_after
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import UserError
 from imgbot.features.people.access import Access
+from imgbot.storage.users import UserStore
 
 INVITED = "i-"
 """Beginning of the argument of /start in the link of an invitation; its code follows."""
@@ -25,19 +27,22 @@ class InvitationHandlers:
     """Handlers of the command and of the link."""
 
     access: Access
+    policy: AccessPolicy
+    users: UserStore
+    identity: BotIdentity
 
     async def invite(self, message: Message, dialogue: Dialogue) -> None:
         """/invite [number]: a link that lets so many users in."""
-        app, text = dialogue.app, text_after(message).strip()
-        if not app.policy.allowed:
+        text = text_after(message).strip()
+        if not self.policy.allowed:
             raise UserError("allow_open")
         count = int(text) if text.isdecimal() and len(text) < 4 else int(not text)
         if not 1 <= count <= _INVITED_AT_ONCE:
             raise UserError("invite_usage", limit=_INVITED_AT_ONCE)
         code = secrets.token_urlsafe(_CODE_BYTES)
-        code = await app.users.choose_once(f"invite.{dialogue.context.request}", code)
+        code = await self.users.choose_once(f"invite.{dialogue.context.request}", code)
         await self.access.invite(code, count)
-        link = f"https://t.me/{app.identity.name}?start={INVITED}{code}"
+        link = f"https://t.me/{self.identity.name}?start={INVITED}{code}"
         await dialogue.say(dialogue.t("invite_done", link=link, count=count))
 
     async def accept(self, message: Message, dialogue: Dialogue) -> None:
@@ -46,7 +51,7 @@ class InvitationHandlers:
             raise UserError("banned")
         code = text_after(message).removeprefix(INVITED)
         is_code = _CODE.fullmatch(code) is not None
-        is_in = dialogue.app.policy.admits(dialogue.user_id)
+        is_in = self.policy.admits(dialogue.user_id)
         if not is_in and not (is_code and await self.access.accept(code, dialogue.user_id)):
             raise UserError("invitation_gone")
         await handle_start(message, dialogue)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.app import App
+from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import ago, counted, dollars, has_text, in_time, t
@@ -18,7 +18,8 @@ from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool
 from imgbot.storage.dead_letters import LONGEST_MS, DeadLetters, ProblemJob, resume_state
 from imgbot.storage.spend import Day, ProducedCount, Spend
-from imgbot.storage.stats import WeekOfUse
+from imgbot.storage.stats import QueueStats, WeekOfUse
+from imgbot.storage.users import UserStore
 
 _JOBS_LISTED = 8
 _WEEKS = 4
@@ -31,7 +32,10 @@ _NOT_UNDERSTOOD = frozenset({"edit_words_unknown", "area_words_unknown"})
 class ReportHandlers:
     """Handlers of what is stuck, and of how the bot is doing."""
 
-    app: App
+    users: UserStore
+    spend: Spend
+    queue_stats: QueueStats
+    now_ms: NowMs
     dead_letters: DeadLetters
     pool: Pool
     routes: ProviderRouter
@@ -46,7 +50,7 @@ class ReportHandlers:
         return answer
 
     async def _apply(self, action: str, job_id: str) -> str:
-        dead_letters, at_ms = self.dead_letters, self.app.now_ms()
+        dead_letters, at_ms = self.dead_letters, self.now_ms()
         stuck = await dead_letters.find(job_id)
         if stuck is None:
             return "stuck_gone"
@@ -61,12 +65,12 @@ class ReportHandlers:
         return "unknown_button"
 
     async def _stuck_list(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
-        language, at_ms = dialogue.language, dialogue.app.now_ms()
+        language, at_ms = dialogue.language, self.now_ms()
         found, count = await self.dead_letters.stuck(at_ms, LONGEST_MS, _JOBS_LISTED)
         if not found:
             return t(language, "stuck_none"), []
         lines = [t(language, "stuck_title", count=count)]
-        labels = await dialogue.app.users.labels(stuck.job.user_id for stuck in found)
+        labels = await self.users.labels(stuck.job.user_id for stuck in found)
         for number, stuck in enumerate(found, 1):
             user = labels[stuck.job.user_id]
             lines += ["", *_stuck_lines(language, number, stuck, user, at_ms)]
@@ -77,19 +81,19 @@ class ReportHandlers:
         return "\n".join(lines), buttons.stuck(language, jobs)
 
     async def show_stats(self, _: Message, dialogue: Dialogue) -> None:
-        language, app, at_ms = dialogue.language, dialogue.app, dialogue.app.now_ms()
-        now, today = await self._now(language, at_ms), await _today(language, app, at_ms)
-        use = await _use(language, app, at_ms)
+        language, at_ms = dialogue.language, self.now_ms()
+        now, today = await self._now(language, at_ms), await self._today(language, at_ms)
+        use = await self._use(language, at_ms)
         await dialogue.say("\n".join([*now, "", *today, "", *use]))
 
     async def _now(self, language: str, at_ms: int) -> list[str]:
-        app, pool = self.app, self.pool
-        queue = await app.queue_stats.state(at_ms, app.spend.caps.running_per_user)
+        pool = self.pool
+        queue = await self.queue_stats.state(at_ms, self.spend.caps.running_per_user)
         states = self.routes.states(time.monotonic())
         out = [name for name, state in states.items() if state.refusal]
         oldest_s = max(1, (at_ms - queue.oldest_waiting_ms) // 1000)
         key = "stats_waiting_oldest" if queue.oldest_waiting_ms else "stats_waiting"
-        users = counted(language, "users", await app.users.count())
+        users = counted(language, "users", await self.users.count())
         return [
             t(language, key, count=sum(queue.waiting.values()), age=ago(language, oldest_s)),
             t(language, "stats_running", count=queue.running, busy=pool.busy, wanted=pool.size),
@@ -98,6 +102,63 @@ class ReportHandlers:
             *([t(language, "stats_stuck", count=queue.dead_count)] if queue.dead_count else []),
             t(language, "stats_people", people=users),
         ]
+
+    async def _use(self, language: str, at_ms: int) -> list[str]:
+        """Use by week, this one first, and the words that were lately not drawn or understood."""
+        weeks = await self.queue_stats.weeks(at_ms, _WEEKS)
+        today = datetime.fromtimestamp(at_ms / 1000, UTC).date()
+        monday = today - timedelta(days=today.weekday())
+        lines = [t(language, "stats_weeks")]
+        lines += [
+            t(language, "stats_week", day=str(monday - timedelta(weeks=back)), **asdict(week))
+            for back, week in enumerate(weeks)
+            if not back or week != WeekOfUse()
+        ]
+        drawing, reading = Counter[str](), Counter(await self.queue_stats.not_understood())
+        for job in await self.queue_stats.ended():
+            missed = drawing if job.operation == Operation.CREATE else reading
+            missed.update(filter(None, job.not_drawn.split(", ")))
+            reading.update([job.words.lower()] if job.reason in _NOT_UNDERSTOOD else [])
+        for key, words in {"stats_not_drawn": drawing, "stats_not_understood": reading}.items():
+            if most := [f"{word} ({count})" for word, count in words.most_common(_WORDS_LISTED)]:
+                lines.append(t(language, key, words=", ".join(most)))
+        return lines
+
+    async def _today(self, language: str, at_ms: int) -> list[str]:
+        spend = self.spend
+        day = spend.today(at_ms)
+        ended = await self.queue_stats.outcomes_of(day)
+        lines = [t(language, "stats_today" if ended else "stats_today_none", day=day)]
+        lines += [
+            f"{t(language, f'action_{operation}')}: {parts}"
+            for operation in Operation
+            if (parts := _counts(language, ended.get(operation.value, {})))
+        ]
+        spent = await spend.spent_today(at_ms)
+        ceiling = await spend.ceiling_today(at_ms)
+        if ceiling is not None:
+            facts = {"spent": dollars(spent), "ceiling": dollars(ceiling)}
+            lines.append(t(language, "stats_spent_of", **facts))
+        elif spent:
+            lines.append(t(language, "stats_spent", spent=dollars(spent)))
+        return lines
+
+    async def show_spend(self, _: Message, dialogue: Dialogue) -> None:
+        """/spend: cost of pictures today and recently, by provider and by user."""
+        spend, at_ms = self.spend, self.now_ms()
+        language, week = dialogue.language, await spend.week(at_ms)
+        blocks = [
+            _spend_today(language, spend, week[0], at_ms),
+            await self._top_users(language, week[0]),
+            _spend_week(language, week),
+        ]
+        await dialogue.say("\n\n".join("\n".join(block) for block in blocks if block))
+
+    async def _top_users(self, language: str, today: Day) -> list[str]:
+        most = Counter(today.users).most_common(_USERS_SHOWN)
+        labels = await self.users.labels(user_id for user_id, _ in most)
+        lines = [f"{labels[user_id]}: {_usd(micro)}" for user_id, micro in most if micro > 0]
+        return [t(language, "spend_people"), *lines] if lines else []
 
 
 def _stuck_lines(language: str, number: int, stuck: ProblemJob, user: str, at_ms: int) -> list[str]:
@@ -119,48 +180,6 @@ def _stuck_lines(language: str, number: int, stuck: ProblemJob, user: str, at_ms
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
 
 
-async def _use(language: str, app: App, at_ms: int) -> list[str]:
-    """Use by week, this one first, and the words that were lately not drawn or understood."""
-    weeks = await app.queue_stats.weeks(at_ms, _WEEKS)
-    today = datetime.fromtimestamp(at_ms / 1000, UTC).date()
-    monday = today - timedelta(days=today.weekday())
-    lines = [t(language, "stats_weeks")]
-    lines += [
-        t(language, "stats_week", day=(monday - timedelta(weeks=back)).isoformat(), **asdict(week))
-        for back, week in enumerate(weeks)
-        if not back or week != WeekOfUse()
-    ]
-    drawing, reading = Counter[str](), Counter(await app.queue_stats.not_understood())
-    for job in await app.queue_stats.ended():
-        missed = drawing if job.operation == Operation.CREATE else reading
-        missed.update(filter(None, job.not_drawn.split(", ")))
-        reading.update([job.words.lower()] if job.reason in _NOT_UNDERSTOOD else [])
-    for key, words in {"stats_not_drawn": drawing, "stats_not_understood": reading}.items():
-        if most := [f"{word} ({count})" for word, count in words.most_common(_WORDS_LISTED)]:
-            lines.append(t(language, key, words=", ".join(most)))
-    return lines
-
-
-async def _today(language: str, app: App, at_ms: int) -> list[str]:
-    spend = app.spend
-    day = spend.today(at_ms)
-    ended = await app.queue_stats.outcomes_of(day)
-    lines = [t(language, "stats_today" if ended else "stats_today_none", day=day)]
-    lines += [
-        f"{t(language, f'action_{operation}')}: {parts}"
-        for operation in Operation
-        if (parts := _counts(language, ended.get(operation.value, {})))
-    ]
-    spent = await spend.spent_today(at_ms)
-    ceiling = await spend.ceiling_today(at_ms)
-    if ceiling is not None:
-        facts = {"spent": dollars(spent), "ceiling": dollars(ceiling)}
-        lines.append(t(language, "stats_spent_of", **facts))
-    elif spent:
-        lines.append(t(language, "stats_spent", spent=dollars(spent)))
-    return lines
-
-
 def _counts(language: str, statuses: Mapping[str, int]) -> str:
     counts = {status: statuses.get(status, 0) for status in _STATUSES}
     return ", ".join(
@@ -170,18 +189,6 @@ def _counts(language: str, statuses: Mapping[str, int]) -> str:
 
 _USERS_SHOWN = 5
 _MADE_SHOWN = 20
-
-
-async def handle_spend(_: Message, dialogue: Dialogue) -> None:
-    """/spend: cost of pictures today and recently, by provider and by user."""
-    spend, at_ms = dialogue.app.spend, dialogue.app.now_ms()
-    language, week = dialogue.language, await spend.week(at_ms)
-    blocks = [
-        _spend_today(language, spend, week[0], at_ms),
-        await _top_users(language, dialogue.app, week[0]),
-        _spend_week(language, week),
-    ]
-    await dialogue.say("\n\n".join("\n".join(block) for block in blocks if block))
 
 
 def _spend_today(language: str, spend: Spend, today: Day, at_ms: int) -> list[str]:
@@ -197,13 +204,6 @@ def _spend_today(language: str, spend: Spend, today: Day, at_ms: int) -> list[st
         wait=in_time(language, spend.resumes_in_s(at_ms)),
     )
     return [head, *_made(language, [today])]
-
-
-async def _top_users(language: str, app: App, today: Day) -> list[str]:
-    most = Counter(today.users).most_common(_USERS_SHOWN)
-    labels = await app.users.labels(user_id for user_id, _ in most)
-    lines = [f"{labels[user_id]}: {_usd(micro)}" for user_id, micro in most if micro > 0]
-    return [t(language, "spend_people"), *lines] if lines else []
 
 
 def _spend_week(language: str, week: Sequence[Day]) -> list[str]:

@@ -12,7 +12,14 @@ from imgbot.features.privacy.handlers import PrivacyHandlers
 
 def _build(core: Core) -> Seams:
     app, settings = core.app, core.settings
-    handlers = PrivacyHandlers(app.makers, settings.forget_after_days)
+    handlers = PrivacyHandlers(
+        core.routes.makers,
+        settings.forget_after_days,
+        core.privacy_notes,
+        app.forgetting,
+        app.spend,
+        app.now_ms,
+    )
     forgetter = Forgetter(
         app.forgetting,
         app.now_ms,

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.app import PrivacyNote
+from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.domain.texts import buttons, has_text, in_time
+from imgbot.features.feature import PrivacyNote
+from imgbot.storage.forgetting import Forgetting
+from imgbot.storage.spend import Spend
 
 _DAY_S = 86_400
 
@@ -20,6 +23,10 @@ class PrivacyHandlers:
     """Name and country code, if known, of each service that pictures are ordered from."""
     forget_after_days: int
     """Days of silence after which users are forgotten; 0 never."""
+    notes: Sequence[PrivacyNote]
+    forgetting: Forgetting
+    spend: Spend
+    now_ms: NowMs
 
     def _makers(self, dialogue: Dialogue) -> str:
         return ", ".join(_maker(dialogue, *maker) for maker in self.makers)
@@ -30,7 +37,7 @@ class PrivacyHandlers:
         days = in_time(dialogue.language, self.forget_after_days * _DAY_S)
         silence = "privacy_silence" if self.forget_after_days else "privacy_no_silence"
         services = dialogue.t("privacy_makers" if names else "privacy_builtin", makers=names)
-        notes = "".join(f"\n\n{_note(each, dialogue)}" for each in dialogue.app.privacy_notes)
+        notes = "".join(f"\n\n{_note(each, dialogue)}" for each in self.notes)
         facts = {"silence": dialogue.t(silence, days=days), "makers": services + notes}
         text = dialogue.t("privacy", **facts, user_id=dialogue.user_id)
         await dialogue.say(text, to=Audience.ASKER)
@@ -53,21 +60,21 @@ class PrivacyHandlers:
 
     async def on_forget(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         """Delete what is stored of the user whose id is the argument."""
-        app = dialogue.app
         is_own = argument == str(dialogue.user_id)
         if not argument.isdecimal() or not (is_own or dialogue.is_by_admin):
             return "not_your_button"
-        at_ms, update_id = app.now_ms(), dialogue.context.update_id
-        await app.forgetting.forget({int(argument)}, at_ms, app.spend.today(at_ms), update_id)
+        at_ms, update_id = self.now_ms(), dialogue.context.update_id
+        today = self.spend.today(at_ms)
+        await self.forgetting.forget({int(argument)}, at_ms, today, update_id)
         if not is_own:
             await dialogue.edit(dialogue.t("forget_done_other", user=argument), [])
             return ""
         lines = [dialogue.t("forget_done"), "", dialogue.t("forget_out_of_reach")]
-        others = (each.recipient for each in app.privacy_notes)
+        others = (each.recipient for each in self.notes)
         if recipients := ", ".join(filter(None, (self._makers(dialogue), *others))):
             lines.append(dialogue.t("forget_makers", makers=recipients))
         lines += ["", dialogue.t("forget_kept")]
-        lines += [_note(each, dialogue) for each in app.privacy_notes if each.is_kept]
+        lines += [_note(each, dialogue) for each in self.notes if each.is_kept]
         await dialogue.edit("\n".join(lines), [])
         return ""
 

@@ -5,12 +5,11 @@ Without `IMGBOT_CHAT` nothing is offered, and the learned intents decide alone.
 
 from urllib.parse import urlsplit
 
-from imgbot.bot.app import PrivacyNote
 from imgbot.bot.commands import ButtonAction
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import is_short
 from imgbot.domain.texts.buttons import ResultButton
-from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 from imgbot.features.prompt_help.chat_model import ChatModel
 from imgbot.features.prompt_help.handlers import PromptHelp
 from imgbot.features.prompt_help.store import KEYS, PromptHelpStore
@@ -26,7 +25,7 @@ def _build(core: Core) -> Seams:
     def fits(operation: Operation, words: str) -> bool:
         return model.is_on and operation is Operation.CREATE and is_short(words)
 
-    handlers = PromptHelp(app, model, store, fits)
+    handlers = PromptHelp(app.identity, app.policy, app.users, app.now_ms, model, store, fits)
     host = urlsplit(chat.url).hostname or ""
     return Seams(
         actions=[

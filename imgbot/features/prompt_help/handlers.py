@@ -8,23 +8,28 @@ from dataclasses import dataclass
 from aiogram.types import CallbackQuery
 
 from imgbot.bot import requests
-from imgbot.bot.app import App
+from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Audience, Dialogue
-from imgbot.bot.messages import asked_about, prompt_of, without_mention
+from imgbot.bot.messages import BotIdentity, asked_about, prompt_of, without_mention
 from imgbot.bot.pictures import owned_result
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.texts.buttons import Button, Keyboard, mark_of
 from imgbot.features.prompt_help.chat_model import ChatModel, Version
 from imgbot.features.prompt_help.store import PromptHelpStore
+from imgbot.storage.users import UserStore
 
 
 @dataclass(frozen=True, slots=True)
 class PromptHelp:
     """Handlers of the buttons."""
 
-    app: App
+    identity: BotIdentity
+    policy: AccessPolicy
+    users: UserStore
+    now_ms: NowMs
     model: ChatModel
     store: PromptHelpStore
     fits: Callable[[Operation, str], bool]
@@ -56,7 +61,7 @@ class PromptHelp:
             raise UserError("words_gone")
         if asked.from_user.id != dialogue.user_id:
             raise UserError("not_your_button")
-        said = prompt_of(without_mention(asked, self.app.identity.name))
+        said = prompt_of(without_mention(asked, self.identity.name))
         return parse_prompt_options(said).prompt, _preferred(dialogue)
 
     async def _versions(self, digest: str, dialogue: Dialogue) -> list[Version]:
@@ -65,12 +70,11 @@ class PromptHelp:
 
     async def _write(self, prompt: str, digest: str, dialogue: Dialogue) -> list[Version]:
         """Have the prompt written out, once for each press. Raises UserError without an answer."""
-        app, language = self.app, dialogue.language
-        mine = f"{app.now_ms()}"
-        if await app.users.choose_once(f"more.{dialogue.context.request}", mine) != mine:
+        language, mine = dialogue.language, f"{self.now_ms()}"
+        if await self.users.choose_once(f"more.{dialogue.context.request}", mine) != mine:
             # The press is handled again: its first answer may have been paid for.
             raise UserError("more_failed")
-        sent_in = app.policy.prompt_language or language
+        sent_in = self.policy.prompt_language or language
         versions = await self.model.versions(dialogue.user_id, prompt, language, sent_in)
         if not versions:
             raise UserError("more_failed")

@@ -9,9 +9,9 @@ The price of a picture is held from its admission to its end by the queue (`ledg
 
 from functools import partial
 
-from imgbot.bot.app import PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
-from imgbot.features.feature import Core, Feature, Seams
+from imgbot.bot.people import UserFinder
+from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 from imgbot.features.stars import buttons
 from imgbot.features.stars.handlers import KINDS, StarHandlers
 from imgbot.features.stars.ledger import KEYS, StarLedger, star_holds
@@ -27,7 +27,8 @@ def _build(core: Core) -> Seams:
     reconciler = StarReconciler(
         ledger, payments, core.persistence, app.now_ms, app.spend.today, is_on=is_sold
     )
-    handlers = StarHandlers(app, ledger, payments, prices, reconciler.refund_due)
+    finder = UserFinder(app.users, app.results, app.identity)
+    handlers = StarHandlers(app, finder, ledger, payments, prices, reconciler.refund_due)
     place = 4 if is_sold else 0
     # Where nothing is sold, a command in a group may be for another bot.
     common = {"is_open": True, "is_private": not is_sold}

@@ -11,7 +11,7 @@ from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import answer_price
-from imgbot.bot.people import label_of, target_of
+from imgbot.bot.people import UserFinder
 from imgbot.domain.errors import (
     ChatGoneError,
     StorageFullError,
@@ -45,6 +45,7 @@ class StarHandlers:
     """Handlers of commands, buttons and payments."""
 
     app: App
+    finder: UserFinder
     ledger: StarLedger
     payments: StarPayments
     prices: StarPrices | None
@@ -222,7 +223,7 @@ class StarHandlers:
 
     async def list_payments(self, message: Message, dialogue: Dialogue) -> None:
         """/refund id or @name, or as a reply: their latest payments, each with a button."""
-        user_id, _ = await target_of(message, self.app)
+        user_id, _ = await self.finder.target_of(message)
         if user_id is None:
             raise UserError("refund_usage")
         await dialogue.say(*await self._paid_by(user_id, dialogue))
@@ -230,7 +231,7 @@ class StarHandlers:
     async def _paid_by(self, user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
         account = await self.ledger.account(user_id)
         refused = await self.ledger.refunds_refused(self.app.now_ms())
-        label = await label_of(user_id, self.app)
+        label = await self.finder.label_of(user_id)
         facts = {"user": label, "balance": account.balance, "spent": account.spent}
         lines, rest = [dialogue.t("refund_title", **facts)], list[tuple[int, str]]()
         for number, payment in enumerate(account.payments[:_PAYMENTS_SHOWN], 1):
@@ -251,7 +252,7 @@ class StarHandlers:
         account = await self.ledger.account(user_id)
         payment = next((each for each in account.payments if each.key == key), None)
         if payment is not None and step == "ask":
-            left, label = account.balance - payment.credit, await label_of(user_id, self.app)
+            left, label = account.balance - payment.credit, await self.finder.label_of(user_id)
             rows = buttons.refund(dialogue.language, user_id, key)
             await dialogue.edit(
                 dialogue.t("refund_ask", user=label, price=payment.price, left=left), rows
@@ -266,7 +267,7 @@ class StarHandlers:
 
     async def answer_price(self, message: Message, dialogue: Dialogue) -> None:
         """Say what a picture costs, to whom it costs something."""
-        costs = dialogue.app.policy.star_price(dialogue.user_id, Operation.CREATE, 0)
+        costs = self.app.policy.star_price(dialogue.user_id, Operation.CREATE, 0)
         await (self.show_balance if costs else answer_price)(message, dialogue)
 
     async def about_user(self, user_id: int, language: str) -> list[str]:

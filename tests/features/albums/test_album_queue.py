@@ -46,7 +46,8 @@ async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
     caught_up = asyncio.Event()
     caught_up.set()
     intake = Intake(dialogues, caught_up, lambda _: False)
-    processor = AlbumProcessor(AlbumHandlers(albums, BotIdentity(1, "bot")), app, intake)
+    handlers = AlbumHandlers(albums, BotIdentity(1, "bot"), app.policy, app.users, app.now_ms)
+    processor = AlbumProcessor(handlers, app.results, intake)
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         running = group.create_task(processor.run(asyncio.Event(), DRAIN_S))
         for _ in range(2):
