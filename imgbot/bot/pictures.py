@@ -28,8 +28,7 @@ async def owned_result(job_id: str, dialogue: Dialogue, *, gone: str = "stale_bu
         raise UserError(gone)
     if result.user_id != dialogue.user_id:
         raise UserError("not_your_button")
-    # 0: by a former release, which did not store it.
-    if result.request.chat_id not in {0, dialogue.context.chat_id}:
+    if not result.is_of(dialogue.context.chat_id):
         raise UserError("stale_button")
     return result
 

@@ -250,24 +250,17 @@ async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> Jo
 def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
     if job.request.operation is Operation.COMPARE:
         return []
-    is_created = job.request.operation is Operation.CREATE
+    facts, is_created = job.progress.facts, job.request.operation is Operation.CREATE
     suggested = job.progress.parts_of("nearest") if is_created else ()
     rows = buttons.under_result(
         job.request.language,
-        job.id,
-        is_photo=job.progress.facts.get("kind") == "photo" and "hidden" not in job.progress.facts,
-        is_change=job.request.is_change,
+        job,
+        context.result_buttons,
+        is_photo=facts.get("kind") == "photo" and "hidden" not in facts,
         # A deterministic provider makes the same picture of the same request, except for create.
-        is_created=is_created,
         is_varied=is_created or not context.routing.provider_of(job).is_deterministic,
-        extras=_extras(context, job),
     )
     return [*_anew(job), *buttons.drawings(job.request.prompt, job.id, suggested), *rows]
-
-
-def _extras(context: StepContext, job: Job) -> list[str]:
-    operation, prompt = job.request.operation, job.request.prompt
-    return [each.name for each in context.result_buttons if each.fits(operation, prompt)]
 
 
 def _anew(job: Job) -> buttons.Keyboard:

@@ -19,6 +19,7 @@ from imgbot.bot.handlers.start import help_text, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
+from imgbot.domain.operations import Operation
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import (
     LANGUAGES,
@@ -40,6 +41,7 @@ from imgbot.painter.engine import backdrop, edit, merge
 from imgbot.painter.engine.colours import NAMED_COLOURS
 from imgbot.painter.engine.edit_request import parse_edit_request
 from tests.fixtures.features import BUTTONS, COMMANDS
+from tests.fixtures.jobs import job_of
 
 ENGINE, NEURAL = (
     AccessPolicy(frozenset(), frozenset(), has_builtin_engine, has_builtin_engine, lambda *_: 0)
@@ -128,6 +130,7 @@ def test_the_help_promises_mentions_only_where_they_arrive(language: str, topic:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_button_fits_and_comes_back(language: str) -> None:
     job_id = "9" * 20
+    job = job_of(job_id, 1, 1, Operation.INPAINT, language)
     keyboards = [
         buttons.menu(language),
         buttons.help_topics(language, topics(ENGINE, is_admin=True)),
@@ -137,10 +140,8 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.scales(),
         buttons.merge(language),
         buttons.retry(language, "9" * 50),
-        buttons.under_result(language, job_id),
-        buttons.after_complaint(
-            language, job_id, again="hat", change="add the hat", is_change=True, is_varied=True
-        ),
+        buttons.under_result(language, job),
+        buttons.after_complaint(language, job, again="hat", change="add the hat", is_varied=True),
         buttons.delete(language, job_id),
         buttons.drawn_anew(language, job_id, "a hat"),
         buttons.meanings(language, "AQAD" + "-" * 16),

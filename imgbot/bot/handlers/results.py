@@ -106,18 +106,11 @@ def _buttons_of(result: Job, dialogue: Dialogue) -> Keyboard:
     """Return the buttons for a result that is shown again."""
     return buttons.under_result(
         dialogue.language,
-        result.id,
+        result,
+        dialogue.app.result_buttons,
         is_photo=not (result.picture and (result.picture.is_file or result.picture.is_hidden)),
-        is_change=result.request.is_change,
         is_varied=_is_varied(result, dialogue),
-        is_created=result.request.operation is Operation.CREATE,
-        extras=_extras(result, dialogue),
     )
-
-
-def _extras(result: Job, dialogue: Dialogue) -> list[str]:
-    offered, request = dialogue.app.result_buttons, result.request
-    return [each.name for each in offered if each.fits(request.operation, request.prompt)]
 
 
 def _is_varied(result: Job, dialogue: Dialogue) -> bool:
@@ -283,13 +276,9 @@ async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
     """Answer a complaint: offer what its words miss, another picture, a change, a step back."""
     result = await chosen_result("complaint", message, dialogue)
     is_varied, offer = _is_varied(result, dialogue), offer_for(prompt_of(message))
+    again = offer.again if is_varied else ""
     rows = buttons.after_complaint(
-        dialogue.language,
-        result.id,
-        again=offer.again if is_varied else "",
-        change=offer.change,
-        is_change=result.request.is_change,
-        is_varied=is_varied,
+        dialogue.language, result, again=again, change=offer.change, is_varied=is_varied
     )
     await dialogue.ask(dialogue.t("complaint"), rows=rows)
 

@@ -6,9 +6,10 @@ callback handlers check actions, arguments and access.
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from imgbot.domain.job import Job
 from imgbot.domain.operations import (
     ACTIONS,
     OPERATIONS,
@@ -117,39 +118,36 @@ def merge(language: str) -> Keyboard:
 
 def under_result(
     language: str,
-    job_id: str,
+    job: Job,
+    offered: Iterable[ResultButton] = (),
     *,
     is_photo: bool = True,
-    is_change: bool = False,
     is_varied: bool = True,
-    is_created: bool = False,
-    extras: Sequence[str] = (),
 ) -> Keyboard:
     """Buttons under a result; three in a row at most, or phones truncate their labels.
 
     The file if it was shown as a photo, undo if it changed another picture, regenerate if that
-    would make another one, the prompt if it was created from that. `extras` are the
-    names of buttons of features.
+    would make another one, the prompt if it was created from that, and those of features.
     """
-    actions = {"again": "again"} if is_varied else {}
-    actions |= {
-        operation: action
-        for action, operation in RESULT_ACTIONS.items()
-        if not OPERATIONS[operation].has_scale
-    }
-    sticker = button(language, "sticker", f"{actions.pop(Operation.STICKER)}:{job_id}")
-    sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
-    file = [button(language, "file", f"file:{job_id}")] if is_photo else []
-    more = ("compare", "undo") if is_change else ("prompt",) if is_created else ()
-    first = [button(language, name, f"{action}:{job_id}") for name, action in actions.items()]
-    last = [button(language, name, f"{name}:{job_id}") for name in (*more, "receipt")]
-    if len(first) < _IN_A_ROW:
-        first.append(sticker)
-    else:
-        last.insert(-1, sticker)
-    last[-1:-1] = [button(language, name, f"{name}:{job_id}") for name in extras]
+    request, is_change = job.request, job.request.is_change
+    actions = {name: not OPERATIONS[each].has_scale for name, each in RESULT_ACTIONS.items()}
+    *first, sticker = _of_job(language, job.id, {"again": is_varied} | actions)
+    is_created = request.operation is Operation.CREATE
+    names = {"compare": is_change, "undo": is_change, "prompt": is_created}
+    more = _of_job(language, job.id, names)
+    (first if len(first) < _IN_A_ROW else more).append(sticker)
+    fitting = {each.name: each.fits(request.operation, request.prompt) for each in offered}
+    last = [*more, *_of_job(language, job.id, fitting | {"receipt": True})]
+    sizes = [Button(f"×{scale}", f"up:{scale}.{job.id}") for scale in SCALES]
+    file = _of_job(language, job.id, {"file": is_photo})
     length = _IN_A_ROW if len(last) != _IN_A_ROW + 1 else 2
     return [first, [*sizes, *file], *in_rows(last, length)]
+
+
+def _of_job(language: str, job_id: str, names: Mapping[str, bool]) -> list[Button]:
+    """Return the buttons of a result that are possible, by their names."""
+    given = (name for name, is_possible in names.items() if is_possible)
+    return [button(language, name, f"{name}:{job_id}") for name in given]
 
 
 def under_sticker(language: str, job_id: str) -> Keyboard:
@@ -168,24 +166,17 @@ def resend(language: str, user_id: int, update_id: int) -> Keyboard:
 
 
 def after_complaint(
-    language: str,
-    job_id: str,
-    *,
-    again: str = "",
-    change: str = "",
-    is_change: bool,
-    is_varied: bool,
+    language: str, job: Job, *, again: str = "", change: str = "", is_varied: bool
 ) -> Keyboard:
     """Buttons under the answer to a complaint: what it misses, a change, a step back."""
-    told = (("again", "draw_with", again), ("change", "change_so", change))
+    missing = (("again", "draw_with", again), ("change", "change_so", change))
     offered = [
-        [Button(t(language, f"button_{key}", words=words), f"offer:{choice}.{job_id}")]
-        for choice, key, words in told
+        [Button(t(language, f"button_{key}", words=words), f"offer:{choice}.{job.id}")]
+        for choice, key, words in missing
         if words
     ]
-    names = {"again": is_varied and not again, "edit": True, "undo": is_change}
-    given = [name for name, is_possible in names.items() if is_possible]
-    return [*offered, [button(language, name, f"{name}:{job_id}") for name in given]]
+    names = {"again": is_varied and not again, "edit": True, "undo": job.request.is_change}
+    return [*offered, _of_job(language, job.id, names)]
 
 
 def delete(language: str, job_id: str) -> Keyboard:
