@@ -48,7 +48,7 @@ class JobReader(Store):
 
     async def jobs(self, ids: Iterable[str], prefix: str = keys.JOB) -> list[Job]:
         """Read those of the given jobs that are live, or that have ended, by the prefix of such."""
-        names = list(ids)
+        names = list(filter(None, ids))
         found = await self._all(*(self._redis.hgetall(prefix + job_id) for job_id in names))
         return [
             job_codec.from_hash({"id": job_id, **record})
@@ -62,7 +62,7 @@ class ResultStore(JobReader):
 
     async def result(self, job_id: str) -> Job | None:
         """Read a result; None if it has expired."""
-        return next(iter(await self.jobs(filter(None, [job_id]), keys.RESULT)), None)
+        return next(iter(await self.jobs([job_id], keys.RESULT)), None)
 
     async def results(self, job_ids: Iterable[str]) -> list[Job]:
         """Read those results that can still be shown."""
@@ -70,8 +70,6 @@ class ResultStore(JobReader):
 
     async def of_job(self, job_id: str) -> tuple[Job | None, Job | None]:
         """Read a job while it is live, and its result."""
-        if not job_id:
-            return None, None
         live, ended = await self._all(self.jobs([job_id]), self.jobs([job_id], keys.RESULT))
         return next(iter(live), None), next(iter(ended), None)
 
