@@ -45,6 +45,24 @@ class OrderRule:
         return photo is not None and len(self.photos(operation, prompt, photo)) > 1
 
 
+async def _free(*_: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """How users pay a feature; without one, nothing costs them anything."""
+
+    price_of: Callable[[int, Operation, int], str] = lambda *_: ""
+    """Price of an order in words, by user, operation and price in micro-dollars; empty for none."""
+    receipt: Callable[[int, str], str] = lambda *_: ""
+    """Sentence of a receipt on so many units that were paid for a picture, in a language."""
+    take: Callable[[Any, int], Awaitable[None]] = _free
+    """Takes so many units, such as Stars, from the user of a dialogue, once for its request.
+
+    Raises UserError if they have less.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """Stores, rules and controls that the handlers use."""
@@ -75,6 +93,7 @@ class App:
     readers: Sequence[Callable[[Message, Any], Awaitable[bool]]] = ()
     before_order: Sequence[Callable[[Any, Any], Any]] = ()
     settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
+    payment: Payment = Payment()
     prompt_takers: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
     """Handlers of features for the prompt of a text; each says whether it has taken it."""
     result_buttons: Sequence[ResultButton] = ()

@@ -68,25 +68,19 @@ _THROTTLE_S = {
     **dict.fromkeys(("not_allowed", "banned"), 3600),
     "edited_message": 600,
     "too_fast": 60,
-    **dict.fromkeys(
-        (
-            "rate_limited", "queue_full", "too_many_waiting", "budget_used_up",
-            "user_budget_used_up", "user_pictures_used_up", "group_pictures_used_up",
-            "storage_full", "paused", "paused_words", "anonymous", "stars_short",
-            "stars_short_openly",
-        ),
-        15,
-    ),
-}  # fmt: skip
+    **dict.fromkeys(("storage_full", "anonymous"), 15),
+}
 """Seconds between two reports of errors that a user can cause many times in a row."""
 
+_FOR_NOW_S = 15
+"""The same for those that are for now."""
 
-_FOR_NOW = frozenset(
-    {"rate_limited", "queue_full", "too_many_waiting", "paused", "paused_words"}
-    | {"budget_used_up", "user_budget_used_up", "stars_short", "stars_short_openly"}
-    | {"user_pictures_used_up", "group_pictures_used_up"}
-)
-"""Errors that say nothing against the message: it may be handled again later."""
+_FOR_NOW = frozenset({"rate_limited", "queue_full", "too_many_waiting", "paused", "paused_words"})
+
+
+def _is_for_now(reason: str) -> bool:
+    """Return true if it says nothing against the message, which may be handled again later."""
+    return reason in _FOR_NOW or reason.removesuffix("_openly").endswith("_used_up")
 
 
 class Question(StrEnum):
@@ -170,8 +164,8 @@ class Dialogue:
     def price_shown(self, operation: Operation, model: str, scale: int = 2) -> str:
         """Return the price of an order as it is held; empty where it costs the user nothing."""
         micro = self.app.policy.price_of(operation, scale, model)
-        if stars := self.app.policy.star_price(self.user_id, operation, micro):
-            return f"{stars} ⭐"
+        if own := self.app.payment.price_of(self.user_id, operation, micro):
+            return own
         is_paid = self.app.spend.caps.daily_micro_per_user is not None or self.is_by_admin
         return price(micro) if micro and is_paid else ""
 
@@ -284,7 +278,7 @@ class Dialogue:
 
     async def refuse(self, error: UserError) -> None:
         """Report an error; repetitions of the same error are throttled."""
-        is_for_now, own_rows = error.reason in _FOR_NOW, self.app.refusal_rows.get(error.reason)
+        is_for_now, own_rows = _is_for_now(error.reason), self.app.refusal_rows.get(error.reason)
         text = self.t(error.reason, **error.facts)
         if self.callback_id and (is_for_now or own_rows is None):
             await self.app.messenger.answer_callback(self.callback_id, text)
@@ -330,7 +324,8 @@ class Dialogue:
         return "told_alone"
 
     async def _should_report(self, reason: str, wait_s: int) -> bool:
-        context, throttle_s = self.context, _THROTTLE_S.get(reason)
+        context = self.context
+        throttle_s = _THROTTLE_S.get(reason, _FOR_NOW_S if _is_for_now(reason) else None)
         if throttle_s is None:
             return True
         notice = f"{reason}.{context.chat_id}"

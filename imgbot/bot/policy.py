@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from imgbot.bot.context import RequestContext
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import OFFERED, Operation
-from imgbot.domain.stars import StarPrices
 
 _SMALLEST_SCALE = 2
 
@@ -27,20 +26,12 @@ class AccessPolicy:
     """Language of prompts that the provider of new pictures understands best; empty if any."""
     has_photo_styles: bool = False
     """True if it makes the edits, and the extra `paint` is installed."""
-    star_prices: StarPrices | None = None
-    """Price list for users; None if they pay nothing."""
 
     @property
     def least_price_micro(self) -> int:
         """Price of the cheapest picture that is not free, in micro-dollars; 0 if all are free."""
         prices = (self.price_of(operation, _SMALLEST_SCALE, "") for operation in OFFERED)
         return min(filter(None, prices), default=0)
-
-    def star_price(self, user_id: int, operation: Operation, price_micro: int) -> int:
-        """Return the price of an order to its user, in Telegram Stars."""
-        if self.star_prices is None or self.is_admin(user_id) or operation not in OFFERED:
-            return 0
-        return self.star_prices.of_picture(price_micro)
 
     def admits(self, *ids: int) -> bool:
         """Return true if this user, or the chat they write in, is admitted."""

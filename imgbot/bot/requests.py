@@ -22,12 +22,12 @@ from imgbot.domain.prompt_options import (
     parse_prompt_options,
 )
 from imgbot.domain.remix import amend
-from imgbot.domain.texts import counted, in_time
+from imgbot.domain.texts import counted, has_text, in_time
 from imgbot.storage import keys, rate_limit
 from imgbot.storage.job_queue import Admission
 from imgbot.telemetry import events, metrics
 
-_REFUSALS = {"full": "queue_full", "many": "too_many_waiting", "stars": "stars_short"}
+_REFUSALS = {"full": "queue_full", "many": "too_many_waiting"}
 """Sentences by verdict; that on any other limit is `<verdict>_used_up`."""
 _SEEDS = 1_000_003
 _CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
@@ -221,11 +221,15 @@ def _refusal(dialogue: Dialogue, admission: Admission) -> UserError:
     metrics.admissions.labels(admission.verdict).inc()
     spend, hold = dialogue.app.spend, admission.hold
     resumes = in_time(dialogue.language, spend.resumes_in_s(dialogue.app.now_ms()))
-    facts = {"count": admission.count, "stars": abs(hold.amount) if hold else 0}
+    facts = {"count": admission.count, "amount": abs(hold.amount) if hold else 0}
     reason = _REFUSALS.get(admission.verdict, f"{admission.verdict}_used_up")
-    if reason == "stars_short" and dialogue.context.is_shown_to_others:
-        reason = "stars_short_openly"
-    return UserError(reason, **facts, wait=resumes)
+    return UserError(openly(dialogue, reason), **facts, wait=resumes)
+
+
+def openly(dialogue: Dialogue, reason: str) -> str:
+    """Return the key of a sentence, or of what others may read in its place, if there is that."""
+    key = f"{reason}_openly"
+    return key if dialogue.context.is_shown_to_others and has_text(key) else reason
 
 
 def _offers(dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:

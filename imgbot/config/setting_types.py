@@ -13,13 +13,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
 
 from imgbot.domain.operations import OFFERED
-from imgbot.domain.stars import STARS_MAX, StarPack, StarPrices
 
 _TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
 _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _PACK = re.compile(r"([1-9]\d{0,4})(?::([1-9]\d{0,5}))?", re.ASCII)
 _COUNT = re.compile(r"0|[1-9]\d{0,5}", re.ASCII)
 _PACKS_MAX = 8
+_STARS_MAX = 10_000
+"""Telegram's limit for the price of a subscription."""
 _SERVICE = re.compile(r"/[A-Za-z0-9._-]{1,60}")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 # The colon keeps an address that holds a `=` in one piece.
@@ -79,6 +80,28 @@ def _addresses(text: str) -> list[str]:
     return urls
 
 
+@dataclass(frozen=True, slots=True)
+class StarPack:
+    """Offer: so many Stars are paid, and credited; a monthly one is paid again by itself."""
+
+    price: int
+    credit: int
+    is_monthly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StarPrices:
+    """Price list of the operator, in Telegram Stars."""
+
+    picture: int
+    """Least price of a picture."""
+    packs: tuple[StarPack, ...]
+    free_daily: int = 0
+    """Pictures of a user that cost nothing, per day."""
+    per_usd: int = 0
+    """Price of a picture that costs the operator a dollar; 0 if all cost the same."""
+
+
 def parse_stars(value: object) -> object:
     """Price list in Telegram Stars: `picture=5, pack=50, pack=250:300, month=300:400, free=3`."""
     packs, counts = list[StarPack](), dict[str, int]()
@@ -98,7 +121,7 @@ def parse_stars(value: object) -> object:
 
 def _pack(name: str, text: str) -> StarPack:
     found = _PACK.fullmatch(text)
-    if not found or int(found[1]) > STARS_MAX:
+    if not found or int(found[1]) > _STARS_MAX:
         raise ValueError
     return StarPack(int(found[1]), int(found[2] or found[1]), is_monthly=name == "month")
 

@@ -1,5 +1,6 @@
 """Holds: what a job takes of what is limited, from its admission to its end, one row for each."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 NEVER, AT_DEATH, AT_END = "never", "death", "end"
@@ -36,3 +37,10 @@ class Hold(NamedTuple):
     """Lifetime of the hash since the latest hold; 0 if it stays."""
     spares: str = ""
     """Name of the holds that are not needed where this one fits; where it does not, they are."""
+    back: int = 0
+    """Amount of a balance that is given back in any case, as what was ordered costs less."""
+
+
+def amount_spent(holds: Iterable[Hold]) -> int:
+    """Return what is taken of balances for good if the job counts."""
+    return sum(-each.amount - each.back for each in holds if each.spent_in)

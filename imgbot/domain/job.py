@@ -157,10 +157,6 @@ class Charge:
     """Day of that budget, YYYY-MM-DD."""
     is_unbilled: bool = False
     """True if the submit is known to cost nothing."""
-    stars: int = 0
-    """Telegram Stars that are held until a picture comes."""
-    stars_back: int = 0
-    """Of these, what is given back then: what was ordered may cost less than at admission."""
     is_settled: bool = False
     """True if it was charged when the job died: whatever becomes of that now costs nothing more."""
     holds: tuple[Hold, ...] = ()
@@ -327,8 +323,6 @@ class Changes(TypedDict, total=False):
     reserved_micro: int
     spend_day: str
     is_unbilled: bool
-    stars: int
-    stars_back: int
     is_settled: bool
     holds: tuple[Hold, ...]
     # Progress

@@ -8,7 +8,7 @@ from typing import Any
 from aiogram import Bot
 from aiogram.types import Message
 
-from imgbot.bot.app import App, OrderRule
+from imgbot.bot.app import App, OrderRule, Payment
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Dialogue, Dialogues, Draft
 from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
@@ -101,6 +101,8 @@ class Seams:
     """Changes of an order before it is stored; UserError refuses it, and nothing is held."""
     settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
     """Rows below those of /settings, in a language, for a user."""
+    payment: Payment | None = None
+    """How users pay; of one feature alone."""
     about_user: Sequence[AboutUser] = ()
     holds: Sequence[HoldsOf] = ()
     """Rows that a job holds until its end, by its price; read at its admission and its order."""

@@ -2,7 +2,7 @@
 
 import re
 
-from imgbot.domain.job import Job, is_paid, variant_number
+from imgbot.domain.job import Job, variant_number
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.prompt_options import with_negative
 from imgbot.domain.texts import has_text, t
@@ -34,11 +34,8 @@ def success_caption(job: Job) -> str:
     return "\n".join(lines)
 
 
-def failure_text(job: Job, *, is_asking: bool = False) -> str:
-    """Sentence that says why there is no picture, and what is known of its charge.
-
-    It says nothing of a question, to which nothing was ordered.
-    """
+def failure_text(job: Job) -> str:
+    """Sentence that says why there is no picture, and what is known of its charge."""
     language, reason = job.request.language, job.progress.reason
     facts = dict(job.progress.facts)
     charge = facts.pop("charge", "")
@@ -50,15 +47,7 @@ def failure_text(job: Job, *, is_asking: bool = False) -> str:
     is_free = job.charge.price_micro == 0 and charge != "yes"
     if charge and not is_free:
         text = f"{text} {t(language, f'charge_{charge}')}"
-    return text if is_asking else f"{text} {_stars(job)}".rstrip()
-
-
-def _stars(job: Job) -> str:
-    """Sentence on the Stars that a job without a picture held; empty if there were none."""
-    key, stars = "stars_given_back", job.charge.stars
-    if is_paid(job):
-        key, stars = "stars_spent", stars - min(stars, job.charge.stars_back)
-    return t(job.request.language, key, stars=stars) if stars else ""
+    return text
 
 
 def _only_change(job: Job) -> str:

@@ -167,13 +167,15 @@ def _result_of(context: StepContext, job: Job, outcome: State) -> Job | None:
         order_model=model or service_of(job.progress.provider),
         takes_seed=takes_seed,
         price_micro=charge.price_micro if is_billed(job) else 0,
-        stars=charge.stars - charge.stars_back,
+        holds=tuple(each for each in charge.holds if each.spent_in),
     )
 
 
 async def finish(context: StepContext, job: Job, outcome: State, *, is_late: bool = False) -> None:
     """Finish the job in Redis, with what the buttons under its last message need."""
-    end = ShownEnd(job, outcome, is_late, functools.partial(_store_features, context))
+    store = functools.partial(_store_features, context)
+    failure = "" if outcome is State.DELIVERED else _failure(context, job)
+    end = ShownEnd(job, outcome, is_late, failure, store)
     await run_after_shown(context.hooks, end)
     job = end.job
     result = _result_of(context, job, outcome)
@@ -226,13 +228,22 @@ def _offer(context: StepContext, job: Job) -> EndOffer | None:
     return next(filter(None, (offer(context, job) for offer in context.hooks.offers)), None)
 
 
+def _failure(context: StepContext, job: Job) -> str:
+    """Return the sentence on why there is no picture, and what follows it.
+
+    To a question, which offers to order, nothing was ordered.
+    """
+    notes = () if _offer(context, job) else context.hooks.failure_notes
+    return " ".join([failure_text(job), *filter(None, (note(job) for note in notes))])
+
+
 async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> Job:
     """Show why there is no picture, or what is offered in its place."""
     rows = buttons.retry(job.request.language, job.id)
     plain = EndOffer(rows if retry.is_repeatable(job, State.FAILED) else [])
     offered = _offer(context, job)
     rows, preview = (offered or plain).rows, (offered or plain).picture
-    text = failure_text(job, is_asking=offered is not None)
+    text = _failure(context, job)
     message_id = await context.status_messages.ensure(job, text)
     # It may be a photo with something drawn on it, which cannot be judged.
     is_unjudged_hidden = any(hides(job.request) for hides in context.hooks.hides_unjudged)

@@ -72,6 +72,8 @@ class ShownEnd:
     outcome: State
     is_late: bool
     """True if it was shown by a job whose end Redis has lost since."""
+    failure: str
+    """Sentence on why there is no picture; empty if there is one."""
     move: Callable[[Job, Mapping[str, Any]], Awaitable[Job]]
 
     async def store(self, name: str, record: "DataclassInstance") -> None:
@@ -116,6 +118,8 @@ class Hooks:
     after_shown: tuple[AfterShown, ...] = ()
     hides_unjudged: tuple[Callable[[Request], bool], ...] = ()
     """True if a picture that nothing has judged is to be shown under a spoiler."""
+    failure_notes: tuple[Callable[[Job], str], ...] = ()
+    """Returns a sentence, or nothing, to follow the one on why a job made no picture; pure."""
     offers: tuple[Callable[[Any, Job], EndOffer | None], ...] = ()
     """Called with each job that ends without a picture; pure."""
 

@@ -17,6 +17,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
+from imgbot.domain.holds import Hold
 from imgbot.domain.job import Changes, Job, State, with_changes
 from imgbot.domain.poll_schedule import CensoredDuration
 from imgbot.domain.texts import t
@@ -215,7 +216,7 @@ async def _record_submit(
         order_model=provider.offer(job.request.operation, order.model).model,
         order_fields=fields,
         price_micro=price_micro,
-        stars_back=_stars_back(context, job, price_micro, is_stand_in=is_stand_in),
+        holds=_held_for_order(context, job, price_micro, is_stand_in=is_stand_in),
         side_px=order.side_px,
         model=order.model or job.request.model,
         lettering=order.lettering,
@@ -239,13 +240,23 @@ def _price_of(job: Job, provider: Provider, order: GenerationRequest) -> int:
     return min(price_micro, job.charge.reserved_micro) if order.model else price_micro
 
 
-def _stars_back(context: StepContext, job: Job, price_micro: int, *, is_stand_in: bool) -> int:
-    """Stars held beyond the price of what is ordered; a stand-in that costs nothing is free."""
-    is_free, priced = is_stand_in and not price_micro, with_changes(job, price_micro=price_micro)
-    held = {each.field: each.amount for each in job.charge.holds if each.spent_in}
+def _held_for_order(
+    context: StepContext, job: Job, price_micro: int, *, is_stand_in: bool
+) -> tuple[Hold, ...]:
+    """Return the job's holds, with what is held of a balance beyond the price of what is ordered.
+
+    A stand-in that costs nothing is free.
+    """
+    held, priced = job.charge.holds, with_changes(job, price_micro=price_micro)
     needed = {each.field: each.amount for holds_of in context.holds for each in holds_of(priced)}
-    kept = dict.fromkeys(held, 0) if is_free else held | needed
-    return sum(max(kept[field] - amount, 0) for field, amount in held.items())
+    if is_stand_in and not price_micro:
+        needed = dict.fromkeys((each.field for each in held), 0)
+    return tuple(
+        each._replace(back=max(needed.get(each.field, each.amount) - each.amount, 0))
+        if each.spent_in
+        else each
+        for each in held
+    )
 
 
 async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> Outcome:

@@ -109,7 +109,7 @@ class DeadLetters(Store):
         # It was charged when it died: it must not be charged again, nor count as one without cost.
         is_settled = job.charge.is_settled or is_paid(job)
         held = tuple(each for each in job.charge.holds if each.decided == AT_END)
-        charge = {"reserved_micro": 0, "stars": 0, "stars_back": 0, "is_settled": is_settled}
+        charge = {"reserved_micro": 0, "is_settled": is_settled}
         anew = {"is_cancelled": False, "tries": 0, "accepted_ms": 0, "pending_ms": 0}
         answer = await self._redis.call(
             "requeue_dead",

@@ -3,12 +3,13 @@
 The scripts of the queue know no limit: they add what is held, and what this module says at the end.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from imgbot.domain.holds import AT_DEATH, AT_END, NEVER, Hold
-from imgbot.domain.job import Job, State, is_paid
+from imgbot.domain.job import ENDS, Job, State, is_paid
 from imgbot.domain.operations import OFFERED
 from imgbot.storage import keys
 
@@ -104,10 +105,8 @@ def at_end(job: Job, outcome: State) -> Iterator[Tally]:
         if hold.decided == NEVER or not counts:
             yield Tally(hold.key, hold.field, -hold.amount, dated=hold.dated)
         elif hold.spent_in:
-            # What was ordered may cost less than at admission.
-            back = min(job.charge.stars_back, -hold.amount)
-            yield Tally(hold.key, hold.field, back)
-            yield Tally(hold.key, hold.spent_in, -hold.amount - back)
+            yield Tally(hold.key, hold.field, hold.back)
+            yield Tally(hold.key, hold.spent_in, -hold.amount - hold.back)
 
 
 def _charge(job: Job, price: int) -> Iterator[Tally]:
@@ -131,22 +130,33 @@ def summed(tallies: Iterable[Tally]) -> list[Tally]:
 
 
 def former(job: Job, record: Mapping[str, str]) -> tuple[Hold, ...]:
-    """Return the holds of a job of the previous release, which stored none of them as such.
+    """Return the holds of a job of a previous release; this can go after the first release.
 
-    This can go after the first release.
+    The last one stored beside them what of its Stars is given back, the one before it none as such.
     """
+    is_listed, back = "holds" in record, int(record.get("stars_back", 0))
+    if is_listed and all(len(row) >= len(Hold._fields) for row in json.loads(record["holds"])):
+        return job.charge.holds
+    held = job.charge.holds if is_listed else tuple(_unlisted(job, record))
+    return tuple(
+        each._replace(back=min(back, -each.amount)) if each.spent_in else each for each in held
+    )
+
+
+def _unlisted(job: Job, record: Mapping[str, str]) -> Iterator[Hold]:
+    account, stars = f"img:stars:{job.user_id}", int(record.get("stars", 0))
+    if stars:
+        yield Hold("stars", account, "balance", -stars, AT_DEATH, "spent")
+    if job.state in ENDS:
+        return
     reserved = replace(job.charge, price_micro=job.charge.reserved_micro)
     # If no quota was set, it was not counted: what is not there is not given back.
     limits = QueueLimits(daily_pictures_per_user=0, daily_pictures_per_group=0)
-    held = of_day(replace(job, charge=reserved), limits)
-    account, stars = f"{keys.STARS}{job.user_id}", job.charge.stars
+    yield from of_day(replace(job, charge=reserved), limits)
     if "stars" in record:
-        held.append(Hold("stars", account, f"job:{job.id}", stars))
-    if stars:
-        held.append(Hold("stars", account, "balance", -stars, AT_DEATH, "spent"))
-    elif "stars" in record and not _was_dead(record):
-        held.append(Hold("free", account, "free_count", 1, AT_DEATH, dated="free_day"))
-    return tuple(held)
+        yield Hold("stars", account, f"job:{job.id}", stars)
+    if "stars" in record and not stars and not _was_dead(record):
+        yield Hold("free", account, "free_count", 1, AT_DEATH, dated="free_day")
 
 
 def _was_dead(record: Mapping[str, str]) -> bool:

@@ -10,9 +10,8 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any, NamedTuple, TypeVar, cast
 
-from imgbot.domain.holds import Hold
+from imgbot.domain.holds import Hold, amount_spent
 from imgbot.domain.job import (
-    ENDS,
     FIELDS,
     InputPhoto,
     Job,
@@ -99,7 +98,7 @@ _REQUIRED: Mapping[str, Any] = {
 _OF_RESULT = (
     *("user_id", "state", "created_ms", "chat_id", "operation", "language", "prompt", "sources"),
     *("scale", "ratio", "seed", "parent", "negative", "ignored", "base", "variants", "sent"),
-    *("inline_id", "price_micro", "stars", "intent_ms", "lettering", "message_id", "facts"),
+    *("inline_id", "price_micro", "holds", "intent_ms", "lettering", "message_id", "facts"),
     *("shown", "caption", "takes_seed"),
 )
 """Fields of an ended job that are kept with its picture; the others are for its steps alone."""
@@ -126,8 +125,7 @@ def admitted_fields(job: Job) -> list[str]:
     """Return stored names and texts of a new job; the script sets identity, state and time."""
     request = {each.name: getattr(job.request, each.name) for each in fields(job.request)}
     held = {name: getattr(job.charge, name) for name in ("price_micro", "spend_day", "holds")}
-    stars = {"stars": job.charge.stars} if job.charge.stars else {}
-    return to_fields({**request, **held, **stars, "reserved_micro": job.charge.price_micro})
+    return to_fields({**request, **held, "reserved_micro": job.charge.price_micro})
 
 
 def result_fields(job: Job) -> list[str]:
@@ -149,6 +147,7 @@ def _as_former_result(job: Job) -> dict[str, str]:
     request, progress = job.request, job.progress
     return {
         "message": f"{request.chat_id}.{progress.message_id}",
+        "stars": str(amount_spent(job.charge.holds)),
         "chosen": request.model,
         "model": progress.order_model,
         "variant": job.variant,
@@ -197,12 +196,11 @@ def from_hash(record: Mapping[str, str]) -> Job:
             except _MALFORMED as error:
                 faults.append(f"{name}: {error}"[:_FAULT_LENGTH])
     rest = job_from({**_REQUIRED, **values})
-    if "holds" not in values and rest.state not in ENDS:
-        rest = with_changes(rest, holds=holds.former(rest, record))
     try:
+        rest = with_changes(rest, holds=holds.former(rest, record))
         rest = _without_former_facts(rest)
     except _MALFORMED as error:
-        faults.append(f"facts: {error}"[:_FAULT_LENGTH])
+        faults.append(f"former: {error}"[:_FAULT_LENGTH])
     if not faults:
         return rest
     parts = {each.name: getattr(rest, each.name) for each in fields(rest)}

@@ -146,8 +146,7 @@ class JobQueue(results.JobReader):
         return found
 
     async def _admit(self, job: Job, held: Sequence[Hold], now_ms: int) -> Admission:
-        stars = sum(max(each.amount, 0) for each in held if each.name == "stars")
-        job = with_changes(job, holds=tuple(held), stars=stars)
+        job = with_changes(job, holds=tuple(held))
         recent = results.ordered(job, now_ms)
         try:
             answer = await self._redis.call(

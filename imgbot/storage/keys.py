@@ -183,12 +183,6 @@ ENDED = _key("img:ended:", Owner.NOBODY)
 # the prefix `n:` for the number of charges, `pictures:<user or group id>` (ordered within their
 # quota), and `ceiling`: the budget if raised for that day.
 SPEND = _key("img:spend:", Owner.METHOD)
-# HASH per user id: `balance` of Stars, `spent`, `job:<id>` (held for a job),
-# `paid:<charge id>` (price, credit, time in ms), `back:<charge id>` (time in ms at which that was
-# taken off the balance), `month:<charge id>` (1: it is of a subscription, which is `cancelled` or
-# `kept` after its refund), `free_day` and
-# `free_count`: free pictures ordered that day.
-STARS = _key("img:stars:", Owner.ACCOUNTS)
 # STRING: the bot's Telegram id; the jobs of one bot are never served by another.
 OWNER = _key("img:owner", Owner.NOBODY)
 # HASH: setting and addresses (JSON) of each provider that was ever chosen, by its name in orders.

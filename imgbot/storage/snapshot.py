@@ -23,7 +23,7 @@ _BULKY = (
     *(keys.RESULT, keys.HISTORY, keys.RECENT, keys.PICTURE, keys.READY),
     *(keys.DEAD_JOB, keys.HANDLED, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
 )
-_PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB, keys.STARS)
+_PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB, "img:stars:")
 """Key prefixes of valuable data; a server with none of them has not served any user yet."""
 
 _BATCH = 500

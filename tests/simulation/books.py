@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from imgbot.domain.holds import Hold
+
 
 class Call(NamedTuple):
     """A script that was served."""
@@ -74,6 +76,8 @@ class Books:
     accounts: dict[str, Account] = field(default_factory=lambda: defaultdict[str, Account](Account))
     credits: dict[str, int] = field(default_factory=dict[str, int])
     """By charge, the Stars that a payment bought."""
+    items: set[str] = field(default_factory=set[str])
+    """What was sold beside pictures."""
     jobs: dict[str, Entry] = field(default_factory=dict[str, Entry])
     running: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
     """Jobs of a user that are claimed, and have not ended."""
@@ -93,8 +97,9 @@ class Books:
     def _enqueue(self, call: Call) -> None:
         told, account = call.values, self.accounts[call.values["user"]]
         day, user, facts = self.days[told["day"]], told["user"], _pairs(told["fields"])
-        price, stars = int(facts["price_micro"]), int(facts.get("stars", 0))
-        limits = {row.get("name"): row.get("limit", math.inf) for row in json.loads(told["holds"])}
+        price, rows = int(facts["price_micro"]), json.loads(told["holds"])
+        stars = sum(-row["amount"] for row in rows if row.get("spent_in"))
+        limits = {row.get("name"): row.get("limit", math.inf) for row in rows}
         is_counted, is_gift = "user_pictures" in limits, "free" in limits
         spent = day["charged"] + day["reserved"]
         refusals = {
@@ -162,7 +167,8 @@ class Books:
 
     def _settle(self, job: Entry, *, counts: bool) -> None:
         account = self.accounts[job.user]
-        back = int(job.facts.get("stars_back", 0))
+        held = [Hold(*row) for row in json.loads(job.facts["holds"])]
+        back = sum(each.back for each in held)
         job.spent = job.held - min(back, job.held) if counts else 0
         account.spent += job.spent
         account.balance += job.held - job.spent
@@ -180,6 +186,13 @@ class Books:
         if call.is_done:
             credit = self.credits[call.values["charge"]] = int(call.values["credit"])
             self.accounts[call.values["user"]].balance += credit
+
+    def _stars_spend(self, call: Call) -> None:
+        account, told = self.accounts[call.values["user"]], call.values
+        if call.is_done and told["item"] not in self.items:
+            self.items.add(told["item"])
+            account.balance -= int(told["price"])
+            account.spent += int(told["price"])
 
     def _stars_take_back(self, call: Call) -> None:
         if call.is_done:

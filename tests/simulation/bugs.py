@@ -99,8 +99,12 @@ BUGS = {
     ),
     "charge not in the ledger": Bug(f"{_HOLDS}:_charge", '"charged", price', '"charged", 0'),
     "free pictures not counted": Bug("enqueue", "day, hold.field, 0)", "day, hold.field, -1)"),
-    "Stars returned and spent": Bug(f"{_HOLDS}:at_end", "-hold.amount - back", "-hold.amount"),
-    "pictures given away": Bug(f"{_SUBMIT}:_stars_back", "max(kept[field] - amount, 0)", "-amount"),
+    "Stars returned and spent": Bug(f"{_HOLDS}:at_end", "-hold.amount - hold.back", "-hold.amount"),
+    "pictures given away": Bug(
+        f"{_SUBMIT}:_held_for_order",
+        "max(needed.get(each.field, each.amount) - each.amount, 0)",
+        "-each.amount",
+    ),
     "ended before it is shown": Bug(
         "imgbot.jobs.deliver:deliver",
         "job = await _show_once(context, job, outcome)",

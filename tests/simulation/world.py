@@ -16,14 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from imgbot.config.setting_types import StarPack, StarPrices
 from imgbot.config.settings import Settings
 from imgbot.config.sources import load_settings
 from imgbot.domain.errors import FencedError, StorageUnavailableError, WorkerLostError, flatten
 from imgbot.domain.operations import Operation
-from imgbot.domain.stars import StarPack, StarPrices
 from imgbot.features.albums.store import ALBUM, ALBUM_BEGUN, ALBUMS
 from imgbot.features.broadcast.broadcasts import BROADCAST
-from imgbot.features.stars.ledger import REFUNDS, TRANSFERS
+from imgbot.features.stars.ledger import REFUNDS, STARS, TRANSFERS
+from imgbot.features.stars.prices import payload_of, price_in_stars
 from imgbot.providers.protocol import Capability, Recovery
 from imgbot.storage import keys
 from imgbot.storage.lease import LEASE_S
@@ -54,7 +55,7 @@ _EMPTY = (
 _EMPTY_PREFIXES = (keys.JOB, keys.USER_JOBS, keys.DEFERRED_OF, ALBUM, ALBUM_BEGUN)
 _STARS = StarPrices(5, (StarPack(1, 9999), StarPack(1, 40)), free_daily=1, per_usd=250)
 _LASTING = (
-    *(keys.STARS, TRANSFERS, keys.ENDED_JOBS),
+    *(STARS, TRANSFERS, keys.ENDED_JOBS),
     *(keys.EPOCH, keys.STATS, keys.SYNCS, keys.INSTALLATION, keys.OWNER),
     *(keys.USER, keys.USERNAMES, keys.SEEN, keys.PEOPLE, keys.DEAD, keys.FORGOTTEN, keys.WAKE),
     *(keys.USER_TAGS, keys.LAST_CLAIM, keys.UNSUBSCRIBED, keys.POISON),
@@ -189,7 +190,7 @@ class World:
 
     def _pay(self) -> None:
         for user in self._payers:
-            tell = self.telegram.pay(user, self._pack.payload)
+            tell = self.telegram.pay(user, payload_of(self._pack))
             tell()
             # Telegram may tell of it twice.
             self.network.later(ACTED_S / 2, tell)
@@ -665,7 +666,7 @@ class World:
             self._check_price(job_id, job)
 
     def _check_account(self, user: str, expected: Account) -> None:
-        stored = self.server.read("HGETALL", f"{keys.STARS}{user}")
+        stored = self.server.read("HGETALL", f"{STARS}{user}")
         found = Account(
             int(stored.get("balance", 0)),
             int(stored.get("spent", 0)),
@@ -685,7 +686,7 @@ class World:
         if tasks and job.charged != price:
             self.violate(f"job {job_id} is charged at {job.charged}, not at {price}")
         is_paid = self.plan.is_selling and job.charged and int(job.user) != ADMIN
-        stars = _STARS.of_picture(job.charged) if is_paid and not job.is_gift else 0
+        stars = price_in_stars(_STARS, job.charged) if is_paid and not job.is_gift else 0
         if stars:
             sometimes("Stars are spent" if job.spent == job.held else "Stars are given back")
         if job.spent != stars:

@@ -21,7 +21,7 @@ from tests.bench.closures import ROOT, graph, lines_by_part
 CEILINGS = {
     "lines of imgbot/*.py": 1000,
     "lines of imgbot/bot": 4470,
-    "lines of imgbot/config": 950,
+    "lines of imgbot/config": 986,
     "lines of imgbot/domain": 4554,
     "lines of imgbot/features": 5530,
     "lines of imgbot/jobs": 3825,
@@ -35,7 +35,7 @@ CEILINGS = {
     "lines of imgbot/wiring": 690,
     "lines that the supervisor imports": 34950,
     "settings": 33,
-    "Redis keys": 88,
+    "Redis keys": 89,
     "words of the README": 8538,
     "lines of the README": 426,
     "lines of Python": 56300,

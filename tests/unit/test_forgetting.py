@@ -14,8 +14,6 @@ KEPT_FOR_A_CHARGE = {
         "spend_day",
         "is_unbilled",
         "is_settled",
-        "stars",
-        "stars_back",
     ),
     *("claimed_ms", "intent_ms", "accepted_ms", "pending_ms", "tries", "lost_orders"),
     *("provider", "order_id", "order_model", "ticket", "side_px", "scale", "ratio", "is_file"),

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import pytest
 from hypothesis import given, strategies as st
 
-from imgbot.domain.holds import AT_END, Hold
+from imgbot.domain.holds import AT_DEATH, AT_END, Hold
 from imgbot.domain.job import (
     FIELDS,
     Changes,
@@ -35,7 +35,7 @@ NAMES = (
     "reply_to parent is_file note negative ignored base price_micro reserved_micro spend_day "
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_model "
     "order_fields pending_ms ticket message_id tries lost_orders file outcome reason facts "
-    "is_cancelled is_unbilled variants lettering model sent inline_id stars stars_back is_settled "
+    "is_cancelled is_unbilled variants lettering model sent inline_id is_settled "
     "holds picture caption original_id takes_seed features"
 )
 
@@ -64,6 +64,7 @@ ENDED = with_changes(
     variants=3,
     model="best",
     price_micro=40_000,
+    holds=(Hold("stars", "img:stars:2", "balance", -5, AT_DEATH, "spent"),),
     intent_ms=1500,
     provider="own",
     order_model="best-v2",
@@ -100,6 +101,7 @@ FORMER_RESULT = {
     "queue_ms": "500",
     "took_ms": "900",
     "price_micro": "40000",
+    "stars": "5",
     "variant": "2/3",
 }
 """As the release before the previous one has stored it; the previous one stores no `made_as`."""
@@ -123,7 +125,7 @@ def test_a_result_is_the_ended_job_without_what_its_steps_need() -> None:
     assert known_of(from_hash({"id": "7-2", **record})) == known_of(
         with_changes(ENDED, spend_day="")
     )
-    assert record.keys().isdisjoint({*steps, "id", "version", "holds", "reserved_micro"})
+    assert record.keys().isdisjoint({*steps, "id", "version", "reserved_micro"})
 
 
 @pytest.mark.parametrize("picture", [PHOTO, None])
@@ -205,7 +207,7 @@ def test_what_is_stored_is_read_back(values: dict[str, Any]) -> None:
 
 def test_a_hold_of_a_later_release_is_read() -> None:
     record = record_of(admitted_fields(JOB)) | {"id": "1", "user_id": "2", "state": "queued"}
-    holds = '[["budget", "key", "field", 5, "end", "", "", null, "", "", 0, "", "later"]]'
+    holds = '[["budget", "key", "field", 5, "end", "", "", null, "", "", 0, "", 0, "later"]]'
     assert from_hash(record | {"holds": holds}).charge.holds == (
         Hold("budget", "key", "field", 5, AT_END),
     )

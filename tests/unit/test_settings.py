@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from imgbot.config.setting_types import ChatServer, GroupLimits, UserLimits
+from imgbot.config.setting_types import ChatServer, GroupLimits, StarPack, StarPrices, UserLimits
 from imgbot.config.settings import (
     Settings,
     key_names,
@@ -19,7 +19,7 @@ from imgbot.config.settings import (
 from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load_settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
-from imgbot.domain.stars import StarPack, StarPrices, credit_for, pack_of
+from imgbot.features.stars.prices import credit_for, pack_of, payload_of, price_in_stars
 
 TOKEN = "123456789:" + "A" * 35
 LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}
@@ -97,17 +97,24 @@ def test_a_setting_means_what_is_written(
 def test_a_picture_costs_at_least_its_price_and_more_where_it_costs_the_operator_more() -> None:
     prices = StarPrices(5, (StarPack(50, 50),), per_usd=150)
 
-    assert [prices.of_picture(micro) for micro in (0, 33_333, 40_001, 1_000_000)] == [5, 5, 7, 150]
-    assert StarPrices(5, ()).of_picture(1_000_000) == 5
+    assert [price_in_stars(prices, micro) for micro in (0, 33_333, 40_001, 1_000_000)] == [
+        5,
+        5,
+        7,
+        150,
+    ]
+    assert price_in_stars(StarPrices(5, ()), 1_000_000) == 5
 
 
 @pytest.mark.parametrize("pack", [StarPack(50, 50), StarPack(10_000, 999_999, is_monthly=True)])
 def test_a_payment_buys_what_its_invoice_says_at_its_price(pack: StarPack) -> None:
-    assert pack_of(pack.payload) == pack
-    assert credit_for("XTR", pack.price, pack.payload) == pack.credit
-    assert credit_for("XTR", pack.price - 1, pack.payload) == 0
-    assert credit_for("USD", pack.price, pack.payload) == 0
-    assert credit_for("XTR", pack.price, f"{pack.payload}0000000") == 0
+    payload = payload_of(pack)
+
+    assert pack_of(payload) == pack
+    assert credit_for("XTR", pack.price, payload) == pack.credit
+    assert credit_for("XTR", pack.price - 1, payload) == 0
+    assert credit_for("USD", pack.price, payload) == 0
+    assert credit_for("XTR", pack.price, f"{payload}0000000") == 0
 
 
 REFUSED = {

@@ -28,6 +28,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
+from imgbot.domain.holds import amount_spent
 from imgbot.domain.job import InputPhoto, Job, variant_ids, with_changes
 from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
 from imgbot.domain.ordinals import named_in
@@ -342,14 +343,14 @@ async def _act_draw_anew(result: Job, dialogue: Dialogue) -> str:
 
 async def _act_receipt(result: Job, dialogue: Dialogue) -> str | Alert:
     """Tell the user who asked for the picture how it was made."""
-    micro, stars = result.charge.price_micro, result.charge.stars
+    micro = result.charge.price_micro
     is_limited = dialogue.app.spend.caps.daily_micro_per_user is not None
     key = "receipt_free"
     if micro and (is_limited or dialogue.is_by_admin):
         key = "receipt_price" if is_limited else "receipt_free_owner"
-    if stars:
-        key = "receipt_stars"
-    price_line = dialogue.t(key, price=price(micro), stars=stars)
+    spent = amount_spent(result.charge.holds)
+    own = dialogue.app.payment.receipt(spent, dialogue.language) if spent else ""
+    price_line = own or dialogue.t(key, price=price(micro))
     return await dialogue.answer_privately(receipt_of(result, dialogue.language, price_line))
 
 

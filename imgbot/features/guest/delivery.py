@@ -1,8 +1,8 @@
 """End of a job in the inline message that asked for it."""
 
-from imgbot.domain.job import State, with_changes
+from imgbot.domain.job import with_changes
 from imgbot.domain.texts import t
-from imgbot.jobs.captions import failure_text, success_caption
+from imgbot.jobs.captions import success_caption
 from imgbot.jobs.hooks import AfterShown, Hooks, ShownEnd
 from imgbot.telegram.messenger import Messenger
 
@@ -19,8 +19,6 @@ def hooks(messenger: Messenger) -> Hooks:
         if picture and await messenger.edit_inline(inline_id, caption, picture):
             return
         # Where its chat takes no pictures, that says where it is.
-        is_made = shown.outcome is State.DELIVERED
-        text = t(language, "guest_ready") if is_made else failure_text(job)
-        await messenger.edit_inline(inline_id, text)
+        await messenger.edit_inline(inline_id, shown.failure or t(language, "guest_ready"))
 
     return Hooks(after_shown=(AfterShown(lambda job, _: bool(job.request.inline_id), show),))

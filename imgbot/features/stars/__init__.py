@@ -2,21 +2,20 @@
 
 * `handlers`: /balance, /buy, payments, and /refund for administrators.
 * `ledger`: what users have paid, hold and have spent, in Redis.
+* `paying`: prices as they are shown, and what jobs hold until their end.
 * `payments`: the Bot API calls; `reconciler`: refunds, and the ledger held against Telegram's list.
-
-The price of a picture is held from its admission to its end by the queue (`ledger.star_holds`).
 """
-
-from functools import partial
 
 from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
 from imgbot.bot.people import UserFinder
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 from imgbot.features.stars import buttons
 from imgbot.features.stars.handlers import KINDS, StarHandlers
-from imgbot.features.stars.ledger import KEYS, StarLedger, star_holds
+from imgbot.features.stars.ledger import KEYS, StarLedger
+from imgbot.features.stars.paying import StarTerms, failure_note
 from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.reconciler import StarReconciler
+from imgbot.jobs.hooks import Hooks
 
 
 def _build(core: Core) -> Seams:
@@ -27,6 +26,7 @@ def _build(core: Core) -> Seams:
     reconciler = StarReconciler(
         ledger, payments, core.persistence, app.now_ms, app.spend.today, is_on=is_sold
     )
+    terms = StarTerms(prices, ledger, app.policy.is_admin) if prices else None
     finder = UserFinder(app.users, app.results, app.identity)
     handlers = StarHandlers(app, finder, ledger, payments, prices, reconciler.refund_due)
     place = 4 if is_sold else 0
@@ -47,9 +47,11 @@ def _build(core: Core) -> Seams:
             ButtonAction("refund", handlers.on_refund, is_for_admins=True),
         ],
         answers={"price": handlers.answer_price} if is_sold else {},
-        refusal_rows={"stars_short": lambda dialogue, *_: buttons.buy(dialogue.language)},
+        refusal_rows={"stars_used_up": lambda dialogue, *_: buttons.buy(dialogue.language)},
+        payment=terms.payment if terms else None,
         about_user=[handlers.about_user] if is_sold else [],
-        holds=[partial(star_holds, app.policy.star_price, prices.free_daily)] if prices else [],
+        holds=[terms.holds] if terms else [],
+        hooks=Hooks(failure_notes=(failure_note,)),
         privacy_notes=[PrivacyNote("privacy_stars", is_kept=True)] if is_sold else [],
         loops=[reconciler.run],
     )

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from imgbot.domain.stars import StarPack
+from imgbot.config.setting_types import StarPack
 from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Button, Keyboard, button, in_rows
+from imgbot.features.stars.prices import payload_of
 
 
 def buy(language: str, packs: Sequence[StarPack] = ()) -> Keyboard:
@@ -13,7 +14,7 @@ def buy(language: str, packs: Sequence[StarPack] = ()) -> Keyboard:
     for pack in packs:
         key = f"button_stars{'_month' * pack.is_monthly}{'_more' * (pack.credit > pack.price)}"
         label = t(language, key, price=pack.price, credit=pack.credit)
-        rows.append([Button(label, f"buy:{pack.payload}")])
+        rows.append([Button(label, f"buy:{payload_of(pack)}")])
     return rows or [[button(language, "buy", "buy:list")]]
 
 

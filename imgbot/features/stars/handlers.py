@@ -12,6 +12,7 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import answer_price
 from imgbot.bot.people import UserFinder
+from imgbot.config.setting_types import StarPack, StarPrices
 from imgbot.domain.errors import (
     ChatGoneError,
     StorageFullError,
@@ -19,13 +20,12 @@ from imgbot.domain.errors import (
     TelegramRefusedError,
     UserError,
 )
-from imgbot.domain.operations import Operation
-from imgbot.domain.stars import StarPack, StarPrices, credit_for, is_monthly, pack_of
 from imgbot.domain.texts import language_of, t
 from imgbot.domain.texts.buttons import Button, Keyboard
 from imgbot.features.stars import buttons
 from imgbot.features.stars.ledger import StarLedger, StarPayment
 from imgbot.features.stars.payments import StarPayments
+from imgbot.features.stars.prices import credit_for, is_monthly, pack_of
 from imgbot.telegram.messenger import ChatTarget
 
 KINDS = ("pre_checkout_query", "successful_payment", "refunded_payment")
@@ -267,8 +267,7 @@ class StarHandlers:
 
     async def answer_price(self, message: Message, dialogue: Dialogue) -> None:
         """Say what a picture costs, to whom it costs something."""
-        costs = self.app.policy.star_price(dialogue.user_id, Operation.CREATE, 0)
-        await (self.show_balance if costs else answer_price)(message, dialogue)
+        await (answer_price if dialogue.is_by_admin else self.show_balance)(message, dialogue)
 
     async def about_user(self, user_id: int, language: str) -> list[str]:
         """Return a line about a user's Stars."""

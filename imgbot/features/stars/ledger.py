@@ -6,26 +6,37 @@ credit is always the sum of the balance, what is held, what is spent and what wa
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 from redis.exceptions import ResponseError
 
 from imgbot.domain.holds import AT_DEATH, Hold
 from imgbot.domain.job import Job
-from imgbot.domain.operations import Operation
-from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable, set_aside
 from imgbot.storage.keys import Owner, Owners
 
+# HASH per user id: `balance` of Stars, `spent`, `job:<id>` (held for a job),
+# `paid:<charge id>` (price, credit, time in ms), `back:<charge id>` (time in ms at which that was
+# taken off the balance), `month:<charge id>` (1: it is of a subscription, which is `cancelled` or
+# `kept` after its refund), `free_day` and
+# `free_count`: free pictures ordered that day.
+STARS = "img:stars:"
 # ZSET: refunds to be made, as user id, blank, charge id, by the time (ms) of the next attempt,
 # or 0.
 REFUNDS = "img:star-refunds"
 # STRING: number of the bot's Star transactions that were compared with the ledger.
 TRANSFERS = "img:star-transfers"
 
-KEYS: Owners = {REFUNDS: (Owner.ACCOUNTS,), TRANSFERS: (Owner.NOBODY,)}
+# STRING per thing that was sold, two days: marks that it was paid.
+ITEM = "img:star-item:"
+
+KEYS: Owners = {
+    ITEM: (Owner.NOBODY,),
+    **dict.fromkeys((STARS, REFUNDS), (Owner.ACCOUNTS,)),
+    TRANSFERS: (Owner.NOBODY,),
+}
 
 
 _SCANNED_AT_ONCE = 500
@@ -79,12 +90,9 @@ class StarAccount:
         return credited - self.balance - self.held - self.spent
 
 
-def star_holds(
-    price_of: Callable[[int, Operation, int], int], free_daily: int, job: Job
-) -> list[Hold]:
+def star_holds(price: int, free_daily: int, job: Job) -> list[Hold]:
     """Return what a job holds of its user's Stars: its price, or one of their free pictures."""
-    price = price_of(job.user_id, job.request.operation, job.charge.price_micro)
-    account = f"{keys.STARS}{job.user_id}"
+    account = f"{STARS}{job.user_id}"
     if not price:
         return []
     free = Hold("free", account, "free_count", 1, AT_DEATH, dated="free_day", spares="stars")
@@ -100,7 +108,7 @@ class StarLedger(Store):
     """Store of Stars."""
 
     async def account(self, user_id: int, today: str = "") -> StarAccount:
-        key = f"{keys.STARS}{user_id}"
+        key = f"{STARS}{user_id}"
         return _account(key, await self._redis.hgetall(key), today)
 
     async def credit(self, user_id: int, payment: StarPayment) -> str:
@@ -139,6 +147,11 @@ class StarLedger(Store):
         )
         return answer[0]
 
+    async def take(self, user_id: int, stars: int, item: str) -> int | None:
+        """Spend Stars once for an item; return the balance if it is too little."""
+        answer = await self._redis.call("stars_spend", user=user_id, item=item, price=stars)
+        return int(answer[1]) if answer[0] == "short" else None
+
     async def refunds_due(self, now_ms: int) -> list[tuple[int, str]]:
         """Return the user and the charge of each refund to be made."""
         return await self._refunds(0, now_ms)
@@ -156,12 +169,12 @@ class StarLedger(Store):
 
     async def set_end(self, user_id: int, charge_id: str, end: str) -> None:
         """Record how the subscription of a refunded payment ended."""
-        await self._redis.hset(f"{keys.STARS}{user_id}", f"month:{charge_id}", end)
+        await self._redis.hset(f"{STARS}{user_id}", f"month:{charge_id}", end)
 
     async def settle(self) -> AsyncGenerator[tuple[int, StarAccount]]:
         """Settle what is held for jobs that are gone; yield each user with their account."""
-        async for key in self._redis.scan_iter(match=f"{keys.STARS}*", count=_SCANNED_AT_ONCE):
-            if (user := key.removeprefix(keys.STARS)).isdecimal():
+        async for key in self._redis.scan_iter(match=f"{STARS}*", count=_SCANNED_AT_ONCE):
+            if (user := key.removeprefix(STARS)).isdecimal():
                 try:
                     await self._redis.call("stars_settle", user=user)
                 except ResponseError:

@@ -10,13 +10,14 @@ from aiogram import Bot
 from aiogram.methods import TelegramMethod
 from aiogram.types import LabeledPrice
 
+from imgbot.config.setting_types import StarPack
 from imgbot.domain.errors import (
     ChatGoneError,
     ImgbotError,
     TelegramRefusedError,
     TransientError,
 )
-from imgbot.domain.stars import CURRENCY, StarPack
+from imgbot.features.stars.prices import CURRENCY, payload_of
 from imgbot.telegram.client import telegram_errors
 
 _PERIOD_S = 2_592_000
@@ -110,7 +111,7 @@ def _invoice(pack: StarPack, title: str, about: str) -> dict[str, Any]:
     return {
         "title": title,
         "description": about,
-        "payload": pack.payload,
+        "payload": payload_of(pack),
         "provider_token": "",
         "currency": CURRENCY,
         "prices": [LabeledPrice(label=title, amount=pack.price)],

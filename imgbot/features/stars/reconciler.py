@@ -13,9 +13,9 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.stars import CURRENCY, credit_for, is_monthly, pack_of
 from imgbot.features.stars.ledger import StarLedger, StarPayment
 from imgbot.features.stars.payments import StarPayments, StarTransfer
+from imgbot.features.stars.prices import CURRENCY, credit_for, is_monthly, pack_of
 from imgbot.storage.persistence import Persistence
 from imgbot.telemetry import events
 

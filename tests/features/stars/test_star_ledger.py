@@ -1,6 +1,7 @@
 """Stars in Redis: paid once, held, spent or given back once, whatever is repeated."""
 
 import asyncio
+import json
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -9,16 +10,15 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from imgbot.bot.policy import AccessPolicy
+from imgbot.config.setting_types import StarPrices
 from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import OFFERED, Operation
-from imgbot.domain.stars import StarPrices
-from imgbot.features.stars.ledger import StarLedger, StarPayment, star_holds
+from imgbot.features.stars.ledger import STARS, StarLedger, StarPayment, star_holds
+from imgbot.features.stars.paying import StarTerms, failure_note
 from imgbot.features.stars.payments import StarTransfer
 from imgbot.features.stars.reconciler import StarReconciler
-from imgbot.jobs.captions import failure_text
-from imgbot.jobs.submit import _stars_back
+from imgbot.jobs.submit import _held_for_order
 from imgbot.storage import holds, keys
 from imgbot.storage.client import Client
 from imgbot.storage.dead_letters import DeadLetters, ProblemJob
@@ -48,7 +48,7 @@ async def figures(ledger: StarLedger, day: str = TODAY) -> tuple[int, int, int, 
 
 async def ordered(queue: JobQueue, job_id: str, free: int = 0, **changes: Any) -> Admission:
     one = job(job_id, USER, **changes)
-    return await queue.enqueue(one, NOW, star_holds(lambda *_: 5, free, one))
+    return await queue.enqueue(one, NOW, star_holds(5, free, one))
 
 
 async def finished(queue: JobQueue, outcome: State) -> Job:
@@ -73,7 +73,7 @@ async def finished(queue: JobQueue, outcome: State) -> Job:
         (State.CANCELLED, False, 1, 0, (300, 0, 0, 0)),
     ],
 )
-@pytest.mark.parametrize("is_former", [False, True])
+@pytest.mark.parametrize("former", ["", "listed", "unlisted"])
 async def test_stars_are_held_and_then_spent_or_given_back_once(
     redis: Client,
     outcome: State,
@@ -82,32 +82,39 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
     wanted: tuple[int, int, int, int],
     *,
     is_billed: bool,
-    is_former: bool,
+    former: str,
 ) -> None:
     queue, ledger = await open_ledger(redis, PAID, PAID)
     assert await figures(ledger) == (300, 0, 0, 0)
 
     assert [(await ordered(queue, "7", free)).verdict for _ in range(2)] == ["ok", "duplicate"]
     assert await figures(ledger) == ((300, 0, 0, 1) if free else (295, 5, 0, 0))
-    if is_former:
-        # What the previous release has stored, no quota having been set.
+    if former:
+        # What a previous release has stored, no quota having been set.
+        stored = {"stars": "0" if free else "5", "stars_back": str(back)}
+        await redis.hset(keys.JOB + "7", mapping=dict[Any, Any](stored))
+        rows = json.loads(await redis.hget(keys.JOB + "7", "holds") or "")
+        await redis.hset(keys.JOB + "7", "holds", json.dumps([row[:12] for row in rows]))
+    if former == "unlisted":
         await redis.hdel(keys.JOB + "7", "holds")
-        await redis.hset(keys.JOB + "7", "stars", 0 if free else 5)
-        await redis.hset(f"{keys.STARS}{USER}", "job:7", 0 if free else 5)
+        await redis.hset(f"{STARS}{USER}", "job:7", 0 if free else 5)
     claimed = await queue.claim(NOW)
     assert claimed is not None
-    told = {"outcome": outcome, "stars_back": back, "intent_ms": NOW * is_billed}
+    held = claimed.charge.holds
+    if not former:
+        held = tuple(e._replace(back=min(back, -e.amount)) if e.spent_in else e for e in held)
+    told = {"outcome": outcome, "holds": held, "intent_ms": NOW * is_billed}
     over = await queue.move(claimed, State.DELIVERING, **told)
     # The answer to the first is lost.
     for _ in range(2):
         await queue.finish(over, outcome, NOW)
 
     assert await figures(ledger) == wanted
-    assert await redis.hget(f"{keys.STARS}{USER}", "job:7") is None
-    stored = await redis.hgetall(keys.SPEND + TODAY)
+    assert await redis.hget(f"{STARS}{USER}", "job:7") is None
+    spent = await redis.hgetall(keys.SPEND + TODAY)
     charge = str(PRICE) if is_billed else None
-    assert (stored.get("charged"), stored.get(f"user:{USER}")) == (charge, charge)
-    assert not stored.keys() & {"reserved", f"reserved:{USER}", f"pictures:{USER}"}
+    assert (spent.get("charged"), spent.get(f"user:{USER}")) == (charge, charge)
+    assert not spent.keys() & {"reserved", f"reserved:{USER}", f"pictures:{USER}"}
     assert (await ordered(queue, "7")).verdict == "duplicate"
 
 
@@ -118,11 +125,13 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
 def test_a_user_pays_for_what_is_ordered_and_no_more_than_is_held(
     price_micro: int, is_stand_in: bool, back: int
 ) -> None:
-    prices = StarPrices(5, (), per_usd=100)
-    holds_of = partial(star_holds, lambda _user, _operation, micro: prices.of_picture(micro), 1)
-    context = cast("Any", SimpleNamespace(holds=[holds_of]))
-    held = with_changes(job("7", USER), holds=tuple(holds_of(job("7", USER, price_micro=70_000))))
-    assert _stars_back(context, held, price_micro, is_stand_in=is_stand_in) == back
+    terms = StarTerms(StarPrices(5, (), 1, per_usd=100), cast("Any", None), lambda _: False)
+    context = cast("Any", SimpleNamespace(holds=[terms.holds]))
+    held = with_changes(
+        job("7", USER), holds=tuple(terms.holds(job("7", USER, price_micro=70_000)))
+    )
+    holds = _held_for_order(context, held, price_micro, is_stand_in=is_stand_in)
+    assert sum(each.back for each in holds) == back
 
 
 async def test_a_dead_job_that_is_delivered_after_all_costs_nothing(redis: Client) -> None:
@@ -135,7 +144,6 @@ async def test_a_dead_job_that_is_delivered_after_all_costs_nothing(redis: Clien
     assert await letters.give_up(ProblemJob(dead, NOW, is_dead=True), NOW) == "ok"
     revived = await queue.job("7")
     assert revived is not None
-    assert revived.charge.stars == 0
     await queue.finish(revived, State.DELIVERED, NOW)
 
     assert await figures(ledger) == (300, 0, 0, 0)
@@ -176,19 +184,19 @@ async def test_fifty_orders_at_once_spend_no_star_twice(redis: Client) -> None:
 
 async def test_without_a_price_the_queue_touches_no_ledger(redis: Client) -> None:
     queue, _ = await open_ledger(redis)
-    await queue.enqueue(job("7", USER), NOW, star_holds(lambda *_: 0, 1, job("7", USER)))
-    assert await redis.hget(keys.JOB + "7", "stars") is None
+    await queue.enqueue(job("7", USER), NOW, star_holds(0, 1, job("7", USER)))
     await finished(queue, State.DELIVERED)
-    assert await redis.keys(f"{keys.STARS}*") == []
+    assert await redis.keys(f"{STARS}*") == []
 
 
 @pytest.mark.parametrize("operation", Operation)
 async def test_every_operation_that_a_provider_may_make_has_its_price(operation: Operation) -> None:
     price = {Operation.INPAINT: 30_000}.get(operation, 0)
-    prices, nobody = StarPrices(5, (), per_usd=1000), frozenset[int]()
-    policy = AccessPolicy(nobody, nobody, False, False, lambda *_: price, star_prices=prices)
+    prices = StarPrices(5, (), per_usd=1000)
+    terms = StarTerms(prices, cast("Any", None), lambda user_id: user_id != USER)
     wanted = max(5, price // 1000) if operation in OFFERED else 0
-    assert policy.star_price(USER, operation, price) == wanted
+    assert terms.price_of(USER, operation, price) == wanted
+    assert terms.price_of(USER + 1, operation, price) == 0
 
 
 @pytest.mark.parametrize(
@@ -200,8 +208,9 @@ async def test_every_operation_that_a_provider_may_make_has_its_price(operation:
 )
 def test_a_failure_tells_what_becomes_of_the_stars(reason: str, ordered_ms: int, told: str) -> None:
     changes = {"outcome": State.FAILED, "reason": reason, "intent_ms": ordered_ms}
-    failed = with_changes(job("7", USER, stars=5, stars_back=2), **changes)
-    assert failure_text(failed).endswith(told)
+    one = job("7", USER)
+    held = tuple(each._replace(back=2 * bool(each.spent_in)) for each in star_holds(5, 0, one))
+    assert failure_note(with_changes(one, holds=held, **changes)) == told
 
 
 async def test_payments_that_buy_nothing_and_of_banned_users_are_to_be_refunded(
@@ -335,7 +344,7 @@ async def test_the_ledger_learns_from_telegrams_list_and_settles_what_was_left(
 
     # Another bot's list is shorter than what was read; a balance was changed by hand.
     await ledger.set_transfers_read(1000)
-    await redis.hincrby(f"{keys.STARS}{USER}", "balance", 7)
+    await redis.hincrby(f"{STARS}{USER}", "balance", 7)
     await reconciler.compare()
     assert await ledger.transfers_read() == 6
     assert "the Stars of user 1 do not add up: -7 missing" in caplog.text

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
-from imgbot.features.stars.ledger import REFUNDS, StarAccount, StarLedger
+from imgbot.features.stars.ledger import REFUNDS, STARS, StarAccount, StarLedger
 from imgbot.sandbox.star_bank import StarInvoice
 from imgbot.sandbox.users import SandboxUsers
 from imgbot.storage import keys
@@ -154,7 +154,7 @@ async def test_a_balance_is_told_to_nobody_else(shop: Stage) -> None:
         await ann.within(elsewhere).after(mention, lambda m: m.is_outgoing and "⭐" in m.text)
     )
 
-    assert {each.text for each in told} == {t("en", "stars_short_openly", stars=5)}
+    assert {each.text for each in told} == {t("en", "stars_used_up_openly", amount=5)}
 
 
 async def test_a_model_is_offered_at_its_price_in_stars_and_holds_that(shop: Stage) -> None:
@@ -400,7 +400,7 @@ async def test_where_nothing_is_sold_no_command_is_shown_and_a_payment_returns(
     kept = charged(anna, "pack.50.50", 50)["telegram_payment_charge_id"]
     async with stage.bot.redis() as redis:
         for name, value in (("balance", "50"), (f"paid:{kept}", "50 50 1800000000000")):
-            await redis.hset(f"{keys.STARS}{anna.id}", name, value)
+            await redis.hset(f"{STARS}{anna.id}", name, value)
     shown = await anna.ask("/balance")
     asked = await anna.press(shown, "Return 50 ⭐")
     await anna.press(asked, "Yes")

@@ -1,6 +1,6 @@
 -- Credits a payment once, by its charge. One that buys nothing, or of a banned user, is to be
 -- refunded.
--- KEYS: stars:user refunds=img:star-refunds banned
+-- KEYS: stars=img:stars:{user} refunds=img:star-refunds banned
 -- ARGV: user charge price credit at_ms is_monthly
 -- FLAGS: fenced allow-oom
 local paid, back = 'paid:' .. charge, 'back:' .. charge

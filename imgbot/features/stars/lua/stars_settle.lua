@@ -1,5 +1,5 @@
 -- Settles the Stars held for jobs that are gone, as one that cannot be read ends without them.
--- KEYS: stars:user job: tombstone:
+-- KEYS: stars=img:stars:{user} job: tombstone:
 -- ARGV: user
 -- FLAGS: fenced allow-oom
 local record, settled = redis.call('HGETALL', stars), 0

@@ -1,5 +1,5 @@
 -- Takes a payment off the balance once, and has it refunded, unless Telegram has done so.
--- KEYS: stars:user refunds=img:star-refunds
+-- KEYS: stars=img:stars:{user} refunds=img:star-refunds
 -- ARGV: user charge now_ms is_refunded is_unused
 -- FLAGS: fenced allow-oom
 local member, back = user .. ' ' .. charge, 'back:' .. charge
