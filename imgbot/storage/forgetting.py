@@ -49,7 +49,7 @@ BLANK: Mapping[str, Any] = {
 BLANK_DEAD: Mapping[str, Any] = {
     **BLANK,
     **dict.fromkeys(("user_id", "chat_id", "thread_id", "reply_to", "message_id", "seed"), 0),
-    **dict.fromkeys(("file", "inline_id"), ""),
+    **dict.fromkeys(("file", "inline_id", "caption", "original_id"), ""),
     "facts": {},
     "features": {},
     "holds": (),
