@@ -10,19 +10,10 @@ import re
 import warnings
 from collections.abc import Generator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageCms,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.painter import worker
@@ -30,31 +21,15 @@ from imgbot.painter.steps import MEGAPIXEL, SIDE_LIMIT_PX
 
 # Importing plugins by name loads these only; otherwise Pillow loads all forty at the first unknown
 # file.
-_PLUGINS = (
-    JpegImagePlugin,
-    PngImagePlugin,
-    WebPImagePlugin,
-    GifImagePlugin,
-    AvifImagePlugin,
-    TiffImagePlugin,
-    BmpImagePlugin,
-)
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
+_PLUGINS = ("Jpeg", "Png", "WebP", "Gif", "Avif", "Tiff", "Bmp")
+FORMATS = tuple(name.upper() for name in _PLUGINS)
+for _name in _PLUGINS:
+    import_module(f"PIL.{_name}ImagePlugin")
 
 
 _BEGINNING = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP|GIF8[79]a|II\*\x00|MM\x00\*|....ftypavi[fs]", re.DOTALL
 )
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Image.Image:
@@ -74,9 +49,11 @@ def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Ima
             # One variable for every stage, so that each is freed when the next exists.
             image = _to_plain_mode(image)
             image = _reduce(image, keep_megapixels)
-            image = _turn(_to_srgb(image, profile), orientation)
+            image = _to_srgb(image, profile)
+            if is_turned := 2 <= orientation <= 8:
+                image.getexif()[ExifTags.Base.Orientation] = orientation
+                image = ImageOps.exif_transpose(image)
     image = _drop_full_alpha(image)
-    is_turned = orientation in _TURNS
     is_same = (image.size, image.mode) == (size, mode) and not is_turned
     # Encoders write comments, profiles and EXIF found here without being asked.
     image.info = {"is_plain": is_same and profile is None, "is_turned": is_turned}
@@ -180,14 +157,9 @@ def _too_many_pixels(pixels: int, limit_megapixels: float) -> UserError:
 def _orientation(image: Image.Image) -> int:
     # After load(): TIFF and AVIF rotate themselves then, and remove the tag.
     try:
-        return int(image.getexif().get(0x0112, 1))
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001 -- EXIF is foreign bytes; the picture is good without
         return 1
-
-
-def _turn(image: Image.Image, orientation: int) -> Image.Image:
-    turn = _TURNS.get(orientation)
-    return image if turn is None else image.transpose(turn)
 
 
 def _to_plain_mode(image: Image.Image) -> Image.Image:
@@ -272,10 +244,8 @@ def size_bytes(path: str) -> int:
         raise UserError("picture_not_a_picture") from error
 
 
-# HEVC brands of ISO/IEC 23008-12; mif1 and msf1 stand for any codec.
-_HEVC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"))
-_OPEN_BRANDS = frozenset((b"mif1", b"mif2", b"msf1"))
-_AVIF_BRANDS = frozenset((b"avif", b"avis"))
+# Brands of ISO/IEC 23008-12: those of HEVC; mif1 and msf1 stand for any codec.
+_HEIC = re.compile(rb".{4}ftyp(?:he[iv][cxms]|(?:mif[12]|msf1)(?!.*avi[fs]))", re.DOTALL)
 
 
 def is_heic(path: str) -> bool:
@@ -285,13 +255,7 @@ def is_heic(path: str) -> bool:
             header = file.read(256)
     except OSError:
         return False
-    if header[4:8] != b"ftyp":
-        return False
-    size_bytes = min(int.from_bytes(header[:4], "big"), len(header))
-    brands = {header[8:12], *(header[at : at + 4] for at in range(16, size_bytes, 4))}
-    if header[8:12] in _OPEN_BRANDS:
-        return not brands & _AVIF_BRANDS
-    return header[8:12] in _HEVC_BRANDS
+    return _HEIC.match(header[: max(12, int.from_bytes(header[:4]))]) is not None
 
 
 @cache

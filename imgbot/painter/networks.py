@@ -65,12 +65,15 @@ class Network:
         return result
 
 
+def numpy() -> Any:
+    """Load numpy, without threads of its own, which reserve memory each."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    return import_module("numpy")
+
+
 def pixels(image: Image.Image) -> "Tensor":
     """Return a picture as numbers from 0 to 1, by row, column and channel, if it has several."""
-    # Read when numpy is loaded; its own threads reserve memory each.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    import numpy as np  # noqa: PLC0415 -- see above
-
+    np = numpy()
     return np.asarray(image, np.float32) / np.float32(255)
 
 

@@ -217,13 +217,6 @@ class ModelNotes(LocatedTable):
 N = TypeVar("N", bound=ModelNotes)
 
 
-class Vendor(LocatedTable):
-    """Company that runs the service, for `/privacy`: its name and the code of its country."""
-
-    vendor: Annotated[str, Field(max_length=60)] = ""
-    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
-
-
 class Limits(LocatedTable):
     """The provider's own limits: concurrent tasks, and orders per window; 0 is no limit."""
 
@@ -277,10 +270,13 @@ class Terms(LocatedTable):
         return bool(self.offered) or offer.price_at(0) <= usual.price_at(0)
 
 
-class ModelSpec(Vendor, Terms, Generic[N]):
+class ModelSpec(Terms, Generic[N]):
     """Parts of the spec file of a service that has models."""
 
     name: ProviderName
+    vendor: Annotated[str, Field(max_length=60)] = ""
+    """Name of the company that runs it, and in `country` the code of its country."""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
     key: KeyName = ""
     limits: Limits = Limits()
     prompts: Mapping[Operation, str] = Field(default_factory=dict[Operation, str])

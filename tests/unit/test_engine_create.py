@@ -21,7 +21,7 @@ from imgbot.painter.engine.scenes.weather import add_birds, paint_sun
 from imgbot.painter.engine.styles import MARGIN_UNITS, STYLES, choose_style
 from imgbot.painter.engine.subjects import artwork, has_own_drawing, subject_names, subject_of
 from imgbot.painter.engine.tables import table
-from imgbot.painter.engine.typography import draw_text
+from imgbot.painter.engine.typography import draw_poster
 from tests.fixtures.image_metrics import difference
 
 pytestmark = pytest.mark.slow
@@ -77,13 +77,17 @@ def test_result_has_the_planned_size_and_names_what_was_drawn_in_order() -> None
     assert image.size == picture_size("21:9")
 
 
-@pytest.mark.parametrize("words", ["плакат", "открытка"])
-def test_text_stays_inside_the_picture(words: str) -> None:
+def test_words_of_a_card_stand_below_its_picture() -> None:
+    card, _ = draw("открытка с лисой «С 8 Марта!»", 2)
+    assert card.height > card.width > picture_size("")[0]
+
+
+def test_text_stays_inside_the_picture() -> None:
     texts = ("Щука", "очень " * 23, "превысокомногорассмотрительствующий", "W" * 140)
     for size, text in product(((1024, 1024), (2048, 680), (680, 2048)), texts):
         scene = scene_of(size, "dawn", 1)
         canvas = Image.new("RGB", size, scene.palette.sky[0])
-        lettered = draw_text(scene, canvas.copy(), text.strip(), words)
+        lettered = draw_poster(scene, canvas.copy(), text.strip())
         changed = ImageChops.difference(canvas, lettered).convert("L")
         box = changed.point([255 * (value > 90) for value in range(256)]).getbbox()
         assert box is not None
@@ -155,7 +159,7 @@ def test_every_style_keeps_light_and_dark_areas_and_text_legible(
         if style != "neon":
             assert correlation(small(canvas), small(landscape[1])) > 0.6, style
         margin = MARGIN_UNITS.get(style, 0) * landscape[0].unit_px
-        lettered = draw_text(landscape[0], canvas.copy(), "Осень", "плакат", margin)
+        lettered = draw_poster(landscape[0], canvas.copy(), "Осень", margin)
         inked = ImageChops.difference(canvas, lettered).convert("L").getbbox()
         tones = sorted(lettered.crop(inked).convert("L").tobytes())
         assert tones[-1] - tones[0] > 130, style

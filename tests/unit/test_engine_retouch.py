@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from imgbot.painter.engine import make_picture
 from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
+from imgbot.painter.engine.edit import edit_picture
 from imgbot.painter.engine.restoration import (
     denoise,
     estimate_blur_px,
@@ -16,7 +17,7 @@ from imgbot.painter.engine.restoration import (
     find_jpeg_quality,
     in_strips,
 )
-from imgbot.painter.engine.retouch import improve, retouch_picture
+from imgbot.painter.engine.retouch import retouch_picture
 from tests.fixtures.degradations import (
     DEGRADATIONS,
     Degradation,
@@ -214,7 +215,9 @@ def test_grey_picture_stays_grey() -> None:
 
 def test_auto_follows_the_requested_degree_and_repeats_nothing() -> None:
     dark = underexpose(load_photo("cat"), 1.5)
-    whole, half = improve(dark, 1.0), improve(dark, 0.5)
+    whole, half = (
+        edit_picture(dark, words).image for words in ("очень сильно улучши", "чуть-чуть улучши")
+    )
     assert whole.tobytes() == retouch_picture(dark)[0].tobytes()
     assert psnr_db(half, whole) > psnr_db(dark, whole) + 3
     assert psnr_db(retouch_picture(whole)[0], whole) > 38

@@ -11,9 +11,6 @@ from imgbot.painter.engine.segmentation import CERTAIN, find_subject
 from imgbot.painter.pictures import save_lossless_or_jpeg
 from imgbot.painter.steps import EngineResult
 
-# Squared colour distance at which the mask counts as much as the colours.
-_REGULARIZATION = 900
-
 
 def apply_matte(image: Image.Image, mask: Image.Image) -> Image.Image:
     """Foreground of `image` (RGB) as RGBA; `mask` (L) has the size of a reduced copy.
@@ -60,28 +57,26 @@ def _continue_colours(image: Image.Image, known: Image.Image) -> Image.Image:
 def _project(
     image: Image.Image, front: Image.Image, back: Image.Image, guess: Image.Image
 ) -> Image.Image:
-    along = Image.new("F", image.size, 0)
-    length = Image.new("F", image.size, _REGULARIZATION)
-    for pixel, near, far in zip(image.split(), front.split(), back.split(), strict=True):
-        span, offset = _subtract(near, far), _subtract(pixel, far)
-        along = _multiply_add(along, offset, span)
-        length = _multiply_add(length, span, span)
-    return ImageMath.lambda_eval(_opacity, along=along, guess=guess, length=length)
+    pictures = {"pixel": image, "near": front, "far": back}
+    bands = {
+        f"{name}{number}": band
+        for name, picture in pictures.items()
+        for number, band in enumerate(picture.split())
+    }
 
+    def opacity(v: dict[str, Any]) -> Any:
+        # Squared colour distance at which the mask counts as much as the colours.
+        along, length = 0, 900
+        for number in range(3):
+            pixel, near, far = (v["float"](v[f"{name}{number}"]) for name in pictures)
+            span = near - far
+            along, length = along + (pixel - far) * span, length + span * span
+        share = (along + v["guess"] * (900 / 255)) / length
+        # Opacity below 0.1 and above 0.9 is noise.
+        stretched = (share - 0.1) * (255 / 0.8)
+        return v["convert"](v["min"](v["max"](stretched, 0), 255), "L")
 
-def _subtract(one: Image.Image, other: Image.Image) -> Image.Image:
-    return ImageMath.lambda_eval(lambda v: v["float"](v["a"]) - v["b"], a=one, b=other)
-
-
-def _multiply_add(total: Image.Image, one: Image.Image, other: Image.Image) -> Image.Image:
-    return ImageMath.lambda_eval(lambda v: v["t"] + v["a"] * v["b"], t=total, a=one, b=other)
-
-
-def _opacity(v: dict[str, Any]) -> Any:
-    share = (v["along"] + v["guess"] * (_REGULARIZATION / 255)) / v["length"]
-    # Opacity below 0.1 and above 0.9 is noise.
-    stretched = (share - 0.1) * (255 / 0.8)
-    return v["convert"](v["min"](v["max"](stretched, 0), 255), "L")
+    return ImageMath.lambda_eval(opacity, guess=guess, **bands)
 
 
 def remove_background(source: str, target_stem: str) -> EngineResult:

@@ -7,7 +7,7 @@ import unicodedata
 
 from PIL import Image
 
-from imgbot.domain.lettering import read_lettering
+from imgbot.domain.lettering import Lettering, PlacedText, read_lettering
 from imgbot.domain.ratios import value_of
 from imgbot.painter.engine.compose import Composition, compose, random_for
 from imgbot.painter.engine.lettering import letter
@@ -16,7 +16,7 @@ from imgbot.painter.engine.scene import Scene
 from imgbot.painter.engine.scenes import INDOORS, SCENES
 from imgbot.painter.engine.scenes.weather import add_weather
 from imgbot.painter.engine.styles import MARGIN_UNITS, STYLES
-from imgbot.painter.engine.typography import draw_text
+from imgbot.painter.engine.typography import draw_poster, is_card
 from imgbot.painter.engine.understand import understand_prompt
 
 SIDE_PX = 1024
@@ -50,9 +50,12 @@ def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int
     lettering = read_lettering(prompt)
     if lettering and any(part.place for part in lettering.parts):
         canvas = letter(canvas, lettering, focus=scene.in_focus()).image
-    elif text := composition.request.text:
+    elif (text := composition.request.text) and is_card(prompt):
+        card = Lettering((PlacedText("", text),), "card", "", is_exact=True)
+        canvas = letter(canvas, card).image
+    elif text:
         margin_px = MARGIN_UNITS.get(composition.style, 0) * scene.unit_px
-        canvas = draw_text(scene, canvas, text, prompt, margin_px)
+        canvas = draw_poster(scene, canvas, text, margin_px)
     return canvas
 
 

@@ -9,7 +9,16 @@ from PIL import Image, ImageOps
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import Lettering, read_lettering
 from imgbot.domain.ratios import value_of
-from imgbot.painter.engine import drawing, effects, filters, geometry, photo_styles, retouch, tones
+from imgbot.painter.engine import (
+    drawing,
+    effects,
+    filters,
+    geometry,
+    photo_styles,
+    restoration,
+    retouch,
+    tones,
+)
 from imgbot.painter.engine.backdrop import Backdrop, blur_behind, in_scene, on_colour
 from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
 from imgbot.painter.engine.colours import NAMED_COLOURS, Colour, parse_hex
@@ -50,8 +59,10 @@ _BY_DEGREE: dict[str, Callable[[Image.Image, float], Image.Image]] = {
     "highlights": tones.lower_highlights,
     "warmer": tones.warm,
     "frame": lambda image, degree: geometry.frame(image, degree, (255, 255, 255)),
-    "auto": lambda image, degree: retouch.improve(image, min(1.0, 0.7 * degree)),
-    "denoise": lambda image, degree: retouch.denoise(image, strength=degree),
+    "auto": lambda image, degree: Image.blend(
+        image, retouch.retouch_picture(image)[0], min(1.0, 0.7 * degree)
+    ),
+    "denoise": lambda image, degree: restoration.denoise(image, strength=degree),
 }
 
 

@@ -31,7 +31,7 @@ def _at_end(name: str, following: str = "") -> re.Pattern[str]:
 
 
 _NEGATION, _LESSENED = _at_end("negation", "negated"), _at_end("lessened")
-_CAME_OUT, _MADE_BEFORE = _at_end("came_out", "came_out_so"), _at_end("made", "made_thing")
+_MADE_BEFORE = _at_end("made", "made_thing")
 _PHOTO_IS, _PART_IS = _at_end("photo_or_it", "so"), _at_end("part", "so")
 _MADE_AFTER = re.compile(f" {_LISTS['made_after'].pattern}")
 _OF_PHOTO = re.compile(f" {_LISTS['photo'].pattern}")
@@ -86,9 +86,6 @@ def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, en
     before = _before(text, start)
     subject = subject_pattern.search(before)
     if subject is None or _MADE_AFTER.match(text[end:]):
-        return False
-    is_oblique = _LISTS["oblique"].fullmatch(text[start:end].rpartition(" ")[2])
-    if is_oblique and not _CAME_OUT.search(before):
         return False
     return not _MADE_BEFORE.search(before[: subject.start()])
 

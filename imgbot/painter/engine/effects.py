@@ -3,7 +3,7 @@
 import math
 import random
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageOps
 
 from imgbot.painter.engine import drawing, tones
 from imgbot.painter.engine.drawing import shrink_to, unit_px
@@ -92,24 +92,16 @@ def sketch(image: Image.Image, degree: float) -> Image.Image:
     """Pencil drawing: the picture divided by its own blur."""
     grey = ImageOps.autocontrast(image.convert("L"), cutoff=0.5)
     inverted = ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(unit_px(image) * 1.1))
-    # Colour dodge on a coarse scale of inverse values; Pillow has no such blend mode.
-    light = _dodge(grey, inverted)
+    # Colour dodge, a blend mode that Pillow does not have.
+    light = ImageMath.lambda_eval(
+        lambda v: v["convert"](v["min"](v["grey"] * 255 / v["max"](255 - v["over"], 1), 255), "L"),
+        grey=grey,
+        over=inverted,
+    )
     shading = drawing.curve(grey, lambda value: 0.62 + 0.38 * min(1.0, value * 1.5))
     strong = drawing.curve(light, lambda value: value ** (1.6 * degree))
     drawn = ImageChops.multiply(strong, shading)
     return drawing.grain(drawn.convert("RGB"), random.Random(_GRAIN_SEED), 0.05)  # noqa: S311 -- looks
-
-
-def _dodge(base: Image.Image, blend: Image.Image) -> Image.Image:
-    steps = 32
-    result = Image.new("L", base.size, 255)
-    for step in range(steps):
-        low, high = step * 256 // steps, (step + 1) * 256 // steps
-        rest = max(1, 255 - (low + high) // 2)
-        dodged = base.point([min(255, value * 255 // rest) for value in range(256)])
-        where = blend.point([255 if low <= value < high else 0 for value in range(256)])
-        result.paste(dodged, (0, 0), where)
-    return result
 
 
 def emboss(image: Image.Image) -> Image.Image:

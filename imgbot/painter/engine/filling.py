@@ -4,14 +4,13 @@ Colours run smoothly over the hole from its edge. With `imgbot[fill]`, PatchMatc
 of the surroundings; alone, it would repeat things that stand there.
 """
 
-import os
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
 from PIL import Image, ImageChops, ImageFilter
 
-from imgbot.painter import worker
+from imgbot.painter import networks, worker
 from imgbot.painter.engine.drawing import padded, scaled
 
 _PATCH_PX = 5
@@ -73,9 +72,7 @@ def _textured(image: Image.Image, hole: Image.Image, smooth: Image.Image) -> Ima
     # Address space that numpy takes; it ends the process where memory does not suffice.
     if is_small or not has_texture() or worker.free_bytes() < 200 << 20:
         return smooth
-    # numpy's own threads reserve memory each, and nothing here needs them.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    arrays, patchmatch = import_module("numpy"), import_module("patchmatch_cython")
+    arrays, patchmatch = networks.numpy(), import_module("patchmatch_cython")
     known, unknown = arrays.asarray(smooth).copy(), arrays.asarray(hole) > 0
     solver = patchmatch.CythonSolver(known, unknown, _PATCH_PX)
     found = solver(iterations=6, randomize_nnf=True, nnf=None, seed=1, em_loops=1)

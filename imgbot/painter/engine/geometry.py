@@ -75,30 +75,17 @@ def zoom(image: Image.Image, degree: float) -> Image.Image:
 
 def rotate(image: Image.Image, degrees: float) -> Image.Image:
     """Picture rotated clockwise, cropped so that no empty corner is left."""
-    quarter = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180,
-               270: Image.Transpose.ROTATE_90}  # fmt: skip
-    if degrees % 360 in quarter:
-        return image.transpose(quarter[int(degrees % 360)])
-    angle = math.radians(degrees)
-    width, height = _inner_size(image.size, angle)
-    sine, cosine = math.sin(angle), math.cos(angle)
-    # Only the kept part is computed: a whole rotated strip would be a huge square.
-    middle_x, middle_y = image.width / 2, image.height / 2
-    # Maps result to source coordinates, both around their centres.
-    matrix = (
-        cosine, sine, middle_x - (cosine * width + sine * height) / 2,
-        -sine, cosine, middle_y - (cosine * height - sine * width) / 2,
-    )  # fmt: skip
-    size, affine = (width, height), Image.Transform.AFFINE
-    return image.transform(size, affine, matrix, Image.Resampling.BICUBIC)
-
-
-def _inner_size(size: tuple[int, int], angle: float) -> tuple[int, int]:
-    """Largest upright rectangle of the same ratio inside the rotated one."""
-    width, height = size
+    is_quarter = degrees % 90 == 0
+    turned = image.rotate(-degrees, Image.Resampling.BICUBIC, expand=is_quarter)
+    if is_quarter:
+        return turned
+    # The largest upright rectangle of the same ratio inside the rotated one.
+    (width, height), angle = image.size, math.radians(degrees)
     sine, cosine = abs(math.sin(angle)), abs(math.cos(angle))
     share = min(width / (width * cosine + height * sine), height / (width * sine + height * cosine))
-    return max(1, int(width * share)), max(1, int(height * share))
+    size = max(1, int(width * share)), max(1, int(height * share))
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    return turned.crop((left, top, left + size[0], top + size[1]))
 
 
 def crop_side(image: Image.Image, side: str, share: float) -> Image.Image:

@@ -97,14 +97,10 @@ def place_inset(
     radius = min(min(framed.size) / 2, min(ground.size) * 0.022)
     framed.putalpha(geometry.rounded_mask(framed.size, radius))
     corners = ("bottom_right", "bottom_left", "top_right", "top_left")
-    position = request.position if "_" in request.position else corners[place % len(corners)]
-    left, top = _corner(ground.size, framed.size, position)
-    if request.position in _ACROSS:
-        left = round((ground.width - framed.width) * (_ACROSS[request.position] - 0.27) / 0.46)
-        margin = round(min(ground.size) * _MARGIN_SHARE)
-        left = min(max(left, margin), max(0, ground.width - framed.width - margin))
-        top = ground.height - framed.height - margin
-        top = (ground.height - framed.height) // 2 if request.position == "centre" else max(0, top)
+    asked = f"bottom_{request.position}" if request.position in _ACROSS else request.position
+    left, top = _corner(ground.size, framed.size, asked or corners[place % len(corners)])
+    if request.position == "centre":
+        left, top = (ground.width - framed.width) // 2, (ground.height - framed.height) // 2
     return _lay(ground, framed, (left, top), is_standing=False)
 
 

@@ -12,9 +12,6 @@ from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove
 from imgbot.painter.engine.restoration import denoise, estimate_noise
 from imgbot.painter.engine.tones import correct_exposure, correct_white_balance, stretch_contrast
 
-__all__ = ["denoise", "improve", "retouch_picture"]
-
-
 Repair = Callable[[Image.Image], Image.Image | None]
 
 
@@ -47,12 +44,6 @@ def retouch_picture(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
             image = repaired
             applied.append(name)
     return image, tuple(applied)
-
-
-def improve(image: Image.Image, strength: float) -> Image.Image:
-    """Retouch as the edit `auto`, blended in by strength."""
-    better, _ = retouch_picture(image)
-    return Image.blend(image, better, strength)
 
 
 def _deblock(image: Image.Image) -> Image.Image | None:

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 
 from imgbot.painter.components import connected
 from imgbot.painter.engine import subject_network
-from imgbot.painter.engine.drawing import colour_at, scaled
+from imgbot.painter.engine.drawing import colour_at, scaled, share_of
 from imgbot.painter.engine.regions import SINK, SOURCE, UNITS, Region, find_regions, source_side
 from imgbot.painter.engine.subject_network import SubjectMask
 
@@ -43,7 +43,7 @@ def find_subject(image: Image.Image) -> SubjectMask:
     salience = subject_network.salience(small)
     by_network = SubjectMask(Image.new("L", small.size), 0.0)
     if salience:
-        by_network = SubjectMask(salience.mask.point([0] * 128 + [255] * 128), salience.confidence)
+        by_network = SubjectMask(salience.mask.point(_HALF), salience.confidence)
     # Beyond doubt: the slower search is not made as well.
     if by_network.confidence >= 0.9:
         return by_network
@@ -82,12 +82,9 @@ def _reduced(image: Image.Image, side_px: int) -> Image.Image:
 
 def _overlap(one: Image.Image, other: Image.Image) -> float:
     """Area common to two masks, as a share of that of either."""
-    common, either = ImageChops.darker(one, other), ImageChops.lighter(one, other)
-    return _white_px(common) / max(1, _white_px(either))
-
-
-def _white_px(mask: Image.Image) -> int:
-    return mask.histogram()[255]
+    shared = share_of(ImageChops.darker(one, other))
+    either = share_of(ImageChops.lighter(one, other))
+    return shared / either if either else 0.0
 
 
 def _subject_mask(image: Image.Image) -> tuple[Image.Image, bool]:
@@ -243,7 +240,11 @@ def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
     for _ in range(4):
         if all(front) or not any(front):
             break
-        near, far = _colour_models(features, regions, front)
+        weighed = list(zip(features, (region.area_px for region in regions), front, strict=True))
+        near, far = (
+            _colour_model([(feature, area) for feature, area, side in weighed if side == is_front])
+            for is_front in (True, False)
+        )
         rooms: list[dict[int, float]] = [{} for _ in range(len(regions) + 2)]
         for number, (feature, prior) in enumerate(zip(features, priors, strict=True)):
             evidence = prior + _limit(near(feature) - far(feature), 6.0)
@@ -256,16 +257,6 @@ def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
         if front == before:
             break
     return front
-
-
-def _colour_models(
-    features: Sequence[Property], regions: Sequence[Region], front: Sequence[bool]
-) -> tuple[Callable[[Property], float], Callable[[Property], float]]:
-    """Log likelihoods of a feature by the colours of the foreground, and of the background."""
-    sides: dict[bool, list[tuple[Property, float]]] = {True: [], False: []}
-    for feature, region, is_front in zip(features, regions, front, strict=True):
-        sides[is_front].append((feature, region.area_px))
-    return _colour_model(sides[True]), _colour_model(sides[False])
 
 
 def _pairs(regions: Sequence[Region]) -> list[tuple[int, int, int, float]]:

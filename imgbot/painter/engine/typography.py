@@ -163,12 +163,13 @@ def without_purpose(prompt: str) -> str:
     return _PATTERNS["purpose"].sub(" ", prompt)
 
 
-def draw_text(
-    scene: Scene, canvas: Image.Image, text: str, prompt: str, margin_px: float = 0
-) -> Image.Image:
-    """Canvas with the text, as a card or as a poster inside the style's margin."""
-    if _PATTERNS["card"].search(prompt):
-        return _draw_card(scene, canvas, text)
+def is_card(prompt: str) -> bool:
+    """True if the text is for a card rather than a poster."""
+    return _PATTERNS["card"].search(prompt) is not None
+
+
+def draw_poster(scene: Scene, canvas: Image.Image, text: str, margin_px: float = 0) -> Image.Image:
+    """Canvas with the text as a poster inside the style's margin."""
     margin = round(margin_px)
     inner = (margin, margin, round(scene.width - margin_px), round(scene.height - margin_px))
     lettered = _draw_poster(scene, canvas, text)
@@ -203,46 +204,6 @@ def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     foot = (left + scene.unit_px * 9, rule + scene.unit_px * 0.5)
     draw.rectangle([left, rule, *foot], fill=ink)
     return canvas
-
-
-def _draw_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
-    """Card: an italic serif on a framed sheet of paper."""
-    share = 0.16 if scene.in_focus().getbbox() else 0.34
-    lines, font = fit_text(text, card_font, scene.width * 0.62, scene.height * share)
-    height = line_height(font) * len(lines)
-    widest = max(font.getlength(line) for line in lines)
-    half = (max(widest / 2, scene.width * 0.24) + scene.unit_px * 7, height / 2 + scene.unit_px * 6)
-    centre = (scene.width / 2, _free_height(scene, half[1]))
-    sheet = _box(centre, half, 0)
-    body = drawing.mask(scene.size, lambda draw, scale: draw.rounded_rectangle(
-        [part * scale for part in sheet], radius=scene.unit_px * scale, fill=255))  # fmt: skip
-    drawing.paint(canvas, (0, 0, 0), drawing.dim(drawing.soft(body, scene.unit_px * 3), 0.4))
-    drawing.paint(canvas, scene.palette.paper, body)
-    draw = ImageDraw.Draw(canvas)
-    frame = _box(centre, half, scene.unit_px * 2)
-    accent = mix(scene.palette.accents[0], scene.palette.ink, 0.3)
-    draw.rectangle(frame, outline=accent, width=max(1, round(scene.unit_px * 0.25)))
-    for index, line in enumerate(lines):
-        spot = (centre[0], centre[1] - height / 2 + (index + 0.5) * line_height(font))
-        draw.text(spot, line, fill=scene.palette.ink, font=font, anchor="mm")
-    return canvas
-
-
-def _free_height(scene: Scene, half_px: float) -> float:
-    """Vertical centre of a card that hides least of the sprites."""
-    box = scene.in_focus().getbbox()
-    if box is None:
-        return scene.height / 2
-    above, below = box[1], scene.height - box[3]
-    margin = half_px + scene.unit_px * 5
-    return max(margin, above / 2) if above >= below else scene.height - max(margin, below / 2)
-
-
-def _box(
-    centre: tuple[float, float], half: tuple[float, float], inset: float
-) -> tuple[float, float, float, float]:
-    across, up = half[0] - inset, half[1] - inset
-    return centre[0] - across, centre[1] - up, centre[0] + across, centre[1] + up
 
 
 def _contrast(part: Image.Image) -> float:

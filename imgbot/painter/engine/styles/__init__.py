@@ -7,16 +7,7 @@ from PIL import Image
 
 from imgbot.painter.engine import drawing
 from imgbot.painter.engine.scene import Scene
-from imgbot.painter.engine.styles.cellular import glass, pixel, stitch
-from imgbot.painter.engine.styles.painted import (
-    linocut,
-    neon,
-    oil,
-    paper,
-    pencil,
-    riso,
-    watercolour,
-)
+from imgbot.painter.engine.styles import cellular, painted
 from imgbot.painter.engine.tables import table
 
 
@@ -26,11 +17,11 @@ def plain(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 STYLES: Mapping[str, Callable[[Scene, Image.Image], Image.Image]] = {
-    style.__name__: style
-    for style in (
-        plain, watercolour, oil, pencil, pixel, glass, paper, riso, linocut, neon, stitch,
-    )
-}  # fmt: skip
+    "plain": plain,
+    **{name: getattr(cellular, name) for name in ("pixel", "glass", "stitch")},
+    **{name: getattr(painted, name) for name in ("watercolour", "oil", "pencil", "paper")},
+    **{name: getattr(painted, name) for name in ("riso", "linocut", "neon")},
+}
 
 # Paper margin that a style leaves around the picture.
 MARGIN_UNITS: Mapping[str, float] = {"watercolour": 4.5, "pencil": 3, "riso": 3.4, "linocut": 4}
