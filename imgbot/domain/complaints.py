@@ -21,8 +21,6 @@ _DEFECTS = {
 }
 _VAGUE = frozenset(TABLES["words"]["vague"].split())
 _WORD = re.compile(r"\w+")
-_LONGEST = 60
-"""Characters of what a button can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,8 @@ def offer_for(complaint: str) -> Offer:
     text = complaint.strip(" .,!?…:;()")
     while begun := _BEGINNING.match(text):
         text = text[begun.end() :]
-    if len(text) > _LONGEST:
+    # Characters of what a button can name.
+    if len(text) > 60:
         return Offer()
     offer = _missed(text) or _mended(text) or _again(text) or Offer()
     is_vague = _VAGUE.issuperset(_WORD.findall(fold(offer.again)))

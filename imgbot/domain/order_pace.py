@@ -6,21 +6,8 @@ Pure: the clock is a fact, in seconds, and nothing waits here.
 import math
 from dataclasses import dataclass, replace
 
-_DOUBLED_IN_S = 300.0
-"""Time in which a reduced limit doubles, until it is the provider's own again."""
-
-_LEAST_PER_S = 0.05
-"""Three orders a minute: the lowest documented limit is five."""
-
-_SUSPECT_PER_S = 1.0
-"""Rate below which orders are not taken for the cause of a refusal at first sight."""
-
 _BURST = 0.05
 """Share of a window's orders that may go at once; the others are spread over the window."""
-
-_DOUBLINGS = 60.0
-_SHOWN_S = 15.0
-"""Time between two looks of the status: it is to see that an order has waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +53,8 @@ class OrderPace:
     def per_s(self, now_s: float) -> float:
         """Return the present limit, in orders per second."""
         grows_since_s = max(self.reduced_s, self.blocked_until_s)
-        doublings = min(max(0.0, (now_s - grows_since_s) / _DOUBLED_IN_S), _DOUBLINGS)
+        # Time in which a reduced limit doubles, until it is the provider's own again.
+        doublings = min(max(0.0, (now_s - grows_since_s) / 300.0), 60.0)
         return min(self.limit.per_s, self.reduced_per_s * 2.0**doublings)
 
     def with_turn(self, now_s: float, held: Turn | None = None) -> tuple["OrderPace", Turn]:
@@ -84,7 +72,8 @@ class OrderPace:
 
     def held_per_s(self, now_s: float) -> float | None:
         """Return the present limit if it holds orders back, 0 in a pause; else None."""
-        if self.waited_until_s < now_s - _SHOWN_S:
+        # Time between two looks of the status: it is to see that an order has waited.
+        if self.waited_until_s < now_s - 15.0:
             return None
         return 0.0 if now_s < self.blocked_until_s else self.per_s(now_s)
 
@@ -99,8 +88,10 @@ class OrderPace:
         blocked_until_s = max(self.blocked_until_s, now_s + (retry_after_s or 0.0))
         if sent_s < self.reduced_s:
             return replace(self, blocked_until_s=blocked_until_s)
-        per_s = min(self.per_s(now_s), max(recent_per_s, _SUSPECT_PER_S))
-        per_s = max(per_s / 2, _LEAST_PER_S)
+        # Rate below which orders are not taken for the cause of a refusal at first sight.
+        per_s = min(self.per_s(now_s), max(recent_per_s, 1.0))
+        # Three orders a minute: the lowest documented limit is five.
+        per_s = max(per_s / 2, 0.05)
         return replace(
             self,
             reduced_per_s=per_s,

@@ -32,38 +32,17 @@ _GROWTH_STEPS = 64  # 1.5 ** 64 is beyond any interval, and far from an overflow
 SLOW_INTERVAL_S = 60.0
 """Interval of slow polls: past the schedule a job is paid for and may still finish."""
 
-SLOW_ATTEMPTS = 60
-"""Slow polls, an hour of them, until the job is given up as exhausted."""
-
-_SWAY = 0.01
-"""Jitter either way as a share of the wait, so that jobs do not poll in step."""
-
-_LEAST_SHARE = 0.25
-"""Minimum between two planned polls, as a share of the first interval."""
-
-_FIRST_SHARE = 3.0
-"""Maximum before the first planned poll, as a multiple of the longest interval."""
 
 _MOST_POLLS = 200
 
 KEPT = 40
 """Number of durations that a plan is made from."""
 
-_ENOUGH = 8
-_SLICES = 20
 _PARTS = 5
 """Points of a span at which its job may have finished; polls that are closer narrow it."""
 
 _MARGIN = 1.15
 """How much faster or slower a job may be than all that are known."""
-
-_SHORTEST_S = 1e-3
-_CAUTION = 1.5
-"""Number of known jobs at which half of the guide's polls beyond the first are used; later more."""
-
-_LEAST_MORE = 0.05
-_FIRST_DUE = 0.5
-"""Polls that are due on average by the time of the first."""
 
 
 class CensoredDuration(NamedTuple):
@@ -84,12 +63,14 @@ class PollingConfig:
     @property
     def least_s(self) -> float:
         """Minimum seconds between two polls of a learned plan."""
-        return self.initial_interval * _LEAST_SHARE
+        # Minimum between two planned polls, as a share of the first interval.
+        return self.initial_interval * 0.25
 
     @property
     def longest_first_s(self) -> float:
         """Maximum seconds before the first poll of a learned plan."""
-        return self.max_interval * _FIRST_SHARE
+        # Maximum before the first planned poll, as a multiple of the longest interval.
+        return self.max_interval * 3.0
 
     @property
     def lasts_s(self) -> float:
@@ -101,7 +82,8 @@ class PollingConfig:
     @property
     def exhausted_s(self) -> float:
         """Age at which the slow polls are used up as well."""
-        return self.lasts_s + SLOW_ATTEMPTS * SLOW_INTERVAL_S
+        # Slow polls, an hour of them, until the job is given up as exhausted.
+        return self.lasts_s + 60 * SLOW_INTERVAL_S
 
     def get_interval(self, attempt: int = 0) -> float:
         """Seconds to wait after `attempt` polls have been made."""
@@ -137,7 +119,8 @@ class PollPlan:
 
     def jitter_s(self, wait_s: float) -> float:
         """Jitter of a wait either way, in seconds, so that jobs do not poll in step."""
-        return min(_SWAY * wait_s, self.least_s / 2)
+        # Jitter either way as a share of the wait, so that jobs do not poll in step.
+        return min(0.01 * wait_s, self.least_s / 2)
 
     def _past_the_end(self, earliest_s: float) -> float:
         time_s = self.times_s[-1]
@@ -156,7 +139,7 @@ def plan(history: Sequence[CensoredDuration], config: PollingConfig) -> PollPlan
     Without enough of them it is the schedule.
     """
     latest = history[-KEPT:]
-    if len(latest) < _ENOUGH:
+    if len(latest) < 8:
         times = config.times_s(config.initial_interval * _GROWTH_STEPS)
     else:
         times = _plan_times(latest, config)
@@ -185,7 +168,9 @@ def _plan_times(history: Sequence[CensoredDuration], config: PollingConfig) -> l
     slices = _sliced(ends_s)
     # The fewer jobs are known, the fewer polls are moved to them.
     more = statistics.fmean(bisect_left(config.times_s(end_s), end_s) for end_s in ends_s)
-    budget = max(more * len(history) / (len(history) + _CAUTION), _LEAST_MORE) + _FIRST_DUE
+    # With 1.5 known jobs, half of the guide's polls beyond the first are used, later more; half a
+    # poll is due on average by the time of the first.
+    budget = max(more * len(history) / (len(history) + 1.5), 0.05) + 0.5
     due = sum(each.left * each.length_s * math.sqrt(each.hazard) for each in slices)
     latest_s = max(config.least_s, ends_s[len(ends_s) * 4 // 5])
     return _at_rate(slices, budget / due, min(latest_s, config.longest_first_s), config)
@@ -200,12 +185,12 @@ def _ends_s(history: Sequence[CensoredDuration]) -> list[float]:
 
 
 def _sliced(ends_s: Sequence[float]) -> list[_Slice]:
-    count = min(_SLICES, len(ends_s) // _PARTS)
+    count = min(20, len(ends_s) // _PARTS)
     inner = [ends_s[index * len(ends_s) // count] for index in range(1, count)]
     edges = [ends_s[0] / _MARGIN, *inner, ends_s[-1] * _MARGIN]
     slices: list[_Slice] = []
     for index, (begin_s, end_s) in enumerate(pairwise(edges)):
-        length_s, left = max(end_s - begin_s, _SHORTEST_S), 1 - (index + 0.5) / count
+        length_s, left = max(end_s - begin_s, 1e-3), 1 - (index + 0.5) / count
         slices.append(_Slice(begin_s, length_s, left, 1 / (count * left * length_s)))
     return slices
 

@@ -4,11 +4,8 @@ import math
 import re
 from collections.abc import Iterable
 
-_MAX_RATIO = 3.0
-"""Longest supported side ratio; no model draws anything longer."""
 
-
-def value_of(ratio: str, most: float = _MAX_RATIO) -> float | None:
+def value_of(ratio: str, most: float = 3.0) -> float | None:
     """Return width divided by height, clamped to what can be drawn; None for an invalid ratio."""
     found = re.fullmatch(r"(\d{1,4}):(\d{1,4})", ratio)
     if not found or not int(found[1]) or not int(found[2]):

@@ -9,8 +9,6 @@ from imgbot.domain.job import Job, State
 SUBMIT_ATTEMPTS = 8
 """Submits refused before a task existed; about five minutes of backoff."""
 
-POLL_FAILURES = 30
-"""Consecutive polls without an answer before the job is set aside; the task stays paid for."""
 
 LONG_REFUSAL_S = 60.0
 """Pause asked for by a provider above which it counts as out of service: another one may serve."""
@@ -18,23 +16,18 @@ LONG_REFUSAL_S = 60.0
 PATIENCE_S = 600.0
 """Longest wait for a provider that is out of service; their users are told instead."""
 
-FETCH_ATTEMPTS = 6
 
 LOST_ORDERS = 2
 """Tasks that may be lost before a submit that costs nothing is no longer repeated: the request
 may be crashing the server.
 """
 
-GONE_ATTEMPTS = 2
-"""Fetches of a result that its host does not find; it may not have it yet."""
 
 DELIVERY_ATTEMPTS = 12
 """Deliveries of a picture that its chat refused, or that failed for no known reason; about five
 minutes of backoff.
 """
 
-LOST_GRACE_S = 30.0
-"""Age below which an unknown task may still appear (providers' own clients wait about as long)."""
 
 _KIND = ProviderErrorKind
 _NOT_ACCEPTED = frozenset({_KIND.RATE_LIMITED, _KIND.UNAVAILABLE})
@@ -74,8 +67,6 @@ _REPEATABLE = frozenset(
 )
 """Reasons of failed jobs whose request may succeed if it is ordered again as it is."""
 
-_ID_LENGTH = 21
-
 
 def is_repeatable(job: Job, outcome: State | None) -> bool:
     """Return true if the user may order a failed job's request again.
@@ -83,7 +74,7 @@ def is_repeatable(job: Job, outcome: State | None) -> bool:
     A dead job's task may still be running. Each repetition makes the id longer, and callback data
     is limited: 64 bytes hold an id two characters longer, a user's, and the choice of a model.
     """
-    is_short = len(job.id) <= _ID_LENGTH
+    is_short = len(job.id) <= 21
     return outcome is State.FAILED and job.progress.reason in _REPEATABLE and is_short
 
 
@@ -132,9 +123,11 @@ def after_poll(error: ProviderError, failures: int, age_s: float = math.inf) -> 
 
     A provider may not know a task yet that another of its servers accepted seconds ago.
     """
-    is_young = error.kind is _KIND.LOST and age_s < LOST_GRACE_S
+    # Age below which an unknown task may still appear (providers' own clients wait about as long).
+    is_young = error.kind is _KIND.LOST and age_s < 30.0
     if error.kind in _MAY_PASS or is_young:
-        if failures < POLL_FAILURES:
+        # Consecutive polls without an answer before the job is set aside; the task stays paid for.
+        if failures < 30:
             return TryAgain(max(error.retry_after_s or 0.0, backoff_s(failures, first_s=2)))
         return GiveUp(State.DEAD, "provider_lost")
     return _end(error)
@@ -142,7 +135,8 @@ def after_poll(error: ProviderError, failures: int, age_s: float = math.inf) -> 
 
 def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     """Decide after a failed fetch: the picture is paid for, so it is repeated until it is lost."""
-    attempts = FETCH_ATTEMPTS if error.kind in _MAY_PASS else GONE_ATTEMPTS
+    # Fetches of a result that its host does not find; it may not have it yet.
+    attempts = 6 if error.kind in _MAY_PASS else 2
     if error.kind in _MAY_PASS | {_KIND.EXPIRED} and attempt < attempts:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
     # The picture exists, and the cause of the failure may be fixed.

@@ -10,7 +10,6 @@ from imgbot.domain.spelling import fold, has_cyrillic
 from imgbot.domain.texts import tables
 
 _FIXED, _STRESSED = (frozenset(TABLES["words"][name].split()) for name in ("fixed", "stressed"))
-_SHORTEST_INFLECTED = 4
 _ADJECTIVE_ENDING = re.compile(
     r"(?:ыми|ими|ого|его|ому|ему|ый|ий|ой|ая|яя|ое|ее|ые|ие|ую|юю|ым|им|ом|ем|ей|ых|их)$"
 )
@@ -40,7 +39,7 @@ def nominative(word: str) -> str:
     folded = fold(word)
     if known := _subjects().get(stem(folded)):
         return known
-    if folded in _FIXED or len(word) < _SHORTEST_INFLECTED:
+    if folded in _FIXED or len(word) < 4:
         return word
     for ending, nominative in (("ую", "ая"), ("юю", "яя"), ("у", "а"), ("ю", "я")):
         if folded.endswith(ending):

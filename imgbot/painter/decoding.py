@@ -53,7 +53,8 @@ def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Ima
             if is_turned := 2 <= orientation <= 8:
                 image.getexif()[ExifTags.Base.Orientation] = orientation
                 image = ImageOps.exif_transpose(image)
-    image = _drop_full_alpha(image)
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
+        image = image.convert("RGB")
     is_same = (image.size, image.mode) == (size, mode) and not is_turned
     # Encoders write comments, profiles and EXIF found here without being asked.
     image.info = {"is_plain": is_same and profile is None, "is_turned": is_turned}
@@ -228,12 +229,6 @@ def _load_profile(profile: object) -> ImageCms.ImageCmsProfile | None:
         return None if "sRGB" in ImageCms.getProfileDescription(source) else source
     except Exception:  # noqa: BLE001 -- a broken profile: the colours as they are
         return None
-
-
-def _drop_full_alpha(image: Image.Image) -> Image.Image:
-    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
-        return image.convert("RGB")
-    return image
 
 
 def size_bytes(path: str) -> int:

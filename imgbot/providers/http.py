@@ -42,7 +42,6 @@ _ROOM_AGAIN_S = 5.0
 
 _PLAIN = {"Accept-Encoding": "identity"}
 _ZIPPED = {"Accept-Encoding": "gzip"}
-_ZIPPED_BY = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 _parsed = functools.lru_cache(1024)(httpx.URL)
@@ -50,7 +49,6 @@ _parsed = functools.lru_cache(1024)(httpx.URL)
 
 _NOT_SENT = (httpx.ConnectError, httpx.InvalidURL)
 _LOST_CONNECTION = (httpx.HTTPError, httpx.InvalidURL, OSError)
-_AMBIGUOUS = frozenset({408, 409, 425})
 _KIND = ProviderErrorKind
 
 STATUS_KINDS: Mapping[int, ProviderErrorKind] = {
@@ -288,7 +286,7 @@ def proves_refusal(status: int) -> bool:
     A 503 proves it only in the provider's own words: gateways send it for requests that got
     through.
     """
-    return 400 <= status < 500 and status not in _AMBIGUOUS
+    return 400 <= status < 500 and status not in {408, 409, 425}
 
 
 def _decoded(body: bytearray) -> Any:
@@ -300,7 +298,7 @@ def _decoded(body: bytearray) -> Any:
 
 async def _unpacked(answer: httpx.Response) -> AsyncIterator[bytes]:
     """Yield the body in pieces; a compressed one could unpack to a thousand times its bytes."""
-    if answer.headers.get("Content-Encoding", "").lower() not in _ZIPPED_BY:
+    if answer.headers.get("Content-Encoding", "").lower() not in {"gzip", "x-gzip", "deflate"}:
         async for chunk in answer.aiter_raw():
             yield chunk
         return

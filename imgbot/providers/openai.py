@@ -146,7 +146,6 @@ class OpenAiSpec(ModelSpec[ImagesApiModel], ServerSpec):
 
 
 _KIND = ProviderErrorKind
-_MIMES = {".png": "image/png"}
 
 
 class OpenAiProvider(Provider):
@@ -230,7 +229,7 @@ class OpenAiProvider(Provider):
                     (
                         path.name,
                         stack.enter_context(await asyncio.to_thread(path.open, "rb")),
-                        _MIMES.get(path.suffix, "image/jpeg"),
+                        "image/png" if path.suffix == ".png" else "image/jpeg",
                     ),
                 )
                 for path in order.files

@@ -55,18 +55,8 @@ TEXT_LIMIT = 4096
 ANSWER_LIMIT = 200
 NAME_LIMIT = 80
 _STICKER_EMOJI = "✨"
-_PACK_MISSING, _PACK_FULL = "stickerset_invalid", "stickers_too_much"
-_PACK_NAME_TAKEN = "name is already occupied"
 _UPLOAD_TIMEOUT_S = 120
 _MARK = "\u200b"
-_CHUNK_BYTES = 1 << 19
-_ANSWER_TIMEOUT_S = 60
-"""Used inside a handler, which has 90 seconds in all."""
-_SUPERGROUPS_BELOW = -1_000_000_000_000
-_IDS_REMEMBERED = 2_000
-_LOST_REMEMBERED = 100
-_CANDIDATES = 4
-"""More unknown ids are not worth the calls, each of which counts against the chat's rate limit."""
 
 
 class _FileOnDisk(InputFile):
@@ -78,7 +68,7 @@ class _FileOnDisk(InputFile):
 
     async def read(self, bot: Bot) -> AsyncGenerator[bytes]:  # noqa: ARG002 -- its signature
         with self._path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
+            while chunk := file.read(1 << 19):
                 yield chunk
 
 
@@ -220,10 +210,11 @@ class Messenger:
         Returns its file handle. Raises UserError if Telegram no longer stores it.
         """
         is_kept = isinstance(picture, InputPhoto)
+        # Used inside a handler, which has 90 seconds in all.
         content: dict[str, Any] = {
             "caption": cut(caption, CAPTION_LIMIT) or None,
             "reply_markup": keyboard(rows),
-            "request_timeout": _ANSWER_TIMEOUT_S,
+            "request_timeout": 60,
         }
         if is_kept and not picture.is_file:
             send, content["photo"] = self._bot.send_photo, picture.file_id
@@ -258,7 +249,7 @@ class Messenger:
             async with telegram_errors():
                 return await self._bot.add_sticker_to_set(user_id, name, _in_pack(file_id))
         except TelegramRefusedError as error:
-            return _told(error, {_PACK_MISSING: None, _PACK_FULL: False})
+            return _told(error, {"stickerset_invalid": None, "stickers_too_much": False})
 
     async def create_pack(self, user_id: int, name: str, title: str, file_id: str) -> bool | None:
         """Create a user's pack with its first sticker; None if the name is taken."""
@@ -268,7 +259,7 @@ class Messenger:
                     user_id, name, title, [_in_pack(file_id)]
                 )
         except TelegramRefusedError as error:
-            return _told(error, {_PACK_NAME_TAKEN: None})
+            return _told(error, {"name is already occupied": None})
 
     async def delete_pack(self, name: str) -> None:
         """Delete a sticker pack; one that the user has deleted, or that is not ours, stays so."""
@@ -555,7 +546,7 @@ class SentIds:
     """
 
     def __init__(self) -> None:
-        self._ids: deque[int] = deque(maxlen=_IDS_REMEMBERED)
+        self._ids: deque[int] = deque(maxlen=2_000)
         self._newest = 0
         self._lost: dict[int, list[int]] = {}
         """By chat, for each send without a response the newest id known before it."""
@@ -565,13 +556,13 @@ class SentIds:
     async def noted(self, chat_id: int) -> AsyncGenerator[list[int]]:
         """Record the ids that a call appends to the list, or that its response was lost."""
         newest, sent = self._newest, list[int]()
-        is_counted = chat_id > _SUPERGROUPS_BELOW
+        is_counted = chat_id > -1_000_000_000_000
         self._under_way[chat_id] += 1
         try:
             yield sent
         except BaseException as error:
             if is_counted and not _proves_not_sent(error):
-                if len(self._lost) >= _LOST_REMEMBERED:
+                if len(self._lost) >= 100:
                     self._lost.clear()
                 self._lost.setdefault(chat_id, []).append(newest)
             raise
@@ -593,7 +584,8 @@ class SentIds:
             return []
         known = set(self._ids)
         unknown = (each for each in range(after + 1, before) if each not in known)
-        return list(islice(unknown, _CANDIDATES))
+        # More are not worth the calls, each of which counts against the chat's rate limit.
+        return list(islice(unknown, 4))
 
 
 def _proves_not_sent(error: BaseException) -> bool:

@@ -10,9 +10,6 @@ from imgbot.telegram.session import cause_of
 from imgbot.telemetry import events, metrics
 from imgbot.telemetry.thresholds import THRESHOLDS
 
-_CONFLICT_LASTS_S = 90.0
-"""Two pollers interrupt each other repeatedly; after this, one that stopped is forgotten."""
-
 CONFLICTS_IN_A_ROW = 3
 """Fewer conflicts may come from an old process that is about to stop."""
 
@@ -70,7 +67,8 @@ class PollingHealth:
 
     @property
     def _is_disturbed(self) -> bool:
-        return bool(self._conflicts) and time.monotonic() - self._conflict_s < _CONFLICT_LASTS_S
+        # Two pollers interrupt each other repeatedly; after this, one that stopped is forgotten.
+        return bool(self._conflicts) and time.monotonic() - self._conflict_s < 90.0
 
     def answered(self) -> None:
         metrics.poll_success.set_to_current_time()

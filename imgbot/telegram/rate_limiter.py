@@ -36,17 +36,12 @@ from imgbot.telemetry import events
 
 # With a burst of three, never more than thirty in any second.
 _OVERALL_PER_S = 27
-_OVERALL_BURST = 3
 PICTURES_PER_S = 12.5
 """Each needs two calls: its status message, and the edit into the picture."""
 _PRIVATE_BURST = 5
 _GROUP_PER_MINUTE = 18
-_CHATS_REMEMBERED = 4096
-_DEFAULT_MAX_WAIT_S = 20.0
 _LEAST_MAX_WAIT_S = 0.5
 _MEASURED_OVER_S = 10.0
-_AGE_S = 60.0
-_FULL = 0.75
 
 _UNCOUNTED = frozenset(
     {
@@ -71,10 +66,10 @@ def is_worth_it(call: OptionalCall, fill: float, age_s: float) -> bool:
 
     The longer the user has heard nothing (`age_s`), the more it tells them.
     """
-    return fill < min(call.value * (1 + age_s / _AGE_S), _FULL)
+    return fill < min(call.value * (1 + age_s / 60.0), 0.75)
 
 
-_max_wait_s: ContextVar[float] = ContextVar("max_wait_s", default=_DEFAULT_MAX_WAIT_S)
+_max_wait_s: ContextVar[float] = ContextVar("max_wait_s", default=20.0)
 
 
 @contextmanager
@@ -122,7 +117,7 @@ class FloodGate(BaseRequestMiddleware):
     """
 
     def __init__(self) -> None:
-        self._overall = Bucket(_OVERALL_PER_S, _OVERALL_BURST)
+        self._overall = Bucket(_OVERALL_PER_S, 3)
         self._chats: OrderedDict[int | str, Bucket] = OrderedDict()
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
@@ -219,7 +214,7 @@ class FloodGate(BaseRequestMiddleware):
 
     def _bucket(self, chat: int | str) -> Bucket:
         self._chats[chat] = bucket = self._chats.pop(chat, None) or _bucket_of(chat)
-        if len(self._chats) > _CHATS_REMEMBERED:
+        if len(self._chats) > 4096:
             self._forget_chat()
         return bucket
 

@@ -37,12 +37,8 @@ from imgbot import clock
 from imgbot.telegram.rate_limiter import FloodGate
 from imgbot.telemetry import events
 
-# Shorter than a handler's deadline: a hanging call is repeated, not its handler.
-_CALL_TIMEOUT_S = 30.0
 _OUTAGE_S = 10.0
 """Shorter ones end before anything waits for long."""
-_TOKEN_CHECKED_AFTER_S = (0.0, 1.0, 4.0)
-_PIECE_BYTES = 1 << 20
 _SENDING = frozenset(
     {
         *("sendMessage", "sendPhoto", "sendDocument", "copyMessage", "sendInvoice"),
@@ -72,8 +68,9 @@ class BotSession(AiohttpSession):
     response."""
 
     def __init__(self, api: str) -> None:
+        # Shorter than a handler's deadline: a hanging call is repeated, not its handler.
         super().__init__(
-            api=TelegramAPIServer.from_base(api), json_loads=_read_answer, timeout=_CALL_TIMEOUT_S
+            api=TelegramAPIServer.from_base(api), json_loads=_read_answer, timeout=30.0
         )
         self.gate = FloodGate()
         self.check_lease: Callable[[], None] = lambda: None
@@ -176,7 +173,7 @@ class BotSession(AiohttpSession):
         raise TelegramServerError(method, message)
 
     async def _is_known(self, make_request: NextRequestMiddlewareType[Any], bot: Bot) -> bool:
-        for pause_s in _TOKEN_CHECKED_AFTER_S:
+        for pause_s in (0.0, 1.0, 4.0):
             await asyncio.sleep(pause_s)
             with suppress(TelegramUnauthorizedError):
                 await make_request(bot, GetMe())
@@ -227,7 +224,7 @@ async def _multipart(
         head = f'{part}{name}"; filename="{filename}"\r\n'
         held += f"{head}Content-Type: application/octet-stream\r\n\r\n".encode()
         async for chunk in file.read(bot):
-            if len(held) + len(chunk) > _PIECE_BYTES:
+            if len(held) + len(chunk) > (1 << 20):
                 yield held
                 held = b""
             held += chunk

@@ -36,16 +36,11 @@ ALLOWED_UPDATES = [
 _LIMIT = 100
 _LONG_POLL_S = 30
 _ANSWER_S = 15
-_HELD_BACK_S = 1.0
 _PACE_S = 1.0
 """A long poll that brings nothing new sooner than this did not wait."""
-_HASTY_IN_A_ROW = 3
-_PERSIST_AGAIN_S = 1.0
 _NO_ID = -1
 _ARRIVALS = 20
 _BUSY_PER_S = 1.5
-_GATHERED = 1.6
-"""Updates that gather between two calls of a busy bot, beside the one that ends the long poll."""
 
 
 class GetRawUpdates(TelegramMethod[list[Any]]):
@@ -176,7 +171,7 @@ class UpdatePoller:
     async def _pace(self) -> None:
         """Pause: a server that does not wait would get hundreds of calls a second."""
         self._hasty_in_a_row += 1
-        if self._hasty_in_a_row == _HASTY_IN_A_ROW:
+        if self._hasty_in_a_row == 3:
             events.warning(
                 "getUpdates returns nothing new at once instead of waiting up to %d s; "
                 "is IMGBOT_TELEGRAM_API a Bot API server?",
@@ -211,7 +206,7 @@ class UpdatePoller:
                 return True
             if self._stopping.is_set():
                 return False
-            await sleep_or_event(_PERSIST_AGAIN_S, self._stopping)
+            await sleep_or_event(1.0, self._stopping)
 
     async def _recover(self, error: Exception, delay_s: float) -> None:
         if isinstance(error, TelegramUnauthorizedError):
@@ -232,7 +227,7 @@ class UpdatePoller:
 
     async def _settle(self) -> None:
         """Wait until all is handled or stored, or so long that other chats need service."""
-        progress, until_s = self._dispatcher.progress, time.monotonic() + _HELD_BACK_S
+        progress, until_s = self._dispatcher.progress, time.monotonic() + 1.0
         while True:
             progress.clear()
             await self._dispatcher.defer()
@@ -246,7 +241,8 @@ class UpdatePoller:
         now_s = time.monotonic()
         if len(self._arrivals) == _ARRIVALS:
             per_s = _ARRIVALS / max(now_s - self._arrivals[0], 0.001)
-            if per_s >= _BUSY_PER_S and (left_s := self._fetched_s + _GATHERED / per_s - now_s) > 0:
+            # Beside the update that ends the long poll, as many are to gather between two calls.
+            if per_s >= _BUSY_PER_S and (left_s := self._fetched_s + 1.6 / per_s - now_s) > 0:
                 await sleep_or_event(left_s, self._stopping)
 
     async def _confirm(self, drain_s: float) -> None:

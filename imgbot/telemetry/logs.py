@@ -33,9 +33,6 @@ _PATTERNS = (
     # the password of an address: redis://user:password@host
     (re.compile(r"(\w://[^\s/:@]*:)[^\s/@]+(?=@)"), rf"\1{STRUCK}"),
 )
-# Shorter ones would strike ordinary words out of every line.
-_SHORTEST_SECRET = 4
-_MAX_LINE_CHARS = 20_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # They log addresses (with tokens and pictures in them) and every request.
 _CHATTY = ("aiogram", "aiohttp", "asyncio", "PIL")
@@ -49,9 +46,8 @@ class Redactor:
     """Strikes the configured secrets and everything that looks like one out of a text."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        words = {
-            form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _forms(secret)
-        }
+        # Shorter ones would strike ordinary words out of every line.
+        words = {form for secret in secrets if len(secret) >= 4 for form in _forms(secret)}
         # The longest first: one secret may be a part of another.
         longest_first = sorted(words, key=len, reverse=True)
         self._configured = re.compile("|".join(map(re.escape, longest_first))) if words else None
@@ -90,7 +86,7 @@ class LineFormatter(logging.Formatter):
             level = f"\x1b[{_COLOURS.get(record.levelname, '0')}m{level}\x1b[0m"
         where = record.name.removeprefix("imgbot.")
         # What a stranger sent must not steer the operator's terminal.
-        text = _CONTROL.sub("\ufffd", self._redact(super().format(record))[:_MAX_LINE_CHARS])
+        text = _CONTROL.sub("\ufffd", self._redact(super().format(record))[:20_000])
         time = "" if self._is_to_journal else f"{self.formatTime(record, '%H:%M:%S')} "
         return f"{time}{level} {where}: {text}"
 

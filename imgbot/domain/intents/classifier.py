@@ -119,31 +119,28 @@ def _decided(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts
         return best
     if context == PendingQuestion.PROMPT:
         return best if best == "operation" else "create"
-    is_close = first - second < 0.05 or _may_be_another(best, intents, context)
-    return UNSURE if is_close or _may_be_none(best, intents, reading, context) else best
+    is_close = first - second < 0.05
+    return UNSURE if is_close or _is_doubtful(best, intents, reading, context) else best
 
 
-def _may_be_another(best: str, intents: Mapping[str, float], context: str) -> bool:
-    match best, context:
-        case "change", "picture":
-            return intents["create"] > 0.4
-        case "create", "reply":
-            return intents["change"] + intents["again"] > 0.25
-        case "create" | "change", "scale" | "photo":
-            return True
-    return False
-
-
-def _may_be_none(
+def _is_doubtful(
     best: str, intents: Mapping[str, float], reading: ParsedText, context: str
 ) -> bool:
-    other = sum(each for intent, each in intents.items() if intent not in ORDERS)
+    """Return true for an order that may be another one, or none."""
+    match best, context:
+        case "change", "picture":
+            is_other = intents["create"] > 0.4
+        case "create", "reply":
+            is_other = intents["change"] + intents["again"] > 0.25
+        case _:
+            is_other = context in {"scale", "photo"} and best in {"create", "change"}
+    none = sum(each for intent, each in intents.items() if intent not in ORDERS)
     if context == PendingQuestion.CHANGE:
         # The question has told already which of two orders is meant.
-        other -= intents[UNSURE]
-    if best in {"again", "operation"} and len(reading.tokens) > 20:
-        return True
-    return other > (0.15 if reading.asks else 0.25) or bool(_LINK.fullmatch(reading.text))
+        none -= intents[UNSURE]
+    is_long = best in {"again", "operation"} and len(reading.tokens) > 20
+    is_none = none > (0.15 if reading.asks else 0.25) or bool(_LINK.fullmatch(reading.text))
+    return is_other or is_none or is_long
 
 
 def _is_out_of_date(reading: ParsedText, facts: ChatFacts) -> bool:

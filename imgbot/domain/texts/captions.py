@@ -11,15 +11,12 @@ from functools import cache
 from imgbot.domain.spelling import has_cyrillic
 from imgbot.domain.texts import LANGUAGES, t, tables
 
-_VALUE_CHARACTERS_MAX = 20
 _COLOUR_FORM = {
     "tint": 0, "more_colour": 1, "less_colour": 1, "colour_frame": 2, "backdrop": 1, "recolour": 1,
     "recoloured": 1,
 }  # fmt: skip
 """Form of a colour's name: of tones, of an amount, of a frame."""
 
-# What is left where words were taken out.
-_LOOSE_SIGNS = " .;:!—–-"
 _JOINING = frozenset({"и", "или", "and", "or", "for", "для"})
 _SMALL = _JOINING | {"с", "на", "в", "with", "on", "in", "a", "an", "the"}
 _LINE = 200
@@ -36,7 +33,7 @@ def _name(language: str, key: str, value: str) -> str:
     kinds = tables(language)["changes"].items()
     kind, name = next(((kind, names[key]) for kind, names in kinds if key in names), ("", ""))
     if kind == "valued":
-        said = _say_value(language, key, value[:_VALUE_CHARACTERS_MAX]) if value else ""
+        said = _say_value(language, key, value[:20]) if value else ""
         return name.format(said) if said else ""
     degree = tables(language)["degrees"].get(kind, {}).get(value, "")
     return f"{degree} {name}".strip()
@@ -125,7 +122,8 @@ def with_drawing(prompt: str, undrawn: Sequence[str], key: str) -> str:
 
 
 def _without_loose_ends(part: str) -> str:
-    words = part.strip(_LOOSE_SIGNS).split()
+    # What is left where words were taken out.
+    words = part.strip(" .;:!—–-").split()
     if words and words[0].lower() in _JOINING:
         del words[0]
     while words and words[-1].lower() in _SMALL:

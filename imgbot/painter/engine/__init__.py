@@ -68,7 +68,8 @@ def make_picture(
             before, after = (flattened(image) for image in _load_all(sources))
             outcome = EditResult(before_after(before, after), ("before_after",))
         case "retouch":
-            outcome = _retouch(sources[0])
+            image, applied = retouch_picture(_load(sources[0], EDITED_MEGAPIXELS))
+            outcome = EditResult(image, applied or (UNCHANGED,))
         case "upscale":
             outcome = _upscale(sources[0], target, scale)
         case "removebg" | "sticker":
@@ -100,11 +101,6 @@ def _edit(operation: str, prompt: str, sources: tuple[str, ...]) -> EditResult:
         return edit_picture(image, prompt, is_drawn=operation == "edit_drawn")
     with Image.open(sources[1], formats=("PNG",)) as mask:
         return inpaint(image, mask.convert("L"), prompt)
-
-
-def _retouch(source: str) -> EditResult:
-    image, applied = retouch_picture(_load(source, EDITED_MEGAPIXELS))
-    return EditResult(image, applied or (UNCHANGED,))
 
 
 def _upscale(source: str, target: str, scale: int) -> EditResult:

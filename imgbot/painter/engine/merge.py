@@ -16,7 +16,6 @@ from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.merge_request import MergeRequest, parse_merge_request
 from imgbot.painter.pictures import flattened
 
-_MARGIN_SHARE = 0.04
 _ACROSS = {"left": 0.27, "centre": 0.5, "right": 0.73}
 
 
@@ -65,7 +64,7 @@ def place_cutout(
 
 
 def _corner(ground: tuple[int, int], size: tuple[int, int], position: str) -> tuple[int, int]:
-    margin = round(min(ground) * _MARGIN_SHARE)
+    margin = round(min(ground) * 0.04)
     left = margin if position.endswith("left") else ground[0] - size[0] - margin
     top = margin if position.startswith("top") else ground[1] - size[1] - margin
     return max(0, left), max(0, top)

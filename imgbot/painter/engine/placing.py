@@ -15,15 +15,13 @@ from imgbot.painter.engine.scenes.outdoors import roll_wave
 from imgbot.painter.engine.subjects import has_own_drawing
 from imgbot.painter.engine.tiles import FigureTile, make_tile, mirror_tile, paste_tile, turn_tile
 
-_WATERS = frozenset({"lake", "waves", "beach"})
-
 
 class _FigurePainter:
     """Painter of figures into one canvas; each method paints a group of one kind of place."""
 
     def __init__(self, scene: Scene, canvas: Image.Image, scene_name: str) -> None:
         self.canvas, self._scene, self._name = canvas, scene, scene_name
-        self._is_water = scene_name in _WATERS
+        self._is_water = scene_name in {"lake", "waves", "beach"}
         self._unit, self._rng = scene.unit_px, scene.rng
 
     def _x(self, placed: Placed) -> float:

@@ -53,7 +53,10 @@ def _colours(image: Image.Image) -> list[MeanColour]:
 def _label(image: Image.Image) -> list[int]:
     """Region number of each pixel, from 0 without gaps."""
     count = image.width * image.height
-    edges = _edges(image)
+    # The blur takes noise and JPEG blocks out of the edges, here by their colour distances.
+    colours = _colours(image.filter(ImageFilter.GaussianBlur(0.8)))
+    pairs = _neighbours(image.size)
+    edges = sorted((math.dist(colours[one], colours[other]), one, other) for one, other in pairs)
     # Union-find over pixels, with each set's size and the weakest edge that joins it on.
     parents, sizes, limits = list(range(count)), [1] * count, [_MERGE_SCALE] * count
 
@@ -81,14 +84,6 @@ def _label(image: Image.Image) -> list[int]:
             join(first, second, weight)
     numbers: dict[int, int] = {}
     return [numbers.setdefault(find(place), len(numbers)) for place in range(count)]
-
-
-def _edges(image: Image.Image) -> list[tuple[float, int, int]]:
-    """Colour distances between neighbouring pixels, the smallest first."""
-    # Takes noise and JPEG blocks out of the edges.
-    colours = _colours(image.filter(ImageFilter.GaussianBlur(0.8)))
-    pairs = _neighbours(image.size)
-    return sorted((math.dist(colours[one], colours[other]), one, other) for one, other in pairs)
 
 
 def _neighbours(size: tuple[int, int]) -> list[tuple[int, int]]:

@@ -91,8 +91,7 @@ def quantize(image: Image.Image, lightness_step: float, colour_step: float) -> I
 
 def _flat_table(step: float) -> list[int]:
     # The block's mean is hardly noisy, and steps in it would be visible.
-    mean, *rest = (max(1, min(255, round(each))) for each in (step / 3, *[step] * 63))
-    return [mean, *rest]
+    return [max(1, min(255, round(each))) for each in (step / 3, *[step] * 63)]
 
 
 def _shifted(image: Image.Image, options: dict[str, object]) -> Iterator[Image.Image]:

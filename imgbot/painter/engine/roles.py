@@ -10,7 +10,6 @@ from imgbot.painter.engine.lexicon import LINKS, WORN, Sense, is_known, phrase_a
 from imgbot.painter.engine.subjects import PHRASE_WORDS_MAX
 
 _NAME_WORDS = 2
-_PARTITIVE = frozenset({"with", "in", "wears", "of"})
 _SMALL = frozenset({Role.COUNT, Role.COLOUR, Role.SIZE, Role.RELATION, Role.STAND, Role.FILLER})
 
 
@@ -116,7 +115,7 @@ def _is_detail(spot: Spot) -> bool:
             case Role.DETAIL:
                 return True
             case Role.RELATION if kind != ("and",):
-                return not is_listed and kind[0] in _PARTITIVE
+                return not is_listed and kind[0] in {"with", "in", "wears", "of"}
         is_listed |= kind == ("and",)
         is_linked |= fold(before.text) in LINKS
     return is_linked
@@ -167,11 +166,6 @@ def _is_surname(spot: Spot) -> bool:
     return before.role is Role.UNKNOWN and all(map(str.istitle, names))
 
 
-def _is_shop_of_logo(spot: Spot) -> bool:
-    is_shop = spot.text.is_logo and spot.name == "convenience-store"
-    return is_shop and bool(spot.request.things)
-
-
 RULES = (
     Rule("a fox <,> snow", Role.BREAK, lambda spot: not spot.word[0].isalnum()),
     Rule("poster <Autumn>", Role.TEXT, lambda spot: spot.word in spot.text.lettering),
@@ -186,7 +180,9 @@ RULES = (
     Rule("a <fox> house", Role.UNKNOWN, _is_modifier),
     Rule("a fox with a <nose>", Role.UNKNOWN, _is_own_part),
     Rule("Аркадий <Волков>", Role.UNKNOWN, _is_surname),
-    Rule("logo of a fox <shop>", Role.UNKNOWN, _is_shop_of_logo),
+    Rule("logo of a fox <shop>", Role.UNKNOWN,
+         lambda spot: spot.text.is_logo and spot.name == "convenience-store"
+         and bool(spot.request.things)),
     Rule("a cat, a dog, a fox, an owl, a bear, a wolf, a cow, a pig, a hen, a frog, a fish, a bee, "
          "an <ant>", Role.UNKNOWN, lambda spot: len(spot.request.things) >= lexicon.COUNT_MAX),
     Rule("a <fox>", Role.THING, lambda _: True),

@@ -17,8 +17,6 @@ from imgbot.painter.engine.typography import text_to_draw, without_purpose, with
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и")
 # Plural endings, and those of one.
 _ENGLISH_PLURALS = {"s": [""], "es": [""], "ies": ["y"], "ves": ["f", "fe"], "men": ["man"]}
-# One is played or worn where several are named.
-_SINGLE_GROUPS = frozenset({"clothing", "musical-instrument", "time", "body-parts"})
 
 _NEGATED = re.compile(
     r"\b(?:без|without|no)(?::.*|\s+(?:(?:any|the|an?)\s+)?[^\W\d_]+"
@@ -126,7 +124,8 @@ class _Reader:
 
     def _is_plural(self, phrase: str, subject: Subject) -> bool:
         """True for several of it without a number: "apples", "дельфины"."""
-        if subject.group in _SINGLE_GROUPS:
+        # One is played or worn where several are named.
+        if subject.group in {"clothing", "musical-instrument", "time", "body-parts"}:
             return False
         if phrase.isascii():
             return any(
