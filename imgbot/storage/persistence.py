@@ -180,8 +180,7 @@ class Persistence:
         told = await ask_sentinels(self._redis.sentinels)
         if not await self._is_named(told, primary):
             raise StorageUnavailableError("most Sentinels do not name this primary")
-        may_move = any(one.may_move for one in told)
-        if may_move and time.monotonic() - self._missed_since_s < _PATIENCE_S:
+        if _may_move(told) and time.monotonic() - self._missed_since_s < _PATIENCE_S:
             raise StorageUnavailableError("the replica is away")
         record, own = await register.read(), {str(primary)}
         if record is None:
@@ -193,8 +192,7 @@ class Persistence:
             told = await ask_sentinels(self._redis.sentinels)
         if record != self._claimed[0]:
             self._claimed = (record, time.monotonic())
-        may_move = any(one.may_move for one in told)
-        is_settled = time.monotonic() - self._claimed[1] >= _SETTLE_S or not may_move
+        is_settled = time.monotonic() - self._claimed[1] >= _SETTLE_S or not _may_move(told)
         if not is_settled or not await self._is_named(told, primary):
             raise StorageUnavailableError("the replica is away, and might still be promoted")
 
@@ -230,3 +228,7 @@ class Persistence:
             await pool.disconnect()
         is_leaving = any(one.is_leaving for one in told)
         return len(told) >= most and not elsewhere and not is_leaving
+
+
+def _may_move(told: list[Told]) -> bool:
+    return any(one.may_move for one in told)

@@ -3,8 +3,9 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,28 +49,6 @@ _NO_FILE = frozenset({404, 410})
 _UNREADABLE = frozenset({errno.EIO, errno.ENOENT, errno.ESTALE})
 """Errors of a file that is being sent; aiohttp passes them off as those of its connection."""
 
-_GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
-# Nothing can be sent: the bot is muted, or the topic is closed.
-_MUTED = (
-    "not enough rights to send text messages",
-    "have no rights to send a message",
-    "chat_write_forbidden",
-    "chat_send_plain_forbidden",
-    "topic_closed",
-)
-_LOST = (
-    "message to edit not found",
-    "message can't be edited",
-    "message_id_invalid",
-    "message identifier is not specified",
-    "message to be replied not found",
-)
-_FORBIDDEN = {
-    "not enough rights to send photos": "photos_forbidden",
-    "chat_send_photos_forbidden": "photos_forbidden",
-    "not enough rights to send documents": "files_forbidden",
-    "chat_send_docs_forbidden": "files_forbidden",
-}
 NOT_MODIFIED = "message is not modified"
 
 
@@ -119,21 +98,45 @@ async def telegram_errors() -> AsyncGenerator[None]:
         raise _translated(error) from error
 
 
+_CHAT_GONE = partial(ChatGoneError, "the chat is gone")
+_LOST = partial(MessageGoneError, "the message is gone")
+_NO_PHOTOS = partial(UserError, "photos_forbidden")
+_NO_FILES = partial(UserError, "files_forbidden")
+_NO_PICTURE = partial(UserError, "picture_gone")
+_TOO_LARGE = partial(UserError, "picture_too_large", limit_mb=DOWNLOAD_LIMIT_BYTES >> 20)
+
+_BAD_REQUESTS: Mapping[str, Callable[[], Exception]] = {
+    "chat not found": _CHAT_GONE,
+    "user is deactivated": _CHAT_GONE,
+    "peer_id_invalid": _CHAT_GONE,
+    # Nothing can be sent: the bot is muted, or the topic is closed.
+    "not enough rights to send text messages": _CHAT_GONE,
+    "have no rights to send a message": _CHAT_GONE,
+    "chat_write_forbidden": _CHAT_GONE,
+    "chat_send_plain_forbidden": _CHAT_GONE,
+    "topic_closed": _CHAT_GONE,
+    "message to edit not found": _LOST,
+    "message can't be edited": _LOST,
+    "message_id_invalid": _LOST,
+    "message identifier is not specified": _LOST,
+    "message to be replied not found": _LOST,
+    "not enough rights to send photos": _NO_PHOTOS,
+    "chat_send_photos_forbidden": _NO_PHOTOS,
+    "not enough rights to send documents": _NO_FILES,
+    "chat_send_docs_forbidden": _NO_FILES,
+    "file is too big": _TOO_LARGE,
+    "wrong file": _NO_PICTURE,
+    "invalid file": _NO_PICTURE,
+    "file_id": _NO_PICTURE,
+    "no text in the message to edit": partial(PictureShownError, "the message shows a picture"),
+}
+"""Part of Telegram's description → the error that it stands for."""
+
+
 def _bad_request(error: TelegramBadRequest) -> Exception:
     text = error.message.lower()
-    if any(part in text for part in (*_GONE, *_MUTED)):
-        return ChatGoneError("the chat is gone")
-    if any(part in text for part in _LOST):
-        return MessageGoneError("the message is gone")
-    if reason := next((_FORBIDDEN[part] for part in _FORBIDDEN if part in text), ""):
-        return UserError(reason)
-    if "file is too big" in text:
-        return UserError("picture_too_large", limit_mb=DOWNLOAD_LIMIT_BYTES >> 20)
-    if "wrong file" in text or "invalid file" in text or "file_id" in text:
-        return UserError("picture_gone")
-    if "no text in the message to edit" in text:
-        return PictureShownError(text)
-    return TelegramRefusedError(error.message[:200])
+    found = next((make for part, make in _BAD_REQUESTS.items() if part in text), None)
+    return found() if found else TelegramRefusedError(error.message[:200])
 
 
 _CONSEQUENCES: tuple[tuple[type[Exception], Callable[[Any], Exception]], ...] = (

@@ -231,17 +231,13 @@ class UpdateDispatcher:
         if "pre_checkout_query" in update:
             start(self._answer_at_once(pending))
             return
-        is_crowd = pending.sender is not None and self._waiting[pending.sender] >= _PER_SENDER
-        if (is_crowd or len(queue.pending) >= _PER_CHAT) and not is_payment(update):
+        if self._is_too_many(queue, pending):
             events.update_skipped(update_id)
             if "callback_query" in update:
                 pending.refusal = "slow_down"
                 start(self._answer_at_once(pending))
                 return
-            is_answered = any(each.refusal for each in queue.of(pending.sender))
-            # An inline query is outdated by the next letter.
-            is_silent = is_answered or "inline_query" in update
-            if is_silent or len(queue.pending) >= 2 * _PER_CHAT:
+            if _is_skipped_silently(queue, pending):
                 self._window.settle(update_id)
                 return
             pending.refusal = "too_fast"
@@ -249,6 +245,11 @@ class UpdateDispatcher:
         if chat not in self._queues:
             self._open(start, chat, queue)
         self._measure()
+
+    def _is_too_many(self, queue: _ChatQueue, pending: PendingUpdate) -> bool:
+        is_crowd = pending.sender is not None and self._waiting[pending.sender] >= _PER_SENDER
+        is_full = is_crowd or len(queue.pending) >= _PER_CHAT
+        return is_full and not is_payment(pending.update)
 
     def _add(self, queue: _ChatQueue, pending: PendingUpdate) -> None:
         queue.add(pending)
@@ -396,6 +397,14 @@ class UpdateDispatcher:
         except StorageUnavailableError:
             return _HOLD_S
         return None
+
+
+def _is_skipped_silently(queue: _ChatQueue, pending: PendingUpdate) -> bool:
+    """Return true for what is not even refused: the sender knows, or the queue is twice as long."""
+    is_answered = any(each.refusal for each in queue.of(pending.sender))
+    # An inline query is outdated by the next letter.
+    is_silent = is_answered or "inline_query" in pending.update
+    return is_silent or len(queue.pending) >= 2 * _PER_CHAT
 
 
 def _now_ms() -> int:

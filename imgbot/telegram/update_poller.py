@@ -160,13 +160,15 @@ class UpdatePoller:
         self._fetched_s = time.monotonic()
         if not batch and is_free:
             self._window.restart()
-        has_new = any(_id_of(update) >= (self._confirmed_offset or 0) for update in batch)
-        waits = is_long or (is_free and batch)
-        if waits and not has_new and time.monotonic() - begun_s < _PACE_S:
+        should_wait = is_long or (is_free and bool(batch))
+        if should_wait and not self._has_new(batch) and time.monotonic() - begun_s < _PACE_S:
             await self._pace()
         else:
             self._hasty_in_a_row = 0
         return batch
+
+    def _has_new(self, batch: Sequence[object]) -> bool:
+        return any(_id_of(update) >= (self._confirmed_offset or 0) for update in batch)
 
     async def _pace(self) -> None:
         """Pause: a server that does not wait would get hundreds of calls a second."""

@@ -21,6 +21,7 @@ from imgbot.storage.server.cluster import (
     LAG_S,
     SILENCE,
     Lead,
+    Told,
     ask_sentinels,
     follower_in,
     have_lead,
@@ -76,33 +77,44 @@ class Guard:
         record = None
         with suppress(StorageUnavailableError):
             record = await self.register.read()
-        # At once: a server or a Sentinel that is away is waited for.
-        async with asyncio.TaskGroup() as group:
-            asking = group.create_task(ask_sentinels(self._redis.sentinels))
-            looked = {
-                address: group.create_task(self._guard(address, record))
-                for address in self._servers
-            }
-        answers, most = asking.result(), len(self._url.sentinels) // 2 + 1
+        answers, looked = await self._look(record)
         known = (each.servers for each in answers)
         for address in {*self._url.servers}.union(*known) - self._servers.keys():
             self._servers[address] = open_client(address, self._url)
         named, count = primary_named(answers)
-        lead, told = looked[named].result() if named in looked else (Lead(), {})
+        lead, told = looked.get(named or Address("", 0), (Lead(), {}))
         self.facts = ClusterFacts(
             lead=lead,
             in_sync=tuple(sorted(record.members)) if record else (),
             has_replica=follower_in(told) is not None,
-            has_quorum=len(answers) >= most,
+            has_quorum=len(answers) >= self._most,
             **_lag_in(told),
         )
-        is_stuck = sum(each.is_stuck for each in answers) >= most
-        if record and count >= most and (is_stuck or str(named) not in record.members):
-            near = (each for each, task in looked.items() if task.result()[1])
-            await self._give_back(each for each in near if str(each) in record.members)
+        is_stuck = sum(each.is_stuck for each in answers) >= self._most
+        is_named = count >= self._most
+        if record and is_named and (is_stuck or str(named) not in record.members):
+            await self._give_back(record, [each for each, (_, told) in looked.items() if told])
 
-    async def _give_back(self, complete: Iterable[Address]) -> None:
+    @property
+    def _most(self) -> int:
+        """Number of Sentinels that is a majority."""
+        return len(self._url.sentinels) // 2 + 1
+
+    async def _look(
+        self, record: InSyncRecord | None
+    ) -> tuple[list[Told], dict[Address, tuple[Lead, Mapping[str, Any]]]]:
+        """Ask the Sentinels and the servers at once: one that is away is waited for."""
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(ask_sentinels(self._redis.sentinels))
+            guarding = {
+                address: group.create_task(self._guard(address, record))
+                for address in self._servers
+            }
+        return asking.result(), {address: task.result() for address, task in guarding.items()}
+
+    async def _give_back(self, record: InSyncRecord, near: Iterable[Address]) -> None:
         """Have a server lead that has everything, in place of one that lacks something, or died."""
+        complete = (each for each in near if str(each) in record.members)
         pool = self._redis.sentinels
         sentinels = pool.sentinel_manager.sentinels if pool else ()
         for server, sentinel in itertools.product(complete, sentinels):
