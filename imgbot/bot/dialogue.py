@@ -68,7 +68,7 @@ _THROTTLE_S = {
     **dict.fromkeys(("not_allowed", "banned"), 3600),
     "edited_message": 600,
     "too_fast": 60,
-    **dict.fromkeys(("storage_full", "anonymous"), 15),
+    "anonymous": 15,
 }
 """Seconds between two reports of errors that a user can cause many times in a row."""
 
@@ -289,7 +289,8 @@ class Dialogue:
             if is_for_now and is_kept:
                 rows += buttons.resend(self.language, self.user_id, update_id)
             await self.say(text, rows, Audience.ASKER)
-            await self.app.messenger.answer_callback(self.callback_id, "")
+            if self.callback_id:
+                await self.app.messenger.answer_callback(self.callback_id, "")
 
     async def _is_kept(self) -> bool:
         """Keep the message that is handled, for a button; False if there is none."""
@@ -328,14 +329,8 @@ class Dialogue:
         throttle_s = _THROTTLE_S.get(reason, _FOR_NOW_S if _is_for_now(reason) else None)
         if throttle_s is None:
             return True
-        notice = f"{reason}.{context.chat_id}"
-        try:
-            return await self.app.users.claim_notice(
-                context.user_id, notice, context.request, wait_s or throttle_s
-            )
-        except StorageFullError:
-            # A full Redis cannot record the report; waiting for it would block all users.
-            return True
+        notice = f"said.{context.user_id}.{reason}.{context.chat_id}"
+        return await self.app.users.is_first(notice, context.request, wait_s or throttle_s)
 
     async def edit(
         self, text: str, rows: Keyboard, message_id: int = 0, *, is_needed: bool = True

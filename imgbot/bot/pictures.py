@@ -161,7 +161,7 @@ async def _change_undone(dialogue: Dialogue, meant: Meant) -> Meant:
     found = await _changes_undone(dialogue, meant)
     # Shown by an update that is handled again, it is the newest itself.
     choice = f"undone.{dialogue.context.request}"
-    chosen = await dialogue.app.users.choose_once(choice, found[0].id if found else "")
+    chosen = await dialogue.app.users.once(choice, found[0].id if found else "")
     again = await dialogue.app.results.result(chosen)
     if again is None:
         raise UserError("undo_nothing")

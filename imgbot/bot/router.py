@@ -81,6 +81,7 @@ _UNKNOWN = ChatCommand("", handle_unknown_command)
 _TEXT, _PICTURE = ChatCommand("", handle_text), ChatCommand("", handle_picture)
 _UNSUPPORTED = ChatCommand("", handle_unsupported)
 _NO_ACTION = ButtonAction("", on_unknown_callback)
+_TAP_S = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +272,7 @@ class UpdateHandler:
         """Return false for a second press within seconds, of a button that orders something."""
         shown = f"e{context.ephemeral_id}" if context.ephemeral_id else context.message_id
         tap = f"{context.chat_id}.{context.user_id}.{shown}.{press.action}:{press.argument}"
-        return await self._app.users.debounce_tap(tap, context.request)
+        return await self._app.users.is_first(f"tap.{tap}", context.request, _TAP_S)
 
     async def _note_username(self, context: RequestContext) -> None:
         """Store the user's @name when it changes: Telegram tells no id for a name."""

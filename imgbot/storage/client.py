@@ -60,8 +60,6 @@ _PASSING = {
 Such an error ends by itself, or once the operator repairs the server."""
 
 _MAX_DELAY_S = 2.0
-_CHOICE_S = 90_000
-"""Longer than an update waits for its chat: its handling is repeated then."""
 _Command = tuple[bytes, Any, Mapping[str, Any], asyncio.Future[Any]]
 """Packed form, name and options of a command, and the future of its answer."""
 
@@ -430,18 +428,3 @@ class Store:
     async def _all(self, *answers: Awaitable[Any]) -> list[Any]:
         """Return the answers to commands, which are sent together."""
         return await asyncio.gather(*answers)  # noqa: TID251 -- all end with their batch
-
-    async def _first(self, key: str, value: str, ttl_s: int) -> str:
-        """Set a key unless it has a value; return the one that it has now."""
-        earlier = await self._redis.set(key, value, nx=True, get=True, ex=ttl_s)
-        return value if earlier is None else earlier
-
-    async def _chosen(self, key: str, value: str) -> str:
-        """Return the value that was chosen first."""
-        try:
-            return await self._first(key, value, _CHOICE_S)
-        except StorageFullError:
-            # The choice cannot be stored. An action that needs memory is refused by Redis itself,
-            # and one that frees some (cancelling a job) must not be refused.
-            earlier = await self._redis.get(key)
-            return value if earlier is None else earlier

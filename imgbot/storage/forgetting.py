@@ -125,9 +125,12 @@ class Forgetting(Store):
         await self.mark_log(now_ms)
 
     async def delete_outdated(self, now_ms: int) -> None:
-        """Delete ended jobs of 30 days ago, and keys of the previous release."""
+        """Delete ended jobs but the latest 200 of 30 days, and keys of the previous release."""
         oldest_ms = now_ms - keys.RESULT_KEPT_S * 1000
-        await self._redis.zremrangebyscore(keys.ENDED_JOBS, 0, oldest_ms)
+        await self._all(
+            self._redis.zremrangebyscore(keys.ENDED_JOBS, 0, oldest_ms),
+            self._redis.zremrangebyrank(keys.ENDED_JOBS, 0, -keys.ENDED_JOBS_KEPT - 1),
+        )
         if await self._redis.unlink(*keys.FORMER):
             await self.mark_log(now_ms)
 

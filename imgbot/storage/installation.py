@@ -17,7 +17,7 @@ async def bind_to_bot(redis: Client, bot_id: int) -> str:
     Raises ConfigError if Redis is bound to another bot: users would be answered by a bot they do
     not know, and files that they sent to the other one could not be downloaded.
     """
-    _, owner = await redis.call("set_once", key=keys.OWNER, value=str(bot_id), ttl_s=0)
+    _, owner = await redis.call("once", key=keys.OWNER, value=str(bot_id), ttl_s=0)
     if owner != str(bot_id):
         raise ConfigError(
             "IMGBOT_TOKEN",
@@ -25,5 +25,5 @@ async def bind_to_bot(redis: Client, bot_id: int) -> str:
             "token, or give this one an IMGBOT_STATE_DIR (or IMGBOT_REDIS_URL) of its own",
         )
     random_id = secrets.token_hex(_ID_BYTES)
-    _, held = await redis.call("set_once", key=keys.INSTALLATION, value=random_id, ttl_s=0)
+    _, held = await redis.call("once", key=keys.INSTALLATION, value=random_id, ttl_s=0)
     return str(held)

@@ -213,9 +213,9 @@ class JobQueue(results.JobReader):
 
     async def own_task(self, task: str, job_id: str) -> bool:
         """Record the job that a provider's task belongs to; return False if it is another one."""
-        key = f"{keys.CHOICE}task:{task}"
+        key = f"{keys.ONCE}task:{task}"
         _, owner = await self._redis.call_until_done(
-            "set_once", key=key, value=job_id, ttl_s=_TASK_OWNED_S
+            "once", key=key, value=job_id, ttl_s=_TASK_OWNED_S
         )
         return owner == job_id
 
@@ -462,7 +462,6 @@ def _tallies(job: Job, outcome: State, status: str) -> list[Tally]:
     return [
         *holds.at_end(job, outcome),
         Tally(keys.ACTIVE, str(job.user_id), -1),
-        Tally(keys.STATS, outcome, 1),
         Tally(day, of_day, 1, _ENDED_KEPT_S),
         # A user who was forgotten meanwhile stays forgotten.
         Tally(f"{keys.USER}{job.user_id}", f"jobs_{status}", 1, is_of_known=True),

@@ -10,6 +10,7 @@ TOMBSTONE_S = 172_800  # 48 h: Telegram repeats an unconfirmed update for 24 h
 RESULT_KEPT_S = 2_592_000  # 30 days
 SPEND_KEPT_S = 3_456_000  # 40 days: a whole month can be reported
 HISTORY_LENGTH = 20
+ENDED_JOBS_KEPT = 200
 UPDATES_PER_PAGE = 500  # an integer set of up to 512 entries takes two bytes for each
 
 
@@ -35,7 +36,7 @@ Owners = Mapping[str, tuple[Owner | str, ...]]
 """Key or prefix → its owners; one that is a pattern of the rest of its name has the user's id as
 its group: such keys are deleted."""
 
-FORMER = "img:learned", "img:since", "img:vt", "img:seq", "img:waiting"
+FORMER = "img:learned", "img:since", "img:vt", "img:seq", "img:waiting", "img:stats"
 """Keys of the previous release that nothing reads: deleted. Can go after the first release."""
 
 OWNERS: dict[str, tuple[Owner | str, ...]] = {}
@@ -56,8 +57,6 @@ COMMANDS = _key("img:commands:", Owner.LIMIT)
 # ZSET per hour since 1970, three hours: user ids by their requests over the rate limit, the 1,000
 # with the most.
 REFUSED = _key("img:refused:", Owner.ZREM)
-# STRING per request, an hour: marks it as counted, so that a repeated update is not counted.
-COUNTED = _key("img:counted:", r"album\.(\d+)\..*")
 # ZSET: claimed jobs by the time (ms) of their claim, 0 for one cancelled while it was running.
 DUE = _key("img:due", Owner.LIVE_JOB)
 TAGS = _key("img:tags", Owner.LIVE_JOB)  # ZSET: waiting ids by their fair-queueing tag
@@ -95,7 +94,6 @@ TOMBSTONE = _key("img:done:", Owner.NOBODY)
 RESULT = _key("img:result:", Owner.RECORD)
 DEAD = _key("img:dead", Owner.METHOD)  # ZSET: dead jobs by the time (ms) of their death
 DEAD_JOB = _key("img:dead:", Owner.RECORD)  # HASH per dead job, 30 days
-STATS = _key("img:stats", Owner.NOBODY)  # HASH: outcome → number of jobs since the first start
 # SET per 500 updates, 48 h: the last part (id % 500) of the ids of those that were handled.
 HANDLED = _key("img:handled:", Owner.NOBODY)
 # ZSET: chats with deferred updates by the time (ms) of the next attempt at the first.
@@ -105,16 +103,18 @@ DEFERRED_OF = _key("img:deferred:", Owner.METHOD)
 # LIST, the last 1,000: updates whose handling failed, as received
 POISON = _key("img:updates:dead", Owner.METHOD)
 DIALOGUE = _key("img:fsm", r"(?::-?\d+)+:(\d+):.*")  # Prefix of the dialogue states, one day
-# STRING, 3 s: a button just tapped, so that a double tap counts once
-TAP_GUARD = _key("img:tap:", r"-?\d+\.(\d+)\..*")
 # STRING: a counter, written before each wait for the disk and to test if Redis is writable.
 SYNCS = _key("img:syncs", Owner.NOBODY)
 # HASH, a day since the latest, by the previous release: job → press of a button that it disabled.
 # Like ASKED and LATEST it can go after the first release.
 PRESSES = _key("img:presses", Owner.LIVE_JOB)
-# STRING: a decision for an update, 25 hours, in case it is handled again; the owner of a task, an
-# hour.
-CHOICE = _key("img:choice:", r"(?:album|inline|stranger)\.(\d+)(?:\..*)?")
+# STRING: what came first, and holds for a while: a decision for an update, 25 hours, in case it is
+# handled again; `task:`, the job that owns it, and `counted.`, a request, an hour; `said.`, a
+# refusal or notice; `tap.`, a button, 3 s.
+ONCE = _key(
+    "img:choice:",
+    r"(?:(?:album|inline|stranger|said|counted\.album)\.|tap\.-?\d+\.)(\d+)(?:\..*)?",
+)
 # STRING per user and update id modulo 64, a day: a message that was refused for now, as JSON: time
 # (ms), the update, or the items of an album.
 REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")
@@ -155,8 +155,6 @@ BANNED = _key("img:banned", Owner.BAN)  # SET: banned user ids
 ALLOWED = _key("img:allowed", Owner.SREM)
 # STRING: while it exists, new jobs are refused; the message added to the refusal, or 1.
 PAUSED = _key("img:paused", Owner.ADMIN)
-# STRING per user and refusal: marks a refusal that was sent a moment ago
-NOTICE_SENT = _key("img:said:", r"(\d+)\..*")
 # LIST per user id, the latest 20, 30 days: their delivered jobs, newest first.
 HISTORY = _key("img:history:", r"(\d+)")
 # STRING per user id, 30 days, by the previous release: the job whose picture they saw last.

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from imgbot.domain.poll_schedule import KEPT, CensoredDuration
 from imgbot.storage import keys
-from imgbot.storage.client import Store
+from imgbot.storage.client import Client, Store
 
 KEPT_S = 7_776_000
 """90 days: a kind that is not used for so long is measured again."""
@@ -26,11 +26,20 @@ class Durations(Store):
     client may repeat a write whose answer was lost; a span that counts twice does no harm.
     """
 
+    def __init__(self, redis: Client) -> None:
+        super().__init__(redis)
+        self._renewed = set[str]()
+        """Kinds whose lifetime this process has renewed; they are forgotten earlier by no more."""
+
     async def add(self, kind: str, span: CensoredDuration) -> None:
         """Store one span, and drop the oldest beyond 40."""
         key = keys.DURATIONS + kind
         entry = f"{round(span.after_s * 1000)}:{round(span.by_s * 1000)}"
-        length, _ = await self._all(self._redis.lpush(key, entry), self._redis.expire(key, KEPT_S))
+        answers = [self._redis.lpush(key, entry)]
+        if kind not in self._renewed:
+            answers.append(self._redis.expire(key, KEPT_S))
+        length, *_ = await self._all(*answers)
+        self._renewed.add(kind)
         if length > KEPT + _SPARE:
             await self._redis.ltrim(key, 0, KEPT - 1)
 

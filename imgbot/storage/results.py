@@ -70,8 +70,11 @@ class ResultStore(JobReader):
 
     async def of_job(self, job_id: str) -> tuple[Job | None, Job | None]:
         """Read a job while it is live, and its result."""
-        live, ended = await self._all(self.jobs([job_id]), self.jobs([job_id], keys.RESULT))
-        return next(iter(live), None), next(iter(ended), None)
+        # It may end in between.
+        for prefix in (keys.RESULT, keys.JOB, keys.RESULT):
+            for job in await self.jobs([job_id], prefix):
+                return (job, None) if prefix == keys.JOB else (None, job)
+        return None, None
 
     async def expected(self, job_id: str) -> Job | None:
         """Read a result, or the live job that will have it."""

@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 _PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
 _BULKY = (
     *(keys.RESULT, keys.HISTORY, keys.RECENT, keys.PICTURE, keys.READY),
-    *(keys.DEAD_JOB, keys.HANDLED, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
+    *(keys.DEAD_JOB, keys.HANDLED, keys.TOMBSTONE, keys.ONCE),
 )
 _PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB, "img:stars:")
 """Key prefixes of valuable data; a server with none of them has not served any user yet."""

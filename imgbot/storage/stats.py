@@ -167,11 +167,10 @@ class QueueStats(Store):
             found.setdefault(operation, {})[status] = int(count)
         return found
 
-    async def ended(self, user_id: int | None = None, limit: int = 0) -> list[EndedJob]:
-        """Return the latest ended jobs, newest first: of the 200 at most those of the user.
-
-        A `limit` of 0 stands for none.
-        """
+    async def ended(
+        self, user_id: int | None = None, limit: int = keys.ENDED_JOBS_KEPT
+    ) -> list[EndedJob]:
+        """Return the latest ended jobs, newest first: of those within the limit, the user's."""
         found = await self._redis.zrevrange(keys.ENDED_JOBS, 0, limit - 1)
         jobs = readable(keys.ENDED_JOBS, EndedJob.load, found)
         return [job for job in jobs if user_id in {None, job.user_id}]

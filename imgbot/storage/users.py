@@ -20,7 +20,9 @@ _USERNAME = "username"
 _WRITTEN = "written"
 _JOBS = "jobs_"
 _SEEN_AGAIN_MS = 86_400_000
-_TAP_S = 3
+_REPEATED_S = 90_000
+"""Longer than an update waits for its chat: its handling is repeated then."""
+
 _FORBIDDEN_S, _CLOSED_S = 3600, 60
 EPHEMERAL = "ephemeral"
 """Messages that only one member sees: those that answer nothing."""
@@ -196,18 +198,21 @@ class UserStore(Store):
             self._redis.hset(key, _digest(wording), choice), self._redis.expire(key, _MEANT_S)
         )
 
-    async def claim_notice(self, user_id: int, what: str, request: str, ttl_s: int) -> bool:
-        """Return whether notice `what` was not sent within `ttl_s` by another request."""
-        key = f"{keys.NOTICE_SENT}{user_id}.{what}"
-        return await self._first(key, request, max(ttl_s, 1)) == request
+    async def once(self, name: str, value: str, seconds: int = _REPEATED_S) -> str:
+        """Return the first value that was given within so many seconds, though Redis be full.
 
-    async def choice(self, choice: str) -> str:
-        """Return the value chosen before, empty if none was."""
-        return await self._redis.get(keys.CHOICE + choice) or ""
+        Without `seconds` it holds for as long as an update may be handled again.
+        """
+        key = keys.ONCE + name
+        return (await self._redis.call("once", key=key, value=value, ttl_s=max(seconds, 1)))[1]
 
-    async def choose_once(self, choice: str, value: str) -> str:
-        """Return the value chosen first, however often the choice is repeated."""
-        return await self._chosen(keys.CHOICE + choice, value)
+    async def is_first(self, name: str, request: str, seconds: int) -> bool:
+        """Return whether no other request did the same within so many seconds."""
+        return await self.once(name, request, seconds) == request
+
+    async def choice(self, name: str) -> str:
+        """Return the first value that was given, empty if none was."""
+        return await self._redis.get(keys.ONCE + name) or ""
 
     async def note_pack(self, user_id: int, name: str) -> None:
         """Note a sticker pack that is about to be made for a user, to be deleted with the rest."""
@@ -254,10 +259,6 @@ class UserStore(Store):
 
     async def drop_refused(self, user_id: int, update_id: int) -> None:
         await self._redis.unlink(_refused_key(user_id, update_id))
-
-    async def debounce_tap(self, tap: str, request: str) -> bool:
-        """Return whether the same button was not tapped a moment ago by another request."""
-        return await self._first(f"{keys.TAP_GUARD}{tap}", request, _TAP_S) == request
 
 
 def _closed_key(chat_id: int, thread_id: int) -> str:

@@ -143,7 +143,7 @@ async def test_while_paused_nothing_is_ordered_and_the_rest_works(invited: Invit
         helped = await guest.ask("/help")
         await redis.delete(keys.PAUSED, f"{keys.RATE_LIMIT}{guest.id}")
         # For three seconds it would count as the same tap.
-        await redis.delete(*await redis.keys(f"{keys.TAP_GUARD}*"))
+        await redis.delete(*await redis.keys(f"{keys.ONCE}tap.*"))
     resumed = await guest.toasts(fox, again)
     await order_everything(guest)
     shown = [message for message in await guest.heard() if message.photo_id]

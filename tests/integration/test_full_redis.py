@@ -40,7 +40,7 @@ async def test_a_task_belongs_to_one_job(redis: Client) -> None:
         found = [await queue.own_task("painter.t", job_id) for job_id in ("1", "2", "1")]
 
     assert found == [True, False, True]
-    assert await redis.ttl(f"{keys.CHOICE}task:painter.t") > 3000
+    assert await redis.ttl(f"{keys.ONCE}task:painter.t") > 3000
 
 
 async def test_what_gives_the_embedded_server_room_outlives_a_restart(state_dir: Path) -> None:

@@ -137,7 +137,7 @@ async def test_an_end_leaves_a_tombstone_and_a_result_for_a_while(
 
     assert await redis.keys(f"{keys.USER_JOBS}*") == []
     assert await redis.get(keys.TOMBSTONE + "1") == outcome
-    assert await redis.hgetall(keys.STATS) == {outcome: "1"}
+    assert await redis.hgetall(keys.ENDED) == {f"create.{outcome}": "1"}
     assert 0 < await redis.ttl(keys.TOMBSTONE + "1") <= 172_800
     assert 0 < await redis.ttl(keys.RESULT + "1") <= 2_592_000
 

@@ -87,7 +87,7 @@ async def test_a_refused_message_is_handled_again_by_a_button_and_once(
     await call_off(ann)
     await call_off(bob)
     async with stage.bot.redis() as redis:
-        await redis.delete(*await redis.keys(f"{keys.TAP_GUARD}*"))
+        await redis.delete(*await redis.keys(f"{keys.ONCE}tap.*"))
     answers = await carl.toasts(refusal, press, press)
     shown = await carl.heard()
     late = await carl.press_again(shown[-1], press)

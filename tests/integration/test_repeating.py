@@ -35,7 +35,7 @@ async def failure(user: User, text: str, *photos: bytes) -> Message:
 async def forget_taps(stage: Stage) -> None:
     """Let the next press of a button count, as seconds later."""
     async with stage.bot.redis() as redis:
-        await redis.delete(*await redis.keys(f"{keys.TAP_GUARD}*"))
+        await redis.delete(*await redis.keys(f"{keys.ONCE}tap.*"))
 
 
 @pytest.mark.parametrize(

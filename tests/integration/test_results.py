@@ -89,7 +89,7 @@ async def test_the_original_file_comes_whole_over_a_restart_and_then_again(bob: 
     document = await bob.click(result, "As a file")
     width, height = (await bob.image(document)).size
     async with bob.stage.bot.redis() as redis:
-        await redis.delete(*await redis.keys(f"img:tap:{bob.id}.{bob.id}.{result.id}.*"))
+        await redis.delete(*await redis.keys(f"img:choice:tap.{bob.id}.{bob.id}.{result.id}.*"))
     again = await bob.click(result, "As a file")
 
     assert width / height == pytest.approx(16 / 9, abs=0.02)

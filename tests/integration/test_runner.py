@@ -240,7 +240,7 @@ async def test_an_odd_failure_of_an_optional_edit_ends_no_job(
         await until_ended(redis)
 
     assert edit.await_count == 2
-    assert await redis.hgetall(keys.STATS) == {"failed": "1"}
+    assert await redis.hgetall(keys.ENDED) == {"create.failed": "1"}
 
 
 @pytest.mark.parametrize("is_claimed", [False, True])
@@ -263,7 +263,7 @@ async def test_a_job_of_another_release_is_set_aside_and_the_others_are_served(
 
     stored = await redis.hmget(f"{keys.DEAD_JOB}7", ["operation", "reason"])
     assert stored == ["animate", "unreadable"]
-    assert await redis.hgetall(keys.STATS) == {"failed": "1", "dead": "1"}
+    assert await redis.hgetall(keys.ENDED) == {"create.failed": "1", "create.dead": "1"}
 
 
 @pytest.mark.parametrize(

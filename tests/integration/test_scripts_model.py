@@ -255,10 +255,10 @@ class ScriptsMachine(RuleBasedStateMachine):
 
     @rule(key=_SOME, value=_SOME, repeats=_REPEATS)
     def choose(self, key: int, value: int, repeats: int) -> None:
-        name = f"{keys.CHOICE}{key}"
+        name = f"{keys.ONCE}{key}"
         expected = self.chosen.setdefault(name, f"{value}")
         told = {"key": name, "value": f"{value}", "ttl_s": 0}
-        assert self.call("set_once", repeats, **told) == ["ok", expected]
+        assert self.call("once", repeats, **told) == ["ok", expected]
 
     @invariant()
     def what_is_stored_is_what_the_model_says(self) -> None:
@@ -285,7 +285,7 @@ class ScriptsMachine(RuleBasedStateMachine):
             counts = {each: int(told[each]) for each in ("sent", "unknown") if each in told}
             assert counts == self.outcomes[name]
             assert told.get("in_hand", "") == self.in_hand.get(name, "").partition(" ")[0]
-        pattern = {"patterns": f"{keys.CHOICE}*", "excluded": "", "names": []}
+        pattern = {"patterns": f"{keys.ONCE}?", "excluded": "", "names": []}
         found = await redis.call("snapshot", **pattern)
         assert {name: value for name, _, _, value in found} == self.chosen
 
@@ -321,11 +321,11 @@ def test_the_scripts_do_what_the_model_says(open_client: Callable[[], Client]) -
         ("append_late_photo", "present[2] == unique_id", "false"),
         ("defer_updates", "redis.call('SISMEMBER', page, id % updates_per_page) == 0", "true"),
         ("mark_handled", "redis.call('ZREMRANGEBYSCORE', deferred_of, update_id, update_id)", "0"),
-        ("rate_limit", "redis.call('EXISTS', counted) == 1", "false"),
+        ("rate_limit", "not redis.call('SET', counted, 1, 'NX', 'PX', kept_ms)", "false"),
         ("broadcast_take", "seen[2] and is_own and is_running", "false"),
         ("broadcast_settle", "~= user_id", "== 'x'"),
         ("note_alerts", "not redis.call('LPOS', waiting, notice)", "true"),
-        ("set_once", "'NX'", "'XX'"),
+        ("once", "'NX'", "'XX'"),
     ],
 )
 def test_a_script_without_one_of_its_checks_is_found_out(

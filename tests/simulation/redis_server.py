@@ -42,7 +42,7 @@ _LUA: dict[str, Any] = {}
 
 _MAY_BE_STALE = {
     *("accept_invitation", "add_album_item", "append_late_photo", "close_album", "defer_updates"),
-    *("find_keys", "mark_handled", "note_alerts", "open_epoch", "rate_limit", "set_once"),
+    *("find_keys", "mark_handled", "note_alerts", "open_epoch", "rate_limit", "once"),
     *("snapshot", "take_lease"),
 }
 """Scripts that a bot may still run while another one leads: they move no job, and no money."""

@@ -56,7 +56,7 @@ _EMPTY_PREFIXES = (keys.JOB, keys.USER_JOBS, keys.DEFERRED_OF, ALBUM, ALBUM_BEGU
 _STARS = StarPrices(5, (StarPack(1, 9999), StarPack(1, 40)), free_daily=1, per_usd=250)
 _LASTING = (
     *(STARS, TRANSFERS, keys.ENDED_JOBS),
-    *(keys.EPOCH, keys.STATS, keys.SYNCS, keys.INSTALLATION, keys.OWNER),
+    *(keys.EPOCH, keys.SYNCS, keys.INSTALLATION, keys.OWNER),
     *(keys.USER, keys.USERNAMES, keys.SEEN, keys.PEOPLE, keys.DEAD, keys.FORGOTTEN, keys.WAKE),
     *(keys.USER_TAGS, keys.LAST_CLAIM, keys.UNSUBSCRIBED, keys.POISON),
 )

@@ -194,6 +194,7 @@ async def test_variants_end_at_the_users_limit(redis: Client) -> None:
     await queue.open_epoch()
     app: Any = Mock(
         holds=(),
+        order_rule=Mock(may_become=Mock(return_value=())),
         queue=queue,
         users=UserStore(redis),
         limit=RateLimit(redis, max_requests=1),
@@ -222,6 +223,6 @@ async def test_handled_updates_share_keys(redis: Client) -> None:
 
 
 async def test_a_choice_outlasts_the_wait_of_its_update(redis: Client) -> None:
-    await UserStore(redis).choose_once("cancel.7", "5")
+    await UserStore(redis).once("cancel.7", "5")
 
-    assert await redis.ttl(f"{keys.CHOICE}cancel.7") > update_dispatcher._FLOOD_GIVE_UP_S
+    assert await redis.ttl(f"{keys.ONCE}cancel.7") > update_dispatcher._FLOOD_GIVE_UP_S

@@ -115,7 +115,7 @@ async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
     context = dialogue.context
     # A redelivered update must not switch it back.
     wanted = "0" if context.preferences.is_quiet else "1"
-    choice = await dialogue.app.users.choose_once(f"quiet.{context.request}", wanted)
+    choice = await dialogue.app.users.once(f"quiet.{context.request}", wanted)
     is_quiet = choice == "1"
     await dialogue.app.users.set_preference(
         dialogue.user_id, replace(context.preferences, is_quiet=is_quiet)

@@ -153,7 +153,7 @@ async def chosen_result(action: str, message: Message, dialogue: Dialogue) -> Jo
     found = meant.id if isinstance(meant, Job) else ""
     # An undo changes the latest result: a redelivered update must start from the same one.
     choice = f"{action}.{dialogue.context.request}"
-    result = await app.results.expected(await app.users.choose_once(choice, found))
+    result = await app.results.expected(await app.users.once(choice, found))
     is_here = result is not None and result.is_of(dialogue.context.chat_id)
     # Of any picture that is replied to, only `fits` was not asked.
     if result is None or not is_here or (action in _OWN and result.user_id != dialogue.user_id):

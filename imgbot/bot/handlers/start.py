@@ -63,7 +63,7 @@ async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
         return
     jobs = await app.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
     newest = next((job.id for job in reversed(jobs) if not job.is_called_off), "")
-    job_id = await app.users.choose_once(f"cancel.{dialogue.context.request}", newest)
+    job_id = await app.users.once(f"cancel.{dialogue.context.request}", newest)
     verdict = await app.queue.cancel(job_id, dialogue.user_id, app.now_ms()) if job_id else "gone"
     # A cancelled job reports it itself, in its status message.
     if verdict != "ok":

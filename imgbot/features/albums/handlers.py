@@ -55,14 +55,12 @@ class AlbumHandlers:
         context, album = dialogue.context, _album_of(message)
         try:
             # The first item carries the command, which applies to all items.
-            command = await self.users.choose_once(f"album.{album}", command_of(message))
+            command = await self.users.once(f"album.{album}", command_of(message))
             photo, prompt = await _read(message, command, dialogue)
         except UserError:
             # An error about an album is reported once, not for each of its items.
-            notice = f"album.{album}"
-            if await self.users.claim_notice(
-                context.user_id, notice, context.request, _ERROR_THROTTLE_S
-            ):
+            notice = f"said.{context.user_id}.album.{album}"
+            if await self.users.is_first(notice, context.request, _ERROR_THROTTLE_S):
                 raise
             return
         if prompt or not await self.albums.join_late(album, photo):

@@ -90,7 +90,7 @@ async def _handle_mention(
         inline_id = await _answer(message, context, app)
         if not inline_id:
             return
-        await app.users.choose_once(f"guest.{update_id}", inline_id)
+        await app.users.once(f"guest.{update_id}", inline_id)
     message = without_mention(message, app.identity.name)
     context = replace(context, inline_id=inline_id)
     await _serve(context, app, open_dialogue, lambda: (prompt_of(message), target_photo(message)))
@@ -104,8 +104,8 @@ async def _answer(message: Message, context: RequestContext, app: App) -> str:
     rows = cancel_button(context.language, context.user_id)
     refusal, told_for_s = await _refusal(context, app)
     if refusal:
-        claim, text, rows = app.users.claim_notice, refusal, []
-        if is_open and not await claim(context.user_id, "guest", context.request, told_for_s):
+        text, rows, notice = refusal, [], f"said.{context.user_id}.guest"
+        if is_open and not await app.users.is_first(notice, context.request, told_for_s):
             return ""
     inline_id = ""
     with suppress(TelegramRefusedError):
@@ -119,8 +119,9 @@ async def _answer(message: Message, context: RequestContext, app: App) -> str:
 
 async def _tell_unanswered(message: Message, context: RequestContext, app: App) -> None:
     """Tell in the user's own chat, at most once a minute, that a mention orders nothing."""
-    claim, words = app.users.claim_notice, (message.text or message.caption or "")[:_WORDS]
-    if await claim(context.user_id, "unanswered", context.request, _TOLD_EVERY_S):
+    words = (message.text or message.caption or "")[:_WORDS]
+    notice = f"said.{context.user_id}.unanswered"
+    if await app.users.is_first(notice, context.request, _TOLD_EVERY_S):
         text = t(context.language, "guest_unanswered", words=words)
         with suppress(ChatGoneError):
             await app.messenger.send_text(ChatTarget(context.user_id), text, [])
@@ -253,7 +254,7 @@ async def _serve(
             await note_seen(context, app)
             await requests.check_rate_limit(dialogue)
             choice = _choice(context, context.inline_id)
-            if await app.users.choose_once(choice, context.request) != context.request:
+            if await app.users.once(choice, context.request) != context.request:
                 # Its button was pressed before there was an order.
                 return
             await _enqueue(dialogue, app.identity.name, *read())
@@ -298,7 +299,7 @@ async def _cancel(callback: CallbackQuery, update_id: int, app: App) -> None:
     inline_id, owner = callback.inline_message_id or "", (callback.data or "").rpartition(".")[2]
     # The previous release did not tell users apart; this can go after the first release.
     job_id = await app.users.choice(f"inline.{inline_id}")
-    job_id = job_id or await app.users.choose_once(_choice(context, inline_id), _LOST)
+    job_id = job_id or await app.users.once(_choice(context, inline_id), _LOST)
     verdict = await app.queue.cancel(job_id, context.user_id, app.now_ms())
     if job_id == _LOST and owner == str(context.user_id):
         await app.messenger.edit_inline(inline_id, t(context.language, "guest_lost"))

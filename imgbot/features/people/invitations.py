@@ -40,7 +40,7 @@ class InvitationHandlers:
         if not 1 <= count <= _INVITED_AT_ONCE:
             raise UserError("invite_usage", limit=_INVITED_AT_ONCE)
         code = secrets.token_urlsafe(_CODE_BYTES)
-        code = await self.users.choose_once(f"invite.{dialogue.context.request}", code)
+        code = await self.users.once(f"invite.{dialogue.context.request}", code)
         await self.access.invite(code, count)
         link = f"https://t.me/{self.identity.name}?start={INVITED}{code}"
         await dialogue.say(dialogue.t("invite_done", link=link, count=count))

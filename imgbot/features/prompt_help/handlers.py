@@ -71,7 +71,7 @@ class PromptHelp:
     async def _write(self, prompt: str, digest: str, dialogue: Dialogue) -> list[Version]:
         """Have the prompt written out, once for each press. Raises UserError without an answer."""
         language, mine = dialogue.language, f"{self.now_ms()}"
-        if await self.users.choose_once(f"more.{dialogue.context.request}", mine) != mine:
+        if await self.users.once(f"more.{dialogue.context.request}", mine) != mine:
             # The press is handled again: its first answer may have been paid for.
             raise UserError("more_failed")
         sent_in = self.policy.prompt_language or language

@@ -15,7 +15,6 @@ from imgbot.bot.people import UserFinder
 from imgbot.config.setting_types import StarPack, StarPrices
 from imgbot.domain.errors import (
     ChatGoneError,
-    StorageFullError,
     StorageUnavailableError,
     TelegramRefusedError,
     UserError,
@@ -207,10 +206,9 @@ class StarHandlers:
         payment = StarPayment(charge_id, amount, credit, at_ms, is_monthly=is_month)
         if await self.ledger.credit(user_id, payment) == "refused":
             self.refund_due.set()
-        notice = f"paid.{payment.key}"
-        with suppress(StorageFullError):
-            if not await self.app.users.claim_notice(user_id, notice, str(update_id), _TOLD_S):
-                return
+        notice = f"said.{user_id}.paid.{payment.key}"
+        if not await self.app.users.is_first(notice, str(update_id), _TOLD_S):
+            return
         profile = await self.app.users.profile(user_id, user_id)
         account = await self.ledger.account(user_id)
         is_back = any(each.key == payment.key and each.is_back for each in account.payments)

@@ -228,7 +228,6 @@ async def _check_bot(settings: Settings) -> list[Finding]:
         *guide.evaluate(
             settings,
             redis.maxmemory_bytes,
-            redis.delivered,
             await asyncio.to_thread(guide.read_record, settings.state_dir),
             watched_at=None if seen.status is None else seen.address,
             start=start,

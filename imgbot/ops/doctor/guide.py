@@ -68,13 +68,12 @@ _INITIAL_S = (1.0, 5.0)
 def evaluate(
     settings: Settings,
     maxmemory_bytes: int | None,
-    delivered: int | None,
     record: LoadTestRecord | None,
     *,
     watched_at: Address | None,
     start: str,
 ) -> list[Finding]:
-    """Check each point; `maxmemory_bytes` and `delivered` are Redis's, None if unknown.
+    """Check each point; `maxmemory_bytes` is that of Redis, None if unknown.
 
     `record` is that of the latest load test, `watched_at` the address that serves /metrics now,
     `start` the command that starts the bot, empty where none would.
@@ -95,7 +94,7 @@ def evaluate(
             start,
             is_met=watched_at is not None,
         ),
-        _load(settings, delivered, record),
+        _load(settings, record),
         _point(
             "alerts",
             f"alerts go to IMGBOT_ADMINS: {len(settings.admins) or 'nobody'}",
@@ -131,7 +130,7 @@ def _sized(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _load(settings: Settings, delivered: int | None, record: LoadTestRecord | None) -> Finding:
+def _load(settings: Settings, record: LoadTestRecord | None) -> Finding:
     may_be = settings.users or settings.worker_count * USERS_PER_WORKER
     users = min(may_be, MOST_USERS)
     # Only root may leave a record where the service has its state.
@@ -140,8 +139,7 @@ def _load(settings: Settings, delivered: int | None, record: LoadTestRecord | No
     if not has_sandbox():
         advice = f"repeat the installation with `install --with-sandbox`, then: {advice}"
     if record is None:
-        seen = "" if delivered is None else f"; {delivered} pictures delivered so far"
-        return _point("load", f"not tested under load yet{seen}", advice, is_met=False)
+        return _point("load", "not tested under load yet", advice, is_met=False)
     met = "were" if record.is_good else "were not"
     text = f"tested with {record.users} of {may_be} users on {record.day}"
     is_met = record.is_good and record.users >= users

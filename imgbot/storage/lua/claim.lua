@@ -5,7 +5,7 @@
 -- FLAGS: fenced
 -- full_chats is a list with commas, also at both ends. idle_users has the user of each running job
 -- that has left its place to others, each between semicolons; such a job does not count for the cap.
--- Returns ok, the job and the length of the queue, empty and that, or more and the tag to go on at
+-- Returns ok, the job and if others wait, empty and that, or more and the tag to go on at
 local function dequeue(id)
   redis.call('LREM', queue, 1, id)
   redis.call('ZREM', tags, id)
@@ -13,7 +13,7 @@ end
 -- The client repeats commands by itself: the same token gets the same job again.
 local last_token, claimed = (redis.call('GET', last_claim) or ''):match('^(%S+) (%S+)$')
 if last_token == token and redis.call('EXISTS', job_prefix .. claimed) == 1 then
-  return {'ok', redis.call('HGETALL', job_prefix .. claimed), redis.call('LLEN', queue)}
+  return {'ok', redis.call('HGETALL', job_prefix .. claimed), 1}
 end
 local found = redis.call('ZRANGE', tags, begin, '+inf', 'BYSCORE', 'LIMIT', 0, scan_limit,
   'WITHSCORES')
@@ -37,8 +37,8 @@ for i = 1, #found, 2 do
   end
   if seen[1] == 'queued' and not is_capped[user] and not is_held then
     dequeue(id)
-    local left = redis.call('LLEN', queue)
-    if left == 0 then
+    local others = begin == '-inf' and #found == 2 and 0 or 1
+    if others == 0 then
       redis.call('DEL', user_tags)
     else
       local served = tonumber(redis.call('HGET', user_tags, 'served') or '0')
@@ -49,8 +49,8 @@ for i = 1, #found, 2 do
     redis.call('HINCRBY', active, user, 1)
     redis.call('ZADD', due, now_ms, id)
     redis.call('SET', last_claim, token .. ' ' .. id)
-    return {'ok', redis.call('HGETALL', job), left}
+    return {'ok', redis.call('HGETALL', job), others}
   end
 end
 if #found == 2 * tonumber(scan_limit) then return {'more', '(' .. found[#found]} end
-return {'empty', redis.call('LLEN', queue)}
+return {'empty', #found}

@@ -10,8 +10,11 @@
 if redis.call('EXISTS', job, tombstone) > 0 then return {'duplicate'} end
 local place = redis.call('LLEN', queue) + 1
 if place > tonumber(queue_limit) then return {'full'} end
-local own_waiting = redis.call('ZCARD', user_jobs) - (redis.call('HGET', active, user) or 0)
-if own_waiting >= tonumber(waiting_limit) then return {'many', own_waiting} end
+local own = redis.call('ZCARD', user_jobs)
+if own >= tonumber(waiting_limit) then
+  own = own - (redis.call('HGET', active, user) or 0)
+  if own >= tonumber(waiting_limit) then return {'many', own} end
+end
 local held = cjson.decode(holds)
 for _, hold in ipairs(held) do
   hold.is_anew = hold.dated and redis.call('HGET', hold.key, hold.dated) ~= day
@@ -26,11 +29,10 @@ for _, hold in ipairs(held) do
 end
 
 local last = redis.call('HMGET', user_tags, 'served', user)
-local served, own = tonumber(last[1] or '0'), tonumber(last[2] or '0')
-local start = math.max(served, own)
+local start = math.max(tonumber(last[1] or '0'), tonumber(last[2] or '0'))
 redis.call('HSET', user_tags, user, string.format('%.0f', start + 1))
 local tag = string.format('%.0f', start * 1000000 + (id:match('%d+') or 0) % 1000000)
-local after = redis.call('ZRANGE', tags, '(' .. tag, '+inf', 'BYSCORE', 'LIMIT', 0, 1)[1]
+local after = place > 1 and redis.call('ZRANGE', tags, '(' .. tag, '+inf', 'BYSCORE', 'LIMIT', 0, 1)[1]
 redis.call('ZADD', tags, tag, id)
 if after and redis.call('LINSERT', queue, 'BEFORE', after, id) > 0 then
   place = redis.call('ZRANK', tags, id) + 1

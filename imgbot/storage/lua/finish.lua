@@ -1,5 +1,5 @@
 -- Ends a claimed job: tombstone, counters, money, and what outlives it.
--- KEYS: job:id due user_jobs:user announce tombstone:id result:id dead dead_job:id picture:picture_id
+-- KEYS: job:id due user_jobs:user tombstone:id result:id dead dead_job:id picture:picture_id
 -- KEYS: ended_jobs tombstone_s result_kept_s
 -- ARGV: id user day picture_id version outcome now_ms counts lists ended_entry fields...
 -- FLAGS: fenced allow-oom
@@ -39,7 +39,6 @@ if outcome == 'dead' then
 else
   redis.call('DEL', job)
 end
-for _, index in ipairs({user_jobs, announce}) do redis.call('ZREM', index, id) end
+redis.call('ZREM', user_jobs, id)
 redis.call('ZADD', ended_jobs, now_ms, ended_entry)
-redis.call('ZREMRANGEBYRANK', ended_jobs, 0, -201)
 return {'ok'}

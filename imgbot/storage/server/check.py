@@ -27,11 +27,10 @@ _CHECK = "redis"
 
 @dataclass(frozen=True, slots=True)
 class RedisReport:
-    """Findings of a check, and figures for other checks; None if Redis did not answer."""
+    """Findings of a check, and a figure for other checks; None if Redis did not answer."""
 
     findings: list[Finding]
     maxmemory_bytes: int | None = None
-    delivered: int | None = None
 
 
 async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisReport:
@@ -42,7 +41,6 @@ async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisRepor
             await wait_until_reachable(redis, deadline_s=0)
             found = await ask(redis)
             owner = await redis.get(keys.OWNER)
-            delivered = await redis.hget(keys.STATS, "delivered")
     except ConfigError as error:
         advice = "another IMGBOT_REDIS_URL, or none (imgbot brings its own); jobs stay in this one"
         return RedisReport([wrong(_CHECK, error.sentence, advice)])
@@ -66,7 +64,7 @@ async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisRepor
         text = f"the jobs in it are of the bot {owner}, and the token is of {bot_id}"
         advice = "the token of that bot, or another IMGBOT_STATE_DIR or Redis"
         findings.append(wrong("owner", text, advice))
-    return RedisReport(findings, memory.limit_bytes, int(delivered or 0))
+    return RedisReport(findings, memory.limit_bytes)
 
 
 def check_program(memory_bytes: int) -> RedisReport:

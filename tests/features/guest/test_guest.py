@@ -114,10 +114,10 @@ async def test_an_order_of_the_previous_release_is_cancelled(stage: Stage) -> No
     placeholder = await mentioned(stage, anna, chat, "an owl [[sim:slow=600]]")
     held = stage.sandbox.state.chats[chat]
     inline_id = stage.sandbox.state.inline_id_of(held, held.posts[placeholder.id])
-    of_anna = f"{keys.CHOICE}inline.{anna.id}.{inline_id}"
+    of_anna = f"{keys.ONCE}inline.{anna.id}.{inline_id}"
     async with stage.bot.redis() as redis:
         await eventually(lambda: redis.hgetall(keys.ACTIVE))
-        await redis.rename(of_anna, f"{keys.CHOICE}inline.{inline_id}")
+        await redis.rename(of_anna, f"{keys.ONCE}inline.{inline_id}")
 
     told = await anna.within(chat).toasts(placeholder, "cancel:inline")
 

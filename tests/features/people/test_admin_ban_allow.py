@@ -245,7 +245,7 @@ async def test_allow_lets_in_a_person_or_a_group_at_once(admins: AdminStage) -> 
     async with admins.stage.bot.redis() as redis:
         left = await redis.smembers(keys.ALLOWED)
         # What is refused is said once an hour.
-        for key in await redis.keys(f"{keys.NOTICE_SENT}*"):
+        for key in await redis.keys(f"{keys.ONCE}said.*"):
             await redis.delete(key)
     outside = await anna.ask("a wolf")
 

@@ -185,7 +185,7 @@ async def plant(redis: Client, user: User) -> None:
     await redis.set(f"{ALBUM_OPEN}{GROUP}.{user.id}", f"{GROUP}.7")
     await redis.zincrby(f"{keys.REFUSED}{int(time.time() // 3600)}", 1, str(user.id))
     await redis.lpush(f"{keys.RECENT}{GROUP}.0", Recent(user.id, 1).dump())
-    await redis.set(f"{keys.NOTICE_SENT}{user.id}.paused.{GROUP}", "5")
+    await redis.set(f"{keys.ONCE}said.{user.id}.paused.{GROUP}", "5")
     await redis.set(f"{keys.NOT_UNDERSTOOD}7", f"{user.id} {WORDS}")
     await redis.sadd(keys.ALLOWED, str(user.id))
     await redis.hset(f"{keys.SPEND}2026-01-02", mapping={"charged": 5, f"user:{user.id}": 5})

@@ -289,7 +289,7 @@ async def test_an_unused_pack_is_returned_once_though_answers_are_lost(shop: Sta
     await eventually(partial(refunds, anna), lambda found: found == [charge])
     async with shop.bot.redis() as redis:
         # For three seconds it would count as the same tap.
-        await redis.delete("", *await redis.keys(f"{keys.TAP_GUARD}*"))
+        await redis.delete("", *await redis.keys(f"{keys.ONCE}tap.*"))
     again = await anna.press_again(done, asked.buttons[0]["callback_data"])
 
     assert asked.text.startswith("Return 50 ⭐ to your Telegram account? 50 ⭐ will be taken")
