@@ -63,6 +63,17 @@ async def draining_task_group(drain_s: float) -> AsyncGenerator[Start]:
         await cancel_and_wait(tasks, drain_s)
 
 
+@asynccontextmanager
+async def running_beside(*loops: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Run loops within the block; they end after it."""
+    async with asyncio.TaskGroup() as background:
+        tasks = [background.create_task(loop) for loop in loops]
+        try:
+            yield
+        finally:
+            await cancel_and_wait_current(*tasks)
+
+
 async def run_or_cancel_on(
     event: asyncio.Event, work: Coroutine[Any, Any, T], *others: asyncio.Event
 ) -> T | None:

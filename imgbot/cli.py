@@ -138,7 +138,7 @@ def _run_command(run: str, arguments: dict[str, Any]) -> int:
             "`imgbot install --with-sandbox` there"
         )
     except ImgbotError as error:
-        return _refuse(str(error), EX_CONFIG if isinstance(error, ConfigError) else 1)
+        return _refuse(str(error), error.exit_status)
     except BrokenPipeError:
         return 1
     except OSError as error:

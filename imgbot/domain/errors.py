@@ -14,6 +14,9 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 class ImgbotError(Exception):
     """Base class of all errors that imgbot raises itself."""
 
+    exit_status = 1
+    """With which a command of the operator ends that raises it."""
+
 
 def flatten(error: BaseException) -> list[BaseException]:
     """Return the error itself, or all errors in a group, at any depth."""
@@ -107,6 +110,8 @@ class FencedError(ImgbotError):
 
 class ConfigError(ImgbotError):
     """Configuration error: the operator has to change `setting`; the process exits with 78."""
+
+    exit_status = EX_CONFIG
 
     def __init__(self, setting: str, sentence: str, *, is_missing: bool = False) -> None:
         super().__init__(f"{setting}: {sentence}")

@@ -51,9 +51,10 @@ _SYSTEMD = Path("/run/systemd/system")
 class ServiceError(ImgbotError):
     """The service, or the bot, did not do what was requested; the message says why."""
 
-    def __init__(self, sentence: str, exit_status: int = 0) -> None:
+    def __init__(self, sentence: str, service_status: int = 0) -> None:
         super().__init__(sentence)
-        self.exit_status = exit_status
+        self.service_status = service_status
+        """Exit status of the service; 0 if it has none."""
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:

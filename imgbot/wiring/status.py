@@ -11,7 +11,9 @@ from imgbot.ops.status.observer import Observer
 from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.painter.pool import Pool
 from imgbot.storage.client import Client
+from imgbot.storage.lease import Lease
 from imgbot.storage.server.durability import trouble_of
+from imgbot.storage.server.guard import Guard
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
@@ -27,7 +29,7 @@ def build_sampler(
     pool: Pool,
     checks: Mapping[str, Check],
     is_standby: Callable[[], bool],
-    cluster: ClusterStatus | None,
+    in_cluster: tuple[Guard, Lease] | None,
 ) -> StatusSampler:
     """Build the sampler of the status page; each check is a sentence on what is wrong, or nothing.
 
@@ -49,7 +51,8 @@ def build_sampler(
         NoPolling() if settings.is_clustered else PollingHealth(),
     )
     all_checks, folder = common | dict(checks), settings.state_dir
-    if cluster is None:
+    if in_cluster is None:
         return StatusSampler(all_checks, observer, folder)
+    cluster = ClusterStatus(*in_cluster)
     all_checks["cluster"] = cluster.trouble
     return StatusSampler(all_checks, observer, folder, is_standby, cluster.document)

@@ -80,7 +80,7 @@ async def test_one_that_goes_on_hanging_ends_the_start_with_a_sentence(
     sandboxed: tuple[Bot, Control], redis_url: str
 ) -> None:
     bot, _ = sandboxed
-    bot.constants = {"imgbot.supervisor.REDIS_TIMEOUT_S": 0}
+    bot.constants = {"imgbot.wiring.startup.REDIS_TIMEOUT_S": 0}
 
     async with hanging_proxy(redis_url, script("open_epoch").sha, times=1000) as url:
         bot.settings["IMGBOT_REDIS_URL"] = url

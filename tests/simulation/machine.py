@@ -14,7 +14,7 @@ from typing import Any
 from aiogram import Bot
 
 from imgbot import supervisor
-from imgbot.aio import run_or_cancel_on
+from imgbot.aio import run_or_cancel_on, running_beside
 from imgbot.bot.messages import BotIdentity
 from imgbot.clock import Clock
 from imgbot.config.settings import Settings
@@ -32,6 +32,7 @@ from imgbot.storage.server.guard import Guard
 from imgbot.storage.server.record import Register
 from imgbot.telegram.client import identify
 from imgbot.telemetry.health import HealthFacts
+from imgbot.wiring import startup
 from imgbot.wiring.connections import Connections, queue_limits_of
 from imgbot.wiring.services import build_services
 from tests.simulation.cluster import URL
@@ -151,7 +152,7 @@ class Machine:
         register = Register(URL) if isinstance(self.way, Sentinels) else None
         guards = [Guard(redis, register).run()] if register else []
         try:
-            async with supervisor._beside(*guards):
+            async with running_beside(*guards):
                 opened = self._open(redis, register)
                 connections = await run_or_cancel_on(self.draining, opened)
                 if connections is not None:
@@ -171,7 +172,7 @@ class Machine:
         if lease is not None:
             await lease.take()
         notifier: Any = _Notifier()
-        installation = await supervisor._acquire_queue(redis, queue, myself.id, notifier)
+        installation = await startup.acquire_queue(redis, queue, myself.id, notifier)
         pool: Any = PlayedPool(self.network, self.random)
         return Connections(redis, queue, installation, bot, myself, pool, self._routes(), lease)
 
@@ -204,7 +205,7 @@ class Machine:
         ]
         if connections.lease:
             loops.append(connections.lease.keep())
-        async with supervisor._beside(*loops), asyncio.TaskGroup() as work:
+        async with running_beside(*loops), asyncio.TaskGroup() as work:
             draining, order_s = connections.draining, supervisor.ORDER_DRAIN_S
             work.create_task(services.updates.run(draining, drain_s))
             work.create_task(services.runner.run(self.draining, drain_s, order_s))

@@ -32,7 +32,7 @@ CEILINGS = {
     "lines of imgbot/storage": 6069,
     "lines of imgbot/telegram": 2213,
     "lines of imgbot/telemetry": 995,
-    "lines of imgbot/wiring": 690,
+    "lines of imgbot/wiring": 915,
     "lines that the supervisor imports": 34950,
     "settings": 33,
     "Redis keys": 89,

@@ -8,11 +8,11 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from imgbot import supervisor
 from imgbot.domain.errors import ConfigError, UnresolvedNameError
 from imgbot.ops import dns
 from imgbot.ops.installation import Layout, shipped
 from imgbot.ops.lifecycle import Notifier
+from imgbot.wiring import startup
 
 
 @pytest.fixture
@@ -81,12 +81,12 @@ async def test_a_wait_for_telegram_names_a_resolver_that_is_blocked(
     layout.resolvers.write_text("nameserver 10.0.0.2\n")
     unresolved = UnresolvedNameError("Telegram: the name x cannot be looked up", 0.001)
     asked = AsyncMock(side_effect=[unresolved, ConfigError("IMGBOT_TOKEN", "is unknown")])
-    monkeypatch.setattr(supervisor, "identify", asked)
-    monkeypatch.setattr(supervisor, "Layout", Mock(return_value=layout))
+    monkeypatch.setattr(startup, "identify", asked)
+    monkeypatch.setattr(startup, "Layout", Mock(return_value=layout))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
-        start = supervisor._Startup(Mock(), notifier, Mock(), None)
+        start = startup.Startup(Mock(), notifier, Mock(), None)
 
         with pytest.raises(ConfigError):
             await start.identify()

@@ -271,4 +271,4 @@ def test_a_start_is_waited_for(
     assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [text] * bool(text)
     if status:
         assert refusal is not None
-        assert refusal.value.exit_status == 78
+        assert refusal.value.service_status == 78

@@ -198,10 +198,8 @@ class Machine:
             say("no cluster: this bot has a Redis of its own")
             return 0
         state = asyncio.run(look(ClusterUrl.parse(url)))
-        for line in cluster_lines(state):
-            say(line)
         report = Report(judge_cluster(state))
-        say(report.text())
+        say("\n".join([*cluster_lines(state), report.text()]))
         return report.exit_status
 
     def hand_over(self) -> None:

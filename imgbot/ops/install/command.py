@@ -400,7 +400,7 @@ def _restart(rollback: str | None, layout: Layout) -> None:
     except ServiceError as error:
         if dns.SETTING in str(error):
             raise ServiceError(f"{error}\nto let it through: {dns.advice(layout)}") from None
-        if error.exit_status == EX_CONFIG:
+        if error.service_status == EX_CONFIG:
             raise ServiceError(f"{error}\n{_SETTING_IS_WRONG}") from None
         hint = f"\nto go back to {rollback}, which worked: sudo imgbot install --rollback"
         raise ServiceError(f"{error}{hint if rollback else ''}") from None

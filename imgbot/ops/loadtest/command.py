@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvloop
@@ -29,18 +30,30 @@ def run_loadtest(*, faults: str, is_json: bool, **given: Any) -> int:
     Raises ImgbotError, OSError.
     """
     options = LoadTestOptions(faults=tuple(filter(None, faults.split(","))), **given)
-    runs, is_stopped, error = uvloop.run(run_tests(options))
-    results = [results_of(run) for run in runs]
-    if results:
+
+    def report(results: Sequence[LoadTestResults]) -> str:
         document = json.dumps(as_document(options, results), indent=2) if is_json else ""
-        sys.stdout.write(f"{document or as_text(options, results)}\n")
-    if error is not None:
-        raise error
-    if is_stopped:
+        return f"{document or as_text(options, results)}\n"
+
+    results = print_results(options, report)
+    if results is None:
         return INTERRUPTED
     are_good = all(map(is_good, results))
     _note(max(results, key=lambda run: run.users), are_good=are_good)
     return 0 if are_good else NOT_MET
+
+
+def print_results(
+    options: LoadTestOptions, report: Callable[[Sequence[LoadTestResults]], str]
+) -> Sequence[LoadTestResults] | None:
+    """Run the tests and print what there is to report; return None if they were stopped."""
+    runs, is_stopped, error = uvloop.run(run_tests(options))
+    results = [results_of(run) for run in runs]
+    if results:
+        sys.stdout.write(report(results))
+    if error is not None:
+        raise error
+    return None if is_stopped else results
 
 
 async def run_tests(

@@ -1,13 +1,10 @@
 """`imgbot prove`: orders while everything is killed, held against charges and pictures."""
 
 import secrets
-import sys
-
-import uvloop
 
 from imgbot.ops.formatting import count, strip_control
-from imgbot.ops.loadtest.command import INTERRUPTED, NOT_MET, run_tests
-from imgbot.ops.loadtest.report import LoadTestResults, results_of, wrong_orders
+from imgbot.ops.loadtest.command import INTERRUPTED, NOT_MET, print_results
+from imgbot.ops.loadtest.report import LoadTestResults, wrong_orders
 from imgbot.ops.loadtest.run import FAULTS, LoadTestOptions
 from imgbot.version import version
 
@@ -34,12 +31,8 @@ def run_proof(*, minutes: float, users: int, seed: int | None) -> int:
         kill_every_s=_KILL_EVERY_S,
         lost_every_s=_LOST_EVERY_S,
     )
-    runs, is_stopped, error = uvloop.run(run_tests(options))
-    results = [results_of(run) for run in runs]
-    sys.stdout.writelines(as_page(options, each) for each in results)
-    if error is not None:
-        raise error
-    if is_stopped:
+    results = print_results(options, lambda runs: "".join(as_page(options, each) for each in runs))
+    if results is None:
         return INTERRUPTED
     return 0 if all(map(is_proof, results)) else NOT_MET
 

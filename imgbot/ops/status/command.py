@@ -9,9 +9,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,66 +28,47 @@ _ELSEWHERE = "IMGBOT_HTTP=HOST:PORT imgbot status"
 _FOR_PROMETHEUS = ("prometheus/imgbot.yml", "prometheus/imgbot.rules.yml", "grafana/imgbot.json")
 
 
-class ExitStatus(IntEnum):
-    """Exit statuses, as the help of `cli` has them."""
-
-    WELL = 0
-    UNEXPECTED = 1
-    CRITICAL = 2
-    NOT_RUNNING = 3
-    MISCONFIGURED = 78
+_UNEXPECTED, _CRITICAL, _NOT_RUNNING = 1, 2, 3
+"""Exit statuses, as the help of `cli` has them."""
 
 
 class NoStatusError(ImgbotError):
     """Nothing answers, or something else does; the message says what to do."""
 
-    def __init__(self, sentence: str, status: int = ExitStatus.NOT_RUNNING) -> None:
+    def __init__(self, sentence: str, exit_status: int = _NOT_RUNNING) -> None:
         super().__init__(sentence)
-        self.status = status
-        """Exit status."""
+        self.exit_status = exit_status
 
 
 def show_status(*, is_watching: bool, is_json: bool) -> int:
-    """Show the status once, or until interrupted; return the exit status of `cli`'s help."""
+    """Show the status once, or until interrupted; return the exit status of `cli`'s help.
 
-    def show(target: Target) -> int:
-        if is_watching:
-            return _watch(target)
-        document = fetch_status(target)
-        sys.stdout.write(f"{json.dumps(document, indent=2) if is_json else _screen(document)}\n")
-        if target.key and not is_json:
-            sys.stdout.write(f"\nnames and prompts on the page: any name, password {target.key}\n")
-        return exit_status(document)
-
-    return _with_target("status", show)
-
-
-def show_jobs() -> int:
-    """Print the jobs that ended last; return the exit status of `show_status`."""
-
-    def show(target: Target) -> int:
-        document = fetch_status(target)
-        if not document["has_people"]:
-            raise NoStatusError(
-                "this account may not read the token: sudo imgbot jobs", ExitStatus.UNEXPECTED
-            )
-        sys.stdout.writelines(f"{line}\n" for line in jobs_of(document))
-        return 0
-
-    return _with_target("jobs", show)
+    Raises ConfigError, NoStatusError.
+    """
+    target = _own_service()
+    if is_watching:
+        return _watch(target)
+    document = fetch_status(target)
+    sys.stdout.write(f"{json.dumps(document, indent=2) if is_json else _screen(document)}\n")
+    if target.key and not is_json:
+        sys.stdout.write(f"\nnames and prompts on the page: any name, password {target.key}\n")
+    return exit_status(document)
 
 
-def _with_target(command: str, show: "Callable[[Target], int]") -> int:
-    """Show something of the running service; a refusal is a sentence and an exit status."""
-    try:
-        return show(replace(find_service(os.environ), key=_key_for(os.environ)))
-    except (ConfigError, NoStatusError) as error:
-        sys.stderr.write(f"imgbot {command}: {error}\n")
-        return error.status if isinstance(error, NoStatusError) else ExitStatus.MISCONFIGURED
+def show_jobs() -> list[str]:
+    """Return a line for each of the jobs that ended last. Raises ConfigError, NoStatusError."""
+    document = fetch_status(_own_service())
+    if not document["has_people"]:
+        raise NoStatusError("this account may not read the token: sudo imgbot jobs", _UNEXPECTED)
+    return jobs_of(document)
+
+
+def _own_service() -> "Target":
+    return replace(find_service(os.environ), key=_key_for(os.environ))
 
 
 def exit_status(document: dict[str, Any]) -> int:
-    return ExitStatus.CRITICAL if document["level"] == "critical" else ExitStatus.WELL
+    return _CRITICAL if document["level"] == "critical" else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +148,7 @@ def _ask(address: Address, target: Target) -> dict[str, Any]:
         raise NoStatusError(
             f"the server at {address} is not this version of imgbot (HTTP {answer.status}); "
             f"if imgbot listens elsewhere, say where: {target.doubt}",
-            ExitStatus.UNEXPECTED,
+            _UNEXPECTED,
         ) from None
     return document
 
@@ -184,7 +164,7 @@ def _watch(target: Target) -> int:
                 document = fetch_status(target)
                 text, status = _screen(document), exit_status(document)
             except NoStatusError as error:
-                text, status = f"imgbot status: {error}", error.status
+                text, status = f"imgbot status: {error}", error.exit_status
             _draw(text)
             time.sleep(2.0)
     return status
