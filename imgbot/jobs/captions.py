@@ -27,7 +27,7 @@ def success_caption(job: Job) -> str:
     if job.request.ignored and variant_number(job.id) == 1:
         ignored = _shortened(job.request.ignored)
         lines.append(t(job.request.language, "caption_ignored", flags=ignored))
-    hidden = "guard_hidden" if "hidden" in job.progress.facts else ""
+    hidden = "caption_hidden" if "hidden" in job.progress.facts else ""
     for note in (hidden, job.request.note):
         if note and has_text(note):
             lines += ["", t(job.request.language, note)]

@@ -5,11 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-from aiogram.types import (
-    CallbackQuery,
-    Message,
-    User,
-)
+from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot import pictures, requests
 from imgbot.bot.commands import ButtonAction, ChatCommand
@@ -21,7 +17,6 @@ from imgbot.bot.receipt import receipt_of
 from imgbot.bot.this_picture import Meant
 from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import (
-    ChatGoneError,
     ImgbotError,
     MessageGoneError,
     TelegramRefusedError,
@@ -41,7 +36,6 @@ from imgbot.storage.results import Recent
 from imgbot.telegram.messenger import CAPTION_LIMIT, cut
 from imgbot.telegram.rate_limiter import max_wait
 
-_PACK_TITLE_LENGTH, _PACKS_MAX = 64, 20
 _AFTER_PHOTO = frozenset({"last", "file", "receipt"})
 """Actions on results that are not about a photo that was sent after them."""
 _BEFORE_SHOWN = frozenset({"again"})
@@ -377,42 +371,6 @@ async def _act_send_file(result: Job, dialogue: Dialogue) -> str:
     return ""
 
 
-async def on_pack_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Add the sticker to the user's newest pack, or to a new one; may be repeated."""
-    await _pressed_result(callback, argument, dialogue)
-    sticker = callback.message.sticker if isinstance(callback.message, Message) else None
-    if sticker is None:
-        raise UserError("stale_button")
-    bot_name = dialogue.app.identity.name
-    try:
-        name = await _add_to_pack(sticker.file_id, callback.from_user, dialogue)
-    except ChatGoneError:
-        # They have never opened the bot.
-        raise UserError("pack_unknown_user", name=bot_name) from None
-    await dialogue.say(dialogue.t("pack_added", name=name))
-    return ""
-
-
-async def _add_to_pack(file_id: str, user: User, dialogue: Dialogue) -> str:
-    """Return the name of the pack that the sticker is in.
-
-    Names tell the user, a number and the bot: a pack that was made just before a crash is found
-    again, and one that is full, or whose name Telegram still holds, is followed by the next.
-    """
-    app, bot_name = dialogue.app, dialogue.app.identity.name
-    for number in range(1, _PACKS_MAX + 1):
-        name = f"u{user.id}_{number}_by_{bot_name}"
-        is_added = await app.messenger.add_to_pack(user.id, name, file_id)
-        if is_added is None:
-            end = f" · @{bot_name}" + (f" · {number}" if number > 1 else "")
-            title = cut(user.first_name, _PACK_TITLE_LENGTH - len(end)) + end
-            await app.users.note_pack(user.id, name)
-            is_added = await app.messenger.create_pack(user.id, name, title, file_id)
-        if is_added:
-            return name
-    raise UserError("packs_full")
-
-
 async def _act_on_chosen(act: _Act, name: str, message: Message, dialogue: Dialogue) -> None:
     """Act on the result that the message is about."""
     await act(await chosen_result(name, message, dialogue), dialogue)
@@ -462,7 +420,6 @@ BUTTONS = (
     ButtonAction("compare", partial(_act_on_pressed, _act_compare)),
     ButtonAction("undo", partial(_act_on_pressed, _act_undo)),
     ButtonAction("receipt", partial(_act_on_pressed, _act_receipt), is_repeatable=True),
-    ButtonAction("pack", on_pack_callback),
     # Under variants that the previous release has shown in one message; can go after the first.
     ButtonAction("pick", partial(_act_on_pressed, _act_show)),
     ButtonAction("againall", partial(_act_on_pressed, _act_regenerate)),

@@ -150,11 +150,6 @@ def _of_job(language: str, job_id: str, names: Mapping[str, bool]) -> list[Butto
     return [button(language, name, f"{name}:{job_id}") for name in given]
 
 
-def under_sticker(language: str, job_id: str) -> Keyboard:
-    """Button under a sticker: add it to the user's pack."""
-    return [[button(language, "pack", f"pack:{job_id}")]]
-
-
 def retry(language: str, job_id: str) -> Keyboard:
     """Button under the message of a failed job: order its request again."""
     return [[button(language, "retry", f"retry:{job_id}")]]

@@ -1,14 +1,21 @@
-"""Stickers: a cut-out is sent as a sticker beside its picture.
+"""Stickers: a cut-out is sent as a sticker beside its picture, and joins its user's pack.
 
 The operation stands with the others in `imgbot.domain.operations`; a worker makes the file.
 """
 
+from imgbot.bot.commands import ButtonAction
 from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.stickers.packs import StickerPacks
 from imgbot.features.stickers.sending import StickerSender
 
 
 def _build(core: Core) -> Seams:
-    return Seams(hooks=StickerSender(core.pool, core.app.messenger, core.app.results).hooks)
+    app = core.app
+    packs = StickerPacks(app.identity.name, app.messenger, app.users)
+    return Seams(
+        actions=[ButtonAction("pack", packs.on_press)],
+        hooks=StickerSender(core.pool, app.messenger, app.results).hooks,
+    )
 
 
 FEATURE = Feature("stickers", _build)

@@ -7,7 +7,8 @@ from pathlib import Path
 from imgbot.domain.errors import FloodWaitError, ImgbotError
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
-from imgbot.domain.texts import buttons, t
+from imgbot.domain.texts import t
+from imgbot.domain.texts.buttons import button
 from imgbot.jobs.hooks import AfterRender, AfterShown, Hooks, Rendered, ShownEnd, record_of
 from imgbot.painter import steps
 from imgbot.painter.pool import Pool
@@ -69,7 +70,7 @@ class StickerSender:
         await shown.store(_NAME, StickerRecord(is_begun=True))
         job = shown.job
         path = Path(job.progress.file).with_name(_FILE)
-        rows = buttons.under_sticker(job.request.language, job.id)
+        rows = [[button(job.request.language, "pack", f"pack:{job.id}")]]
         try:
             sent_id = await self._messenger.send_sticker(place, path, rows)
         except FloodWaitError:

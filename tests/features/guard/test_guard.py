@@ -176,7 +176,7 @@ async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> Non
         hidden = [bool(each.message.get("has_media_spoiler")) for each in post.values()
                   if each.is_outgoing and each.message.get("photo")]  # fmt: skip
         assert hidden == [False, True, True, True]
-        assert not safe.text.endswith(t("en", "guard_hidden"))
+        assert not safe.text.endswith(t("en", "caption_hidden"))
         assert (await user.results())[-1].text == shown[0].text
 
         [photo] = await user.photos(as_jpeg(unsafe_picture()))

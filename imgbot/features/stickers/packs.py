@@ -1,0 +1,54 @@
+"""Sticker packs of users: the button under a sticker adds it to theirs."""
+
+from dataclasses import dataclass
+
+from aiogram.types import CallbackQuery, Message, User
+
+from imgbot.bot import pictures
+from imgbot.bot.dialogue import Dialogue
+from imgbot.domain.errors import ChatGoneError, UserError
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import Messenger, cut
+
+_TITLE_LENGTH, _PACKS_MAX = 64, 20
+
+
+@dataclass(frozen=True, slots=True)
+class StickerPacks:
+    """Packs of the bot of this name."""
+
+    bot_name: str
+    messenger: Messenger
+    users: UserStore
+
+    async def on_press(self, callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        """Add the sticker to the user's newest pack, or to a new one; may be repeated."""
+        await pictures.owned_result(argument, dialogue)
+        sticker = callback.message.sticker if isinstance(callback.message, Message) else None
+        if sticker is None:
+            raise UserError("stale_button")
+        try:
+            name = await self._add(sticker.file_id, callback.from_user)
+        except ChatGoneError:
+            # They have never opened the bot.
+            raise UserError("pack_unknown_user", name=self.bot_name) from None
+        await dialogue.say(dialogue.t("pack_added", name=name))
+        return ""
+
+    async def _add(self, file_id: str, user: User) -> str:
+        """Return the name of the pack that the sticker is in.
+
+        Names tell the user, a number and the bot: a pack that was made just before a crash is found
+        again, and one that is full, or whose name Telegram still holds, is followed by the next.
+        """
+        for number in range(1, _PACKS_MAX + 1):
+            name = f"u{user.id}_{number}_by_{self.bot_name}"
+            is_added = await self.messenger.add_to_pack(user.id, name, file_id)
+            if is_added is None:
+                end = f" · @{self.bot_name}" + (f" · {number}" if number > 1 else "")
+                title = cut(user.first_name, _TITLE_LENGTH - len(end)) + end
+                await self.users.note_pack(user.id, name)
+                is_added = await self.messenger.create_pack(user.id, name, title, file_id)
+            if is_added:
+                return name
+        raise UserError("packs_full")
