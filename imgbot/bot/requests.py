@@ -141,7 +141,7 @@ async def regenerate(dialogue: Dialogue, made: Request, count: int = 1) -> None:
     await _enqueue_variants(dialogue, again, count)
 
 
-async def retry(dialogue: Dialogue, failed: Job) -> bool:
+async def repeat_failed(dialogue: Dialogue, failed: Job) -> bool:
     """Order the request of a failed job again, once; False if that was done before."""
     request, wanted = f"{failed.id}-r", failed.request
     await check_rate_limit(dialogue, request)

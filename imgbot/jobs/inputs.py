@@ -48,7 +48,7 @@ def is_own_file(context: StepContext, path: str) -> bool:
     return os.path.isfile(path) and os.path.realpath(path).startswith(own)  # noqa: PTH113 -- stats
 
 
-def target_of(context: StepContext, job_id: str) -> Path:
+def target_file(context: StepContext, job_id: str) -> Path:
     """File for a picture that comes within a provider's answer."""
     return folder_of(context, job_id) / _TARGET
 
@@ -56,7 +56,7 @@ def target_of(context: StepContext, job_id: str) -> Path:
 def progress_of(context: StepContext, job_id: str) -> float:
     """Progress of a picture made on this machine, 0 to 1; 0 while unknown."""
     try:
-        return float(target_of(context, job_id).with_suffix(".jpg.progress").read_text())
+        return float(target_file(context, job_id).with_suffix(".jpg.progress").read_text())
     except (OSError, ValueError):
         return 0.0
 
@@ -114,7 +114,7 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         side_px=side_px,
         ratio=job.request.ratio,
         seed=job.request.seed,
-        target=target_of(context, job.id),
+        target=target_file(context, job.id),
         hook_url=context.webhooks.url_for(job.id),
         model=model and offer.model,
     )

@@ -147,7 +147,6 @@ class JobQueue(results.JobReader):
 
     async def _admit(self, job: Job, held: Sequence[Hold], now_ms: int) -> Admission:
         job = with_changes(job, holds=tuple(held))
-        recent = results.ordered(job, now_ms)
         try:
             answer = await self._redis.call(
                 "enqueue",
@@ -158,7 +157,7 @@ class JobQueue(results.JobReader):
                 waiting_limit=self.caps.waiting_per_user,
                 now_ms=now_ms,
                 holds=json.dumps([holds.row_of(each) for each in held]),
-                lists=_entries({keys.RECENT + results.place_of(job): recent} if recent else {}),
+                lists=_entries(results.ordered(job, now_ms)),
                 fields=job_codec.admitted_fields(job),
             )
         finally:
@@ -289,10 +288,8 @@ class JobQueue(results.JobReader):
             raise ValueError(f"no arrow from {job.state} to {outcome}")
         status = status or outcome.value
         ended = result and replace(result, state=outcome)
-        recent = {keys.RECENT + results.place_of(job): results.shown(job, now_ms)}
         shown_as = ended.progress.shown if ended else ()
         is_shown = ended is not None and outcome is State.DELIVERED
-        shown = {f"{keys.HISTORY}{job.user_id}": job.id, **recent} if is_shown else {}
         answer = await self._redis.call_until_done(
             "finish",
             id=job.id,
@@ -303,7 +300,7 @@ class JobQueue(results.JobReader):
             outcome=outcome.value,
             now_ms=now_ms,
             counts=json.dumps(holds.summed(_tallies(job, outcome, status))),
-            lists=_entries(shown),
+            lists=_entries(results.shown(job, now_ms) if is_shown else {}),
             ended_entry=EndedJob.of(job, status, now_ms).dump(),
             fields=job_codec.result_fields(ended) if ended else [],
         )

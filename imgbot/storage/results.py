@@ -172,20 +172,20 @@ def load_recent(text: str) -> Recent:
     return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos))
 
 
-def place_of(job: Job) -> str:
-    """Return the chat and topic of a job, as they are part of a key."""
-    return f"{job.request.chat_id}.{job.request.thread_id}"
-
-
-def ordered(job: Job, now_ms: int) -> str:
-    """Return the stored form of a new job; empty for a comparison, which shows nothing new."""
+def ordered(job: Job, now_ms: int) -> dict[str, str]:
+    """Return the new entries of a new job by their keys; a comparison shows nothing new."""
     request = job.request
     if request.operation is Operation.COMPARE:
-        return ""
+        return {}
     photos = () if request.awaits_picture else request.sources
-    return Recent(job.user_id, now_ms, job.id, request.parent, photos).dump()
+    return _in_chat(job, Recent(job.user_id, now_ms, job.id, request.parent, photos))
 
 
-def shown(job: Job, now_ms: int) -> str:
-    """Return the stored form of a job whose picture is shown."""
-    return Recent(job.user_id, now_ms, job.id).dump()
+def shown(job: Job, now_ms: int) -> dict[str, str]:
+    """Return the new entries of a job whose picture is shown, by their keys."""
+    recent = _in_chat(job, Recent(job.user_id, now_ms, job.id))
+    return {f"{keys.HISTORY}{job.user_id}": job.id, **recent}
+
+
+def _in_chat(job: Job, recent: Recent) -> dict[str, str]:
+    return {f"{keys.RECENT}{job.request.chat_id}.{job.request.thread_id}": recent.dump()}

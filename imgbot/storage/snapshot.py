@@ -116,7 +116,7 @@ async def knows(redis: Client, records: Iterable[Record]) -> bool:
     return False
 
 
-async def forget(redis: Client) -> None:
+async def delete_all(redis: Client) -> None:
     """Delete all keys of imgbot."""
     async for names in _pages(redis, _PREFIXES):
         await redis.unlink(keys.QUEUE, *names)

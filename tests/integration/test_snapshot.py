@@ -48,7 +48,7 @@ async def test_it_comes_back_as_it_was(redis: Client) -> None:
     lines = [record.dump() async for record in snapshot.take(redis)]
 
     assert await snapshot.has_served(redis)
-    await snapshot.forget(redis)
+    await snapshot.delete_all(redis)
     assert await redis.keys("*") == ["somebody:else"]
     assert not await snapshot.has_served(redis)
     count = await snapshot.put(redis, map(snapshot.load, lines))
@@ -143,7 +143,7 @@ async def test_a_message_that_waited_is_left_to_the_bot_that_went_on(redis: Clie
     await ledger.defer([("7", NOW, [(NOW, {"update_id": 5, "message": {"text": "a fox"}})])])
     await albums.add("7.1", "7", Item(1, InputPhoto("file", "unique"), "side by side", {}), NOW)
     records = [record async for record in snapshot.take(redis)]
-    await snapshot.forget(redis)
+    await snapshot.delete_all(redis)
     await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False, "here"))
 
     assert await ledger.deferred() == []
@@ -166,7 +166,7 @@ async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Clie
     assert await broadcasts.take(cast) == 2
     await broadcasts.settle(cast, 2, "sent")
     records = [record async for record in snapshot.take(redis)]
-    await snapshot.forget(redis)
+    await snapshot.delete_all(redis)
 
     await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False, "here"))
     await queue.open_epoch()
@@ -184,7 +184,7 @@ async def test_the_books_agree_after_a_doubtful_restore(redis: Client) -> None:
         await queue.enqueue(job_of(str(number), 1, 1, Operation.CREATE, "en", prompt="x"), NOW)
     await queue.claim(NOW)
     records = [record async for record in snapshot.take(redis)]
-    await snapshot.forget(redis)
+    await snapshot.delete_all(redis)
 
     await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False, "here"))
     await queue.open_epoch()

@@ -247,7 +247,7 @@ async def _act_send_all_files(result: Job, dialogue: Dialogue) -> str:
 async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Order the request of a failed job again, in reply to what asked for it."""
     wanted, by_asked = await failed_request(callback, argument, dialogue)
-    is_new = await requests.retry(by_asked, wanted)
+    is_new = await requests.repeat_failed(by_asked, wanted)
     await dialogue.edit(getattr(callback.message, "text", None) or "", [])
     return "accepted_short" if is_new else "tapped_already"
 

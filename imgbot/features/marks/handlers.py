@@ -22,7 +22,7 @@ async def on_choice(callback: CallbackQuery, argument: str, dialogue: Dialogue) 
     sources = wanted.request.sources
     sources = sources[:1] if choice == Operation.EDIT else sources
     wanted = with_changes(wanted, operation=Operation(choice), sources=sources)
-    is_new = await requests.retry(by_asked, wanted)
+    is_new = await requests.repeat_failed(by_asked, wanted)
     await dialogue.remove_panel()
     return "accepted_short" if is_new else "tapped_already"
 

@@ -153,7 +153,7 @@ def _check_bot(manifest: Manifest, token: str) -> None:
 
 async def _load(redis: Client, records: Iterator[Record]) -> None:
     epoch = await snapshot.epoch(redis)
-    await snapshot.forget(redis)
+    await snapshot.delete_all(redis)
     await snapshot.put(redis, records)
     # A bot that still writes to this Redis is fenced off, and the bot at the old place by its file.
     await snapshot.set_epoch(redis, max(epoch, await snapshot.epoch(redis)) + 1)
