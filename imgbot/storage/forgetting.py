@@ -109,7 +109,8 @@ class Forgetting(Store):
         # They tell whose jobs these were, should the forgetting be repeated.
         jobs = {key.rpartition(":")[2] for key in owned if key.startswith(self._records)}
         await self._forget_jobs(jobs, owned)
-        await self._unlink([key for key in named if self._user_in(key) in ids])
+        former = [prefix + user for prefix in keys.FORMER_OF_USERS for user in ids]
+        await self._unlink([*former, *(key for key in named if self._user_in(key) in ids)])
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
         await self._forget_recent(named, ids)

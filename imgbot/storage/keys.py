@@ -39,6 +39,9 @@ its group: such keys are deleted."""
 FORMER = "img:learned", "img:since", "img:vt", "img:seq", "img:waiting", "img:stats"
 """Keys of the previous release that nothing reads: deleted. Can go after the first release."""
 
+FORMER_OF_USERS = "img:asked:", "img:latest:"
+"""Prefixes of such keys with a user's id, which expire within 30 days."""
+
 OWNERS: dict[str, tuple[Owner | str, ...]] = {}
 """Keys of the core; those of a feature are in its folder."""
 
@@ -106,7 +109,7 @@ DIALOGUE = _key("img:fsm", r"(?::-?\d+)+:(\d+):.*")  # Prefix of the dialogue st
 # STRING: a counter, written before each wait for the disk and to test if Redis is writable.
 SYNCS = _key("img:syncs", Owner.NOBODY)
 # HASH, a day since the latest, by the previous release: job → press of a button that it disabled.
-# Like ASKED and LATEST it can go after the first release.
+# Like FORMER it can go after the first release.
 PRESSES = _key("img:presses", Owner.LIVE_JOB)
 # STRING: what came first, and holds for a while: a decision for an update, 25 hours, in case it is
 # handled again; `task:`, the job that owns it, and `counted.`, a request, an hour; `said.`, a
@@ -129,8 +132,6 @@ USERNAMES = _key("img:names", Owner.METHOD)
 # HASH per user id, 90 days since the latest choice: digest of an ambiguous wording → what the user
 # chose for it, `create` or `change`.
 MEANT = _key("img:meant:", r"(\d+)")
-# HASH per user id, a day, by the previous release: words of messages that the bot asked about.
-ASKED = _key("img:asked:", r"(\d+)")
 # ZSET: users of whom something is kept, by the time (ms, to a day) of their latest update.
 SEEN = _key("img:seen", Owner.METHOD)
 # ZSET: users with a private chat, by the time (ms, to a day) of their latest update in it.
@@ -157,8 +158,6 @@ ALLOWED = _key("img:allowed", Owner.SREM)
 PAUSED = _key("img:paused", Owner.ADMIN)
 # LIST per user id, the latest 20, 30 days: their delivered jobs, newest first.
 HISTORY = _key("img:history:", r"(\d+)")
-# STRING per user id, 30 days, by the previous release: the job whose picture they saw last.
-LATEST = _key("img:latest:", r"(\d+)")
 # LIST per chat and topic, the latest 20, 30 days: what "this picture" may mean there, newest first,
 # as JSON: user id, time (ms), job, the job whose picture it changes, photos.
 RECENT = _key("img:recent:", Owner.METHOD, r"(\d+)\..*")
