@@ -12,7 +12,8 @@ from imgbot.domain.texts.buttons import ResultButton
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.outcomes import Advance, Outcome
 from imgbot.jobs.poll_scheduler import PollScheduler
-from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.jobs.provider_slots import ProviderSlots
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.painter.originals import OriginalStore

@@ -1,18 +1,17 @@
-"""Choice of a provider for each submit, with a circuit breaker and a task limit per provider.
+"""Choice of a provider for each submit, with a circuit breaker for each.
 
 The fallback is for a provider that refuses service before a task exists. An order that may have
 been accepted stays where it is, and one refused by moderation is not tried elsewhere.
 """
 
-import asyncio
 import itertools
-import math
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from imgbot.domain.circuit_breaker import HOPELESS, Breaker
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
@@ -32,98 +31,7 @@ REFUSES_SERVICE = frozenset(
 )
 """Refusals that say nothing about the order: another provider may accept it."""
 
-_HOPELESS = frozenset({ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT})
-"""Refusals that only the operator can resolve: the next submit would fail in the same way."""
-
-_NO_ANSWER = frozenset({ProviderErrorKind.UNAVAILABLE, ProviderErrorKind.SUBMIT_UNKNOWN})
-_SILENT_AFTER_S = 60.0
-_SILENCE_IS_OLD_AFTER_S = 300.0
-"""Longer than the longest pause between two polls of a job that get no answer."""
-
-_OUTAGE_S = 10.0
-"""Shorter ones end before anything waits for long."""
-
-_FAILURES = 3
-_FIRST_PAUSE_S = 30.0
 _RECENT_S, _MOST_SENT = 10.0, 1000
-_LONGEST_PAUSE_S = 600.0
-
-
-@dataclass(slots=True)
-class Breaker:
-    """Circuit breaker: opens after failures in a row, then lets single probes through."""
-
-    failures: int = 0
-    pause_s: float = 0.0
-    until_s: float = 0.0
-    reason: ProviderErrorKind | None = None
-    is_proven: bool = False
-    """Seen to serve, or to refuse service, by this process."""
-    silent_since_s: float = -math.inf
-    silent_until_s: float = -math.inf
-    """Time span in which every call, a submit or a poll, has gone unanswered."""
-
-    @property
-    def is_open(self) -> bool:
-        return self.pause_s > 0
-
-    def wait_s(self, now_s: float) -> float:
-        """Seconds until a submit may go through; if the breaker is open, that one is the probe."""
-        if not self.is_open:
-            return 0.0
-        if now_s < self.until_s:
-            return self.until_s - now_s
-        # One probe; should it never get as far as a submit, there is another one after a while.
-        self.until_s = now_s + _FIRST_PAUSE_S
-        return 0.0
-
-    def note_call(self, kind: ProviderErrorKind | None, begun_s: float, now_s: float) -> bool:
-        """Record the end of a call that began at `begun_s`; True if it ended an outage.
-
-        None is an answer without an error.
-        """
-        if kind not in _NO_ANSWER:
-            is_over = self.silent_until_s > self.silent_since_s + _OUTAGE_S
-            self.silent_since_s = self.silent_until_s = -math.inf
-            if is_over and self.reason in _NO_ANSWER:
-                self.until_s = now_s
-            return is_over
-        if now_s - self.silent_until_s > _SILENCE_IS_OLD_AFTER_S:
-            self.silent_since_s = begun_s
-        self.silent_until_s = now_s
-        return False
-
-    def is_silent(self, now_s: float) -> bool:
-        """True once no call was answered for long, and while nothing suggests that it is over."""
-        is_recent = now_s - self.silent_until_s <= _SILENCE_IS_OLD_AFTER_S
-        return is_recent and self.silent_until_s - self.silent_since_s >= _SILENT_AFTER_S
-
-    def trouble(self, now_s: float) -> ProviderErrorKind | None:
-        """Kind of error with which it is out of service; None while it serves."""
-        if self.is_open:
-            return self.reason
-        return ProviderErrorKind.UNAVAILABLE if self.is_silent(now_s) else None
-
-    def succeeded(self) -> bool:
-        """Close; True if it was open."""
-        was_open = self.is_open
-        self.failures, self.pause_s, self.reason, self.is_proven = 0, 0.0, None, True
-        return was_open
-
-    def failed(self, kind: ProviderErrorKind, now_s: float, asked_s: float = 0.0) -> bool:
-        """Count a failure; True if it opened the breaker just now.
-
-        `asked_s` is a pause that the provider asked for, if it is a long one: it opens at once.
-        """
-        self.failures += 1
-        is_final = kind in _HOPELESS or asked_s > 0
-        if not is_final and self.failures < _FAILURES and not self.is_open:
-            return False
-        was_open, self.reason, self.is_proven = self.is_open, kind, True
-        pause_s = min(max(self.pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
-        self.pause_s = max(pause_s, asked_s)
-        self.until_s = now_s + self.pause_s
-        return not was_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +183,7 @@ class ProviderRouter:
                 return Choice(self._providers[name])
             waits.append(wait_s)
         reasons = {self._breakers[name].reason for name in names}
-        return Choice(None, min(waits), is_permanent=reasons <= _HOPELESS)
+        return Choice(None, min(waits), is_permanent=reasons <= HOPELESS)
 
     def least_busy(
         self, provider: Provider, refused_by: str, count: Callable[[str], int]
@@ -415,67 +323,3 @@ def _ordered(provider: Provider, job: Job) -> tuple[str, Operation, str]:
     is_able = operation in provider.offers
     model = provider.offer(operation, job.request.model).model if is_able else ""
     return provider.name, operation, model[:100]
-
-
-class ProviderSlots:
-    """Slots in use; a job holds one from its submit until its task is over."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, str] = {}
-        self._counts: Counter[str] = Counter()
-        self.freed = asyncio.Event()
-        """Set when a slot becomes free."""
-        self.unanswered: set[str] = set()
-        """Ids of jobs with a submit in flight that could not be recovered without its answer."""
-        self.is_closed = False
-        """No such submit may begin."""
-        self._answered = asyncio.Event()
-
-    def acquire(self, job_id: str, provider: Provider) -> bool:
-        """Take a slot; False if there is none: wait for `freed` then."""
-        self.release(job_id)
-        if self.is_full(provider):
-            self.freed.clear()
-            return False
-        self.adopt(job_id, provider.name)
-        return True
-
-    @contextmanager
-    def awaiting(self, job_id: str) -> Generator[None]:
-        """Mark a submit that could not be recovered without its answer."""
-        self.unanswered.add(job_id)
-        try:
-            yield
-        finally:
-            self.unanswered.discard(job_id)
-            self._answered.set()
-
-    async def close(self, wait_s: float) -> None:
-        """Wait for the answers to submits that could not be recovered, and let none begin."""
-        self.is_closed = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                while self.unanswered:
-                    self._answered.clear()
-                    await self._answered.wait()
-
-    def adopt(self, job_id: str, name: str) -> None:
-        """Count a task that exists already, even beyond the limit."""
-        if job_id not in self._held:
-            self._held[job_id] = name
-            self._counts[name] += 1
-
-    def count(self, name: str) -> int:
-        """Return the number of tasks of a provider."""
-        return self._counts[name]
-
-    def is_full(self, provider: Provider) -> bool:
-        """True while the provider accepts no more tasks."""
-        return 0 < provider.max_concurrent <= self._counts[provider.name]
-
-    def release(self, job_id: str) -> None:
-        """Free a job's slot, if it holds one."""
-        name = self._held.pop(job_id, "")
-        if name:
-            self._counts[name] -= 1
-            self.freed.set()

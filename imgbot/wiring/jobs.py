@@ -12,7 +12,7 @@ from imgbot.files import state_folder, usable
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.poll_scheduler import PollScheduler
-from imgbot.jobs.provider_routing import ProviderSlots
+from imgbot.jobs.provider_slots import ProviderSlots
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key

@@ -26,7 +26,8 @@ from imgbot.domain.retry import SUBMIT_ATTEMPTS
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.outcomes import Snooze
 from imgbot.jobs.poll_scheduler import PollScheduler
-from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.jobs.provider_slots import ProviderSlots
 from imgbot.jobs.step_table import take_step
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks

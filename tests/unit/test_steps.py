@@ -39,7 +39,8 @@ from imgbot.jobs.inputs import build_request
 from imgbot.jobs.outcomes import Advance, ResumePoint, Snooze, Wake
 from imgbot.jobs.poll import poll
 from imgbot.jobs.poll_scheduler import PollScheduler
-from imgbot.jobs.provider_routing import Choice, ProviderSlots
+from imgbot.jobs.provider_routing import Choice
+from imgbot.jobs.provider_slots import ProviderSlots
 from imgbot.jobs.step_table import RESUMED, after_error
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
