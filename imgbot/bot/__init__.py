@@ -6,8 +6,8 @@ that chat go out, and jobs through `storage`; this package never calls `jobs`.
 * `router` chooses the handler of an update, after `policy` has admitted its user.
 * `conversation` decides what a plain text asks for; `this_picture` which picture it means, of
   those that `pictures` finds in the chat.
-* `dialogue.Dialogue` answers: `say`, `ask`, `edit`, `send`, `refuse`; it has the open question, and
-  `dialogue.app` with the stores. A handler takes the event and the dialogue, no more:
+* `dialogue.Dialogue` answers: `say`, `ask`, `edit`, `send`, `refuse`. It has the open question,
+  `app` with the stores, and what features have `added`. A handler takes the event and the dialogue:
   `handle_x(message, dialogue)`, `on_x_callback(callback, argument, dialogue)`.
 * `requests` is the only way to an order: rate limit, budget, then the queue.
 * `handlers/` has one module for each kind of message or button.

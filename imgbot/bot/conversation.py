@@ -178,7 +178,7 @@ class Text:
 
 async def handle_text(message: Message, dialogue: Dialogue) -> None:
     """Handle a text as the prompt of a feature, or by what it asks for."""
-    for read in dialogue.app.readers:
+    for read in dialogue.added.readers:
         if await read(message, dialogue):
             return
     text = await understand(message, dialogue)
@@ -190,7 +190,7 @@ async def handle_text(message: Message, dialogue: Dialogue) -> None:
 
 async def _is_taken(prompt: str, dialogue: Dialogue) -> bool:
     """Return true for a prompt that a feature has taken."""
-    for take in dialogue.app.prompt_takers:
+    for take in dialogue.added.prompt_takers:
         if await take(prompt, dialogue):
             return True
     return False
@@ -206,7 +206,7 @@ async def understand(message: Message, dialogue: Dialogue) -> Text:
         text = _repeated(text, await _created(text.target, dialogue), text.prompt)
     if not (text.pending or text.is_reply) and names_new_picture(text.prompt):
         text = replace(text, found=Classification(Intent.CREATE, prompt=text.prompt))
-    decide = dialogue.app.decide_unsure
+    decide = dialogue.added.decide_unsure
     if decide and not (text.found.is_sure or text.is_merging) and text.handler is None:
         found = await decide(dialogue.user_id, text.prompt, text.facts, text.found)
         text = replace(text, found=found)
@@ -284,7 +284,7 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
 async def _drawn(text: Text, dialogue: Dialogue) -> InputPhoto | None:
     """Return the photo in question, if it may have been drawn on, alone or beside its original."""
     is_about = text.pending is PendingQuestion.CHANGE
-    is_about = is_about and dialogue.app.order_rule.is_prompt(text.prompt)
+    is_about = is_about and dialogue.order_rule.is_prompt(text.prompt)
     photos = await dialogue.photos() if is_about else ()
     return photos[0] if photos and (photos[0].replied or len(photos) > 1) else None
 
@@ -421,7 +421,7 @@ async def _command(topic: str, message: Message, dialogue: Dialogue) -> None:
 
 async def _answer(topic: str, message: Message, dialogue: Dialogue) -> None:
     """Answer a question."""
-    await {**_ANSWERS, **dialogue.app.answers}.get(topic, handle_help)(message, dialogue)
+    await {**_ANSWERS, **dialogue.added.answers}.get(topic, handle_help)(message, dialogue)
 
 
 async def _handle_remix(result: Job, change: str, _: Message, dialogue: Dialogue) -> None:
@@ -479,7 +479,7 @@ async def _handle_operation(text: Text, _: Message, dialogue: Dialogue) -> None:
     scale = text.found.scale or (2 if photo else None)
     beside = _beside(text.target.message_id, dialogue)
     # How to merge is said in the same words, and so is what to do where something was drawn.
-    is_drawn = dialogue.app.order_rule.takes_another(operation, text.prompt, photo)
+    is_drawn = dialogue.order_rule.takes_another(operation, text.prompt, photo)
     prompt = text.prompt if operation is Operation.MERGE or is_drawn else ""
     await order_or_ask(beside, operation, photo, prompt, scale)
 
@@ -524,7 +524,7 @@ async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
 
 
 def _extras(words: str, dialogue: Dialogue) -> list[str]:
-    offered = (each for each in dialogue.app.result_buttons if each.is_about_words)
+    offered = (each for each in dialogue.added.result_buttons if each.is_about_words)
     return [each.name for each in offered if each.fits(Operation.CREATE, words)]
 
 

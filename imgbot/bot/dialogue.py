@@ -7,9 +7,9 @@ for fifteen minutes only: later ones may mean something else, and must not be pa
 import asyncio
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from aiogram.fsm.storage.base import DefaultKeyBuilder, StorageKey
 from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.types import CallbackQuery, Message, User
 
-from imgbot.bot.app import App
+from imgbot.bot.app import App, OrderRule
 from imgbot.bot.context import RequestContext
 from imgbot.domain.errors import (
     UNRELATED,
@@ -34,11 +34,13 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
+from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import buttons, price, t
-from imgbot.domain.texts.buttons import Keyboard
+from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.storage import keys
+from imgbot.storage.holds import HoldsOf
 from imgbot.storage.job_codec import pack, unpack
 from imgbot.storage.stats import visitor_of
 from imgbot.storage.users import EPHEMERAL
@@ -133,6 +135,58 @@ class Draft:
     """Model of a picture that is made again; None for a new one."""
 
 
+async def _free(*_: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """How users pay a feature; without one, nothing costs them anything."""
+
+    price_of: Callable[[int, Operation, int], str] = lambda *_: ""
+    """Price of an order in words, by user, operation and price in micro-dollars; empty for none."""
+    receipt: Callable[[int, str], str] = lambda *_: ""
+    """Sentence of a receipt on so many units that were paid for a picture, in a language."""
+    take: Callable[["Dialogue", int], Awaitable[None]] = _free
+    """Takes so many units, such as Stars, from the user of a dialogue, once for its request.
+
+    Raises UserError if they have less.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """Parts that features add to dialogues; each is optional."""
+
+    prompt_takers: Sequence[Callable[[str, "Dialogue"], Awaitable[bool]]] = ()
+    """Handlers of the prompt of a text; each says whether it has taken it."""
+    answers: Mapping[str, "MessageHandler"] = field(default_factory=dict)
+    """Answers to questions, by topic, in place of those of the core."""
+    refusal_rows: Mapping[str, Callable[["Dialogue", int, UserError], Keyboard]] = field(
+        default_factory=dict
+    )
+    """Buttons under a refusal, by its text's key; with the id of the update that was refused, if
+    it is kept to be handled again, else 0."""
+    readers: Sequence[Callable[[Message, "Dialogue"], Awaitable[bool]]] = ()
+    """Readers of a text before the core's; each says whether it has handled it."""
+    before_order: Sequence[Callable[["Draft", "Dialogue"], "Draft"]] = ()
+    """Changes of an order before it is stored; UserError refuses it, and nothing is held."""
+    settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
+    """Rows below those of /settings, in a language, for a user."""
+    payment: Payment | None = None
+    """How users pay; of one feature alone."""
+    holds: Sequence[HoldsOf] = ()
+    """Rows that a job holds until its end, by its price; read at its admission and its order."""
+    result_buttons: Sequence[ResultButton] = ()
+    photo_buttons: Sequence[str] = ()
+    """Actions of buttons under a photo that was sent without a prompt; also of their labels."""
+    decide_unsure: (
+        Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
+    ) = None
+    """Classifies a text of a user where the learned intents are unsure; of one feature alone."""
+    order_rule: OrderRule | None = None
+    """What is made of a request before its job is stored; of one feature alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialogue:
     """Dialogue with one user while one update is handled: what was asked and answered."""
@@ -144,6 +198,7 @@ class Dialogue:
     """Id of the callback that is handled; empty for a message."""
     update: Mapping[str, Any] | None = None
     """Message that is handled, as received, or what a feature keeps of several; else None."""
+    added: Additions = Additions()
 
     @property
     def language(self) -> str:
@@ -157,6 +212,14 @@ class Dialogue:
     def is_by_admin(self) -> bool:
         return self.app.policy.is_admin(self.user_id)
 
+    @property
+    def order_rule(self) -> OrderRule:
+        return self.added.order_rule or OrderRule()
+
+    @property
+    def payment(self) -> Payment:
+        return self.added.payment or Payment()
+
     def t(self, key: str, /, **facts: str | int | float) -> str:
         """Return a sentence in the user's language."""
         return t(self.language, key, **facts)
@@ -164,7 +227,7 @@ class Dialogue:
     def price_shown(self, operation: Operation, model: str, scale: int = 2) -> str:
         """Return the price of an order as it is held; empty where it costs the user nothing."""
         micro = self.app.policy.price_of(operation, scale, model)
-        if own := self.app.payment.price_of(self.user_id, operation, micro):
+        if own := self.payment.price_of(self.user_id, operation, micro):
             return own
         is_paid = self.app.spend.caps.daily_micro_per_user is not None or self.is_by_admin
         return price(micro) if micro and is_paid else ""
@@ -278,7 +341,7 @@ class Dialogue:
 
     async def refuse(self, error: UserError) -> None:
         """Report an error; repetitions of the same error are throttled."""
-        is_for_now, own_rows = _is_for_now(error.reason), self.app.refusal_rows.get(error.reason)
+        is_for_now, own_rows = _is_for_now(error.reason), self.added.refusal_rows.get(error.reason)
         text = self.t(error.reason, **error.facts)
         if self.callback_id and (is_for_now or own_rows is None):
             await self.app.messenger.answer_callback(self.callback_id, text)
@@ -463,13 +526,14 @@ OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 class Dialogues:
     """Opens dialogues, whose states are in `redis`, a client of redis.asyncio."""
 
-    def __init__(self, redis: Any, app: App) -> None:
+    def __init__(self, redis: Any, app: App, added: Additions | None = None) -> None:
         key_builder = DefaultKeyBuilder(prefix=keys.DIALOGUE)
         self._states = RedisStorage(
             redis, key_builder=key_builder, state_ttl=_TTL_S, data_ttl=_TTL_S
         )
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
         self._app = app
+        self._added = added or Additions()
 
     @asynccontextmanager
     async def open(
@@ -487,7 +551,7 @@ class Dialogues:
         thread_id = context.thread_id or None
         key = StorageKey(self._app.identity.id, context.chat_id, context.user_id, thread_id)
         state = FSMContext(self._states, key)
-        dialogue = Dialogue(context, state, self._app, callback_id, update)
+        dialogue = Dialogue(context, state, self._app, callback_id, update, self._added)
         try:
             async with lock:
                 try:

@@ -70,7 +70,7 @@ async def order(
     """
     parent = ""
     if len(photos) == 1:
-        photos = dialogue.app.order_rule.photos(operation, prompt, photos[0])
+        photos = dialogue.order_rule.photos(operation, prompt, photos[0])
         parent = await dialogue.app.results.job_of_picture(photos[0])
     photos = tuple(replace(photo, replied=None) for photo in photos)
     prompt, model = _complete(dialogue, operation, prompt)
@@ -237,7 +237,7 @@ def _offers(dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:
     request = job.request
     # What cannot be changed is drawn anew, at the price of a new picture.
     further = [Operation.CREATE] * bool(request.base)
-    further += dialogue.app.order_rule.may_become(request)
+    further += dialogue.order_rule.may_become(request)
     if further:
         yield _priced(dialogue, job, request.operation, *further)
         job = with_changes(job, base="")
@@ -252,7 +252,7 @@ def _priced(dialogue: Dialogue, job: Job, *operations: Operation) -> tuple[Job, 
     app, request = dialogue.app, job.request
     prices = (app.policy.price_of(each, request.scale, request.model) for each in operations)
     job = with_changes(job, price_micro=max(prices))
-    return job, [hold for holds_of in app.holds for hold in holds_of(job)]
+    return job, [hold for holds_of in dialogue.added.holds for hold in holds_of(job)]
 
 
 async def _needs_engine_hint(dialogue: Dialogue, job: Job) -> bool:
@@ -279,7 +279,7 @@ async def prompt_in(message: Message, dialogue: Dialogue) -> str:
     found = classify(prompt, _ABOUT_PHOTO)
     is_prompt = found.intent in _CAPTION_PROMPTS or found.operation is not None
     if photo.replied or message.media_group_id:
-        is_prompt = is_prompt or dialogue.app.order_rule.is_prompt(prompt)
+        is_prompt = is_prompt or dialogue.order_rule.is_prompt(prompt)
     return prompt if is_prompt and not await _is_by_bot(message, photo, dialogue) else ""
 
 
@@ -301,7 +301,7 @@ def _complete(
 ) -> tuple[str, str]:
     """Return prompt and model of an order, as features change them. Raises UserError."""
     draft = Draft(operation, prompt, model)
-    for complete in dialogue.app.before_order:
+    for complete in dialogue.added.before_order:
         draft = complete(draft, dialogue)
     return draft.prompt, draft.model or ""
 

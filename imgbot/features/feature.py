@@ -6,21 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiogram import Bot
-from aiogram.types import Message
 
-from imgbot.bot.app import App, OrderRule, Payment
+from imgbot.bot.app import App
 from imgbot.bot.commands import ButtonAction, ChatCommand
-from imgbot.bot.dialogue import Dialogue, Dialogues, Draft
+from imgbot.bot.dialogue import Additions, Dialogues
 from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
 from imgbot.config.settings import Settings
-from imgbot.domain.errors import UserError
-from imgbot.domain.intents import ChatFacts, Classification
-from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool
 from imgbot.storage.client import Client
-from imgbot.storage.holds import HoldsOf
 from imgbot.storage.keys import Owners
 from imgbot.storage.persistence import Persistence
 from imgbot.telemetry.health import HealthFacts
@@ -75,48 +70,20 @@ class Intake:
 
 
 @dataclass(frozen=True, slots=True)
-class Seams:
+class Seams(Additions):
     """Parts that a feature adds to a bot; each is optional."""
 
     updates: Mapping[str, FeatureUpdates] = field(default_factory=dict)
     """Handlers of updates that are no requests, by their kind, each of one feature alone."""
     message_routes: Sequence[MessageRoute] = ()
     """Choices before the commands; each returns None for a message that is not its own."""
-    prompt_takers: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
-    """Handlers of the prompt of a text; each says whether it has taken it."""
     kept_handlers: Mapping[str, KeptHandler] = field(default_factory=dict)
     """Handlers of a refused request, by a name that is in what the feature keeps of it."""
     commands: Sequence[ChatCommand] = ()
     actions: Sequence[ButtonAction] = ()
-    answers: Mapping[str, Callable[[Message, Any], Awaitable[None]]] = field(default_factory=dict)
-    """Answers to questions, by topic, in place of those of the core."""
-    refusal_rows: Mapping[str, Callable[[Dialogue, int, UserError], Keyboard]] = field(
-        default_factory=dict
-    )
-    """Buttons under a refusal, by its text's key; with the id of the update that was refused, if
-    it is kept to be handled again, else 0."""
-    readers: Sequence[Callable[[Message, Dialogue], Awaitable[bool]]] = ()
-    """Readers of a text before the core's; each says whether it has handled it."""
-    before_order: Sequence[Callable[[Draft, Dialogue], Draft]] = ()
-    """Changes of an order before it is stored; UserError refuses it, and nothing is held."""
-    settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
-    """Rows below those of /settings, in a language, for a user."""
-    payment: Payment | None = None
-    """How users pay; of one feature alone."""
     about_user: Sequence[AboutUser] = ()
-    holds: Sequence[HoldsOf] = ()
-    """Rows that a job holds until its end, by its price; read at its admission and its order."""
     privacy_notes: Sequence[PrivacyNote] = ()
     """Sentences for /privacy and /forget_me."""
-    result_buttons: Sequence[ResultButton] = ()
-    photo_buttons: Sequence[str] = ()
-    """Actions of buttons under a photo that was sent without a prompt; also of their labels."""
-    decide_unsure: (
-        Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
-    ) = None
-    """Classifies a text of a user where the learned intents are unsure; of one feature alone."""
-    order_rule: OrderRule | None = None
-    """What is made of a request before its job is stored; of one feature alone."""
     hooks: Hooks = field(default_factory=Hooks)
     """Hooks in the steps of a job."""
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import cast
 
-from imgbot.bot.app import App, OrderRule, Payment
+from imgbot.bot.app import App
 from imgbot.bot.commands import CommandTable
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
@@ -89,24 +89,10 @@ def _file_removal(
     return functools.partial(asyncio.to_thread, remove)
 
 
-def with_seams(app: App, seams: Seams) -> App:
-    """Return the app with what the features add to it."""
-    return replace(
-        app,
-        commands=CommandTable((*COMMANDS, *seams.commands), (*BUTTONS, *seams.actions)),
-        answers=seams.answers,
-        refusal_rows=seams.refusal_rows,
-        readers=seams.readers,
-        before_order=seams.before_order,
-        settings_rows=seams.settings_rows,
-        payment=seams.payment or Payment(),
-        prompt_takers=seams.prompt_takers,
-        result_buttons=seams.result_buttons,
-        photo_buttons=seams.photo_buttons,
-        decide_unsure=seams.decide_unsure,
-        order_rule=seams.order_rule or OrderRule(),
-        holds=seams.holds,
-    )
+def with_commands(app: App, seams: Seams) -> App:
+    """Return the app with the commands and actions of the core and of the features."""
+    table = CommandTable((*COMMANDS, *seams.commands), (*BUTTONS, *seams.actions))
+    return replace(app, commands=table)
 
 
 def build_update_poller(

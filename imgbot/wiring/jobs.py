@@ -8,9 +8,9 @@ from typing import Any
 from imgbot.bot.app import App
 from imgbot.config.settings import Settings
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
+from imgbot.features.feature import Seams
 from imgbot.files import state_folder, usable
 from imgbot.jobs.context import StepContext
-from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_slots import ProviderSlots
 from imgbot.jobs.runner import Runner
@@ -23,7 +23,7 @@ from imgbot.wiring.connections import CLOCK, Connections, now_ms
 
 
 def build_step_context(
-    settings: Settings, connections: Connections, app: App, hooks: Hooks
+    settings: Settings, connections: Connections, app: App, seams: Seams
 ) -> StepContext:
     """Build the dependencies of the job steps."""
     scheduler = _poll_scheduler(settings, connections)
@@ -53,9 +53,9 @@ def build_step_context(
         now_ms=now_ms,
         age_ms=CLOCK.age_ms,
         draining=connections.draining,
-        hooks=hooks,
-        holds=app.holds,
-        result_buttons=app.result_buttons,
+        hooks=seams.hooks,
+        holds=seams.holds,
+        result_buttons=seams.result_buttons,
         **leading,
     )
 

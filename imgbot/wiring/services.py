@@ -20,7 +20,7 @@ from imgbot.ops.status.sampler import StatusSampler
 from imgbot.storage.server.durability import measure
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
-from imgbot.wiring.bot import build_app, build_update_poller, with_seams
+from imgbot.wiring.bot import build_app, build_update_poller, with_commands
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 from imgbot.wiring.features import build_seams
 from imgbot.wiring.jobs import build_runner, build_step_context
@@ -49,11 +49,11 @@ def build_services(
     """Build all components; nothing runs yet."""
     core = _core_of(settings, connections, sampler)
     seams = build_seams(core)
-    redis, app = core.redis, with_seams(core.app, seams)
-    dialogues = Dialogues(redis, app)
+    redis, app = core.redis, with_commands(core.app, seams)
+    dialogues = Dialogues(redis, app, seams)
     updates = build_update_poller(connections, app, dialogues, seams)
     intake = Intake(dialogues, updates.caught_up, updates.is_busy_with)
-    context = build_step_context(settings, connections, app, seams.hooks)
+    context = build_step_context(settings, connections, app, seams)
     runner = build_runner(settings, context)
     connections.routes.on_recovery = runner.wake
     cast("BotSession", core.bot.session).on_recovery += (updates.recovered.set, runner.wake)

@@ -193,9 +193,6 @@ async def test_variants_end_at_the_users_limit(redis: Client) -> None:
     queue, send_text = JobQueue(redis, QueueLimits()), AsyncMock()
     await queue.open_epoch()
     app: Any = Mock(
-        holds=(),
-        before_order=(),
-        order_rule=Mock(may_become=Mock(return_value=())),
         queue=queue,
         users=UserStore(redis),
         limit=RateLimit(redis, max_requests=1),

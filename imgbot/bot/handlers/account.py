@@ -156,7 +156,7 @@ async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
 
 def _settings(preferences: Preferences, dialogue: Dialogue) -> Keyboard:
     who = preferences.language or dialogue.language, dialogue.user_id
-    more = [row for rows_of in dialogue.app.settings_rows for row in rows_of(*who)]
+    more = [row for rows_of in dialogue.added.settings_rows for row in rows_of(*who)]
     return [*buttons.settings(*who, preferences), *more]
 
 

@@ -74,7 +74,7 @@ async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> Non
     found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
     operation = (found.operation if photo else None) or Operation.EDIT
     # What is drawn on a picture may be meant by any words.
-    is_marked = dialogue.app.order_rule.takes_another(operation, prompt, photo)
+    is_marked = dialogue.order_rule.takes_another(operation, prompt, photo)
     is_prompt_used = is_marked or operation in {Operation.EDIT, Operation.MERGE}
     await order_or_ask(
         dialogue, operation, photo, prompt if is_prompt_used else "", found.scale or 2
@@ -113,7 +113,7 @@ async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
     await dialogue.ask(
         dialogue.t("ask_photo_action"),
         Question.PHOTO_ACTION,
-        buttons.under_photo(dialogue.language, dialogue.app.photo_buttons),
+        buttons.under_photo(dialogue.language, dialogue.added.photo_buttons),
         sources=to_state_data(photo),
     )
 

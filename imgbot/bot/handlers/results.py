@@ -102,7 +102,7 @@ def _buttons_of(result: Job, dialogue: Dialogue) -> Keyboard:
     return buttons.under_result(
         dialogue.language,
         result,
-        dialogue.app.result_buttons,
+        dialogue.added.result_buttons,
         is_photo=not (result.picture and (result.picture.is_file or result.picture.is_hidden)),
         is_varied=_is_varied(result, dialogue),
     )
@@ -343,7 +343,7 @@ async def _act_receipt(result: Job, dialogue: Dialogue) -> str | Alert:
     if micro and (is_limited or dialogue.is_by_admin):
         key = "receipt_price" if is_limited else "receipt_free_owner"
     spent = amount_spent(result.charge.holds)
-    own = dialogue.app.payment.receipt(spent, dialogue.language) if spent else ""
+    own = dialogue.payment.receipt(spent, dialogue.language) if spent else ""
     price_line = own or dialogue.t(key, price=price(micro))
     return await dialogue.answer_privately(receipt_of(result, dialogue.language, price_line))
 

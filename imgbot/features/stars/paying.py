@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from imgbot.bot import requests
-from imgbot.bot.app import Payment
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Dialogue, Payment
 from imgbot.config.setting_types import StarPrices
 from imgbot.domain.errors import UserError
 from imgbot.domain.holds import Hold, amount_spent
