@@ -15,7 +15,8 @@ from hypothesis import given, strategies as st
 
 import imgbot
 from imgbot.bot.commands import CommandTable
-from imgbot.bot.handlers.start import help_text, topics
+from imgbot.bot.handlers.account import setting_rows, settings_rows
+from imgbot.bot.handlers.start import help_rows, help_text, menu_rows, topic_rows, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
@@ -132,9 +133,9 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
     job_id = "9" * 20
     job = job_of(job_id, 1, 1, Operation.INPAINT, language)
     keyboards = [
-        buttons.menu(language),
-        buttons.help_topics(language, topics(ENGINE, is_admin=True)),
-        buttons.help_topic(language, "create"),
+        menu_rows(language),
+        help_rows(language, topics(ENGINE, is_admin=True)),
+        topic_rows(language, "create"),
         buttons.waiting(language, job_id),
         buttons.under_photo(language),
         buttons.scales(),
@@ -146,8 +147,8 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.drawn_anew(language, job_id, "a hat"),
         buttons.meanings(language, "AQAD" + "-" * 16),
         buttons.meanings(language, "", is_merging=True),
-        buttons.settings(language, 9 * 10**11, Preferences()),
-        buttons.setting(language, Preferences(), "ratio", 9 * 10**11),
+        settings_rows(language, 9 * 10**11, Preferences()),
+        setting_rows(language, Preferences(), "ratio", 9 * 10**11),
     ]
 
     for button in (each for keyboard in keyboards for row in keyboard for each in row):
@@ -157,7 +158,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         assert press.action in {each.name for each in BUTTONS}
         assert 0 < len(button.label) <= 40
     # A stored value that is no longer offered is shown as the first.
-    row = buttons.settings("en", 7, Preferences(ratio="21:9"))[1]
+    row = settings_rows("en", 7, Preferences(ratio="21:9"))[1]
     assert row[0].label == "🖼 Shape: any ▸"
 
 

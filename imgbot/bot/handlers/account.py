@@ -9,12 +9,15 @@ from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
-from imgbot.domain.texts import buttons, dollars, in_time, t
-from imgbot.domain.texts.buttons import Keyboard
+from imgbot.domain.texts import dollars, has_text, in_time, t
+from imgbot.domain.texts.buttons import Button, Keyboard, button, in_rows
 from imgbot.telemetry.health import BudgetState
 
 _SHOWN = 10
 _TITLE_LENGTH = 40
+_IN_ONE_ROW = 4
+OPEN = "open"
+"""In the data of a setting's button, instead of a choice: show the choices of the setting."""
 
 
 async def handle_queue(_: Message, dialogue: Dialogue) -> None:
@@ -41,8 +44,9 @@ async def _queue(dialogue: Dialogue) -> tuple[str, Keyboard]:
         lines.append(f"{number}. {title} — {_progress(dialogue.language, job, place)}")
     if len(jobs) > _SHOWN:
         lines.append(dialogue.t("queue_more", count=len(jobs) - _SHOWN))
-    rows = buttons.cancel([job.id for job in shown])
-    return "\n".join(lines), [*rows, [buttons.refresh(dialogue.language, dialogue.user_id)]]
+    cancel = [Button(f"✖️ {n}", f"cancel:{job.id}") for n, job in enumerate(shown, 1)]
+    refresh = button(dialogue.language, "refresh", f"queue:{dialogue.user_id}")
+    return "\n".join(lines), [*in_rows(cancel, 5), [refresh]]
 
 
 def _title(job: Job) -> str:
@@ -123,6 +127,49 @@ async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
     await dialogue.say(dialogue.t("quiet_on" if is_quiet else "quiet_off"), to=Audience.ASKER)
 
 
+def settings_rows(language: str, user_id: int, preferences: Preferences) -> Keyboard:
+    """Buttons of the settings, one in a row, each with its current value.
+
+    A setting with two choices changes at once, any other shows its choices.
+    """
+    rows: Keyboard = []
+    for name, setting in SETTINGS.items():
+        current = _current(language, preferences, name)
+        value = _choice_label(language, setting.choices[current][1])
+        others = [choice for choice in setting.choices if choice != current]
+        opens = len(others) > 1
+        label = t(language, f"setting_{name}", value=value) + (" ▸" if opens else "")
+        choice = OPEN if opens else others[0]
+        rows.append([Button(label, f"set:{name}.{choice}.{user_id}")])
+    return rows
+
+
+def setting_rows(language: str, preferences: Preferences, name: str, user_id: int) -> Keyboard:
+    """Choices of one setting, of which the current one is marked, and back to all settings."""
+    current = _current(language, preferences, name)
+    choices = [
+        Button(
+            ("✓ " if choice == current else "") + _choice_label(language, label),
+            f"set:{name}.{choice}.{user_id}",
+        )
+        for choice, (_, label) in SETTINGS[name].choices.items()
+    ]
+    rows = in_rows(choices, 3 if len(choices) > _IN_ONE_ROW else len(choices))
+    return [*rows, [button(language, "back", f"set:all.{OPEN}.{user_id}")]]
+
+
+def _current(language: str, preferences: Preferences, name: str) -> str:
+    setting = SETTINGS[name]
+    current = language if name == "language" else getattr(preferences, setting.field)
+    # A stored value may be one that is no longer offered.
+    found = (choice for choice, (value, _) in setting.choices.items() if value == current)
+    return next(found, next(iter(setting.choices)))
+
+
+def _choice_label(language: str, label: str) -> str:
+    return t(language, label) if has_text(label) else label
+
+
 async def handle_settings(_: Message, dialogue: Dialogue) -> None:
     rows = _settings(dialogue.context.preferences, dialogue)
     await dialogue.say(dialogue.t("settings"), rows, Audience.ASKER)
@@ -134,11 +181,11 @@ async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
     choice, _sep, owner = rest.partition(".")
     if owner != str(context.user_id):
         return "not_your_button"
-    if choice == buttons.OPEN and name in SETTINGS:
-        rows = buttons.setting(context.language, context.preferences, name, context.user_id)
+    if choice == OPEN and name in SETTINGS:
+        rows = setting_rows(context.language, context.preferences, name, context.user_id)
         await dialogue.edit(dialogue.t(f"settings_{name}"), rows)
         return ""
-    if choice == buttons.OPEN:
+    if choice == OPEN:
         await _show_settings(dialogue, context.preferences)
         return ""
     preferences = context.preferences.with_choice(name, choice)
@@ -157,7 +204,7 @@ async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
 def _settings(preferences: Preferences, dialogue: Dialogue) -> Keyboard:
     who = preferences.language or dialogue.language, dialogue.user_id
     more = [row for rows_of in dialogue.added.settings_rows for row in rows_of(*who)]
-    return [*buttons.settings(*who, preferences), *more]
+    return [*settings_rows(*who, preferences), *more]
 
 
 COMMANDS = (

@@ -24,7 +24,8 @@ from imgbot.bot.messages import (
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
-from imgbot.domain.texts import LANGUAGES, buttons, has_text, t
+from imgbot.domain.texts import LANGUAGES, has_text, t
+from imgbot.domain.texts.buttons import Keyboard, button, in_rows
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events
 
@@ -32,6 +33,8 @@ _FRESH_S = 600
 _CIRCLE = "circle"
 _CIRCLE_PICTURE = Path(__file__).parents[1] / "circle.jpg"
 """A photo, the photo with a line drawn on it, and what became of it (NASA, public domain)."""
+_ALL_TOPICS = "all"
+"""Argument of the button that returns to the topics of the help."""
 CANCELLED = {
     "ok": "cancelling",
     "gone": "cancel_over",
@@ -41,11 +44,27 @@ CANCELLED = {
 }
 
 
+def menu_rows(language: str) -> Keyboard:
+    first, *others = [button(language, each, f"start:{each}") for each in ACTIONS]
+    return [[first], *in_rows(others, 2)]
+
+
+def help_rows(language: str, topics: Sequence[str]) -> Keyboard:
+    first, *others = [button(language, topic, f"help:{topic}") for topic in topics]
+    return [[first], *in_rows(others, 2)]
+
+
+def topic_rows(language: str, topic: str) -> Keyboard:
+    """Buttons under one topic: start its operation, if it is one, and back to all topics."""
+    start = [[button(language, topic, f"start:{topic}")]] if topic in ACTIONS else []
+    return [*start, [button(language, "back", f"help:{_ALL_TOPICS}")]]
+
+
 async def handle_start(message: Message, dialogue: Dialogue) -> None:
     context = dialogue.context
     await dialogue.state.clear()
     text = "\n\n".join(filter(None, (dialogue.app.welcome, dialogue.t("start"))))
-    await dialogue.say(text, buttons.menu(context.language))
+    await dialogue.say(text, menu_rows(context.language))
     if context.is_private and dialogue.is_by_admin and message.bot:
         await publish_admin_commands(message.bot, context.user_id, dialogue.app.commands)
 
@@ -57,7 +76,7 @@ async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
     if question:
         # Answer before the state is cleared: if the answer fails, the same update comes again
         # and must not find a job to cancel instead.
-        rows = buttons.menu(dialogue.language)
+        rows = menu_rows(dialogue.language)
         await dialogue.say(dialogue.t("cancel_dialogue"), rows, Audience.ASKER)
         await dialogue.state.clear()
         return
@@ -166,20 +185,20 @@ async def handle_help(_: Message, dialogue: Dialogue) -> None:
     """Send the topics; a group gets one line, as long texts would disturb its members."""
     if dialogue.context.is_private:
         known = topics(dialogue.app.policy, is_admin=dialogue.is_by_admin)
-        await dialogue.say(dialogue.t("help"), buttons.help_topics(dialogue.language, known))
+        await dialogue.say(dialogue.t("help"), help_rows(dialogue.language, known))
     else:
         await dialogue.say(help_text(dialogue.language, "in_group", dialogue.app))
 
 
 async def on_help_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     known = topics(dialogue.app.policy, is_admin=dialogue.is_by_admin)
-    if argument == buttons.ALL_TOPICS:
-        rows = buttons.help_topics(dialogue.language, known)
+    if argument == _ALL_TOPICS:
+        rows = help_rows(dialogue.language, known)
         await dialogue.edit(dialogue.t("help"), rows)
     elif argument == _CIRCLE:
         await dialogue.send(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
     elif argument in known:
-        rows = buttons.help_topic(dialogue.language, argument)
+        rows = topic_rows(dialogue.language, argument)
         await dialogue.edit(help_text(dialogue.language, argument, dialogue.app), rows)
     else:
         return "unknown_button"

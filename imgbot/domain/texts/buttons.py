@@ -1,7 +1,7 @@
 """Inline buttons: labels and callback data.
 
-Callback data is not trusted: `parse` accepts only the form that this module creates, and the
-callback handlers check actions, arguments and access.
+Callback data is not trusted: `parse` accepts only the form of all buttons, and the handlers check
+actions, arguments and access. A button that one handler alone shows stands beside it.
 """
 
 import hashlib
@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 from imgbot.domain.job import Job
 from imgbot.domain.operations import (
-    ACTIONS,
     OPERATIONS,
     PHOTO_ACTIONS,
     RESULT_ACTIONS,
     Operation,
 )
-from imgbot.domain.preferences import SETTINGS, Preferences
-from imgbot.domain.texts import has_text, t
+from imgbot.domain.texts import t
 from imgbot.domain.texts.captions import drawing_name
 
 
@@ -56,7 +54,6 @@ _FORM = re.compile(r"([a-z]{2,10}):([A-Za-z0-9_.-]{0,60})")
 SCALES = (2, 4)
 # With more buttons in a row, phones truncate labels that are words.
 _IN_A_ROW = 3
-_SETTING_BUTTONS = 4
 
 
 def parse(data: str | None) -> CallbackData | None:
@@ -71,26 +68,6 @@ def button(language: str, name: str, data: str) -> Button:
 
 def in_rows(buttons: Sequence[Button], length: int) -> Keyboard:
     return [list(buttons[start : start + length]) for start in range(0, len(buttons), length)]
-
-
-def menu(language: str) -> Keyboard:
-    first, *others = [button(language, each, f"start:{each}") for each in ACTIONS]
-    return [[first], *in_rows(others, 2)]
-
-
-ALL_TOPICS = "all"
-"""Argument of the button that returns to the topics of the help."""
-
-
-def help_topics(language: str, topics: Sequence[str]) -> Keyboard:
-    first, *others = [button(language, topic, f"help:{topic}") for topic in topics]
-    return [[first], *in_rows(others, 2)]
-
-
-def help_topic(language: str, topic: str) -> Keyboard:
-    """Buttons under one topic: start its operation, if it is one, and back to all topics."""
-    start = [[button(language, topic, f"start:{topic}")]] if topic in ACTIONS else []
-    return [*start, [button(language, "back", f"help:{ALL_TOPICS}")]]
 
 
 def waiting(language: str, job_id: str) -> Keyboard:
@@ -212,65 +189,9 @@ def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
     return [Button(each.label, f"view:{each.data}") for each in row if each.data]
 
 
-def cancel(job_ids: Sequence[str]) -> Keyboard:
-    """Button that cancels one entry of the job list, by its number."""
-    return in_rows([Button(f"✖️ {n}", f"cancel:{each}") for n, each in enumerate(job_ids, 1)], 5)
-
-
-def refresh(language: str, user_id: int) -> Button:
-    return button(language, "refresh", f"queue:{user_id}")
-
-
 def mark_of(text: str) -> str:
     """Return the form of a model's id, or of a told price, in callback data, which is short."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-OPEN = "open"
-"""In the data of a setting's button, instead of a choice: show the choices of the setting."""
-
-
-def settings(language: str, user_id: int, preferences: Preferences) -> Keyboard:
-    """Buttons of the settings, one in a row, each with its current value.
-
-    A setting with two choices changes at once, any other shows its choices.
-    """
-    rows: Keyboard = []
-    for name, setting in SETTINGS.items():
-        current = _current(language, preferences, name)
-        value = _choice_label(language, setting.choices[current][1])
-        others = [choice for choice in setting.choices if choice != current]
-        opens = len(others) > 1
-        label = t(language, f"setting_{name}", value=value) + (" ▸" if opens else "")
-        choice = OPEN if opens else others[0]
-        rows.append([Button(label, f"set:{name}.{choice}.{user_id}")])
-    return rows
-
-
-def setting(language: str, preferences: Preferences, name: str, user_id: int) -> Keyboard:
-    """Choices of one setting, of which the current one is marked, and back to all settings."""
-    current = _current(language, preferences, name)
-    choices = [
-        Button(
-            ("✓ " if choice == current else "") + _choice_label(language, label),
-            f"set:{name}.{choice}.{user_id}",
-        )
-        for choice, (_, label) in SETTINGS[name].choices.items()
-    ]
-    rows = in_rows(choices, _IN_A_ROW if len(choices) > _SETTING_BUTTONS else len(choices))
-    return [*rows, [button(language, "back", f"set:all.{OPEN}.{user_id}")]]
-
-
-def _current(language: str, preferences: Preferences, name: str) -> str:
-    setting = SETTINGS[name]
-    current = language if name == "language" else getattr(preferences, setting.field)
-    # A stored value may be one that is no longer offered.
-    found = (choice for choice, (value, _) in setting.choices.items() if value == current)
-    return next(found, next(iter(setting.choices)))
-
-
-def _choice_label(language: str, label: str) -> str:
-    return t(language, label) if has_text(label) else label
 
 
 def forget(language: str, user_id: int) -> Keyboard:
