@@ -7,7 +7,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
@@ -16,11 +16,6 @@ from imgbot.domain.operations import OFFERED
 
 _TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
 _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
-_PACK = re.compile(r"([1-9]\d{0,4})(?::([1-9]\d{0,5}))?", re.ASCII)
-_COUNT = re.compile(r"0|[1-9]\d{0,5}", re.ASCII)
-_PACKS_MAX = 8
-_STARS_MAX = 10_000
-"""Telegram's limit for the price of a subscription."""
 _SERVICE = re.compile(r"/[A-Za-z0-9._-]{1,60}")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 # The colon keeps an address that holds a `=` in one piece.
@@ -69,7 +64,7 @@ def parse_ids(value: object) -> object:
 
 def parse_provider_urls(value: object) -> object:
     """Addresses by provider, as (name, addresses with | between them)."""
-    pairs = _pairs(value)
+    pairs = pairs_of(value)
     return tuple((name, "|".join(_addresses(text))) for name, text in pairs)
 
 
@@ -80,65 +75,10 @@ def _addresses(text: str) -> list[str]:
     return urls
 
 
-@dataclass(frozen=True, slots=True)
-class StarPack:
-    """Offer: so many Stars are paid, and credited; a monthly one is paid again by itself."""
-
-    price: int
-    credit: int
-    is_monthly: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StarPrices:
-    """Price list of the operator, in Telegram Stars."""
-
-    picture: int
-    """Least price of a picture."""
-    packs: tuple[StarPack, ...]
-    free_daily: int = 0
-    """Pictures of a user that cost nothing, per day."""
-    per_usd: int = 0
-    """Price of a picture that costs the operator a dollar; 0 if all cost the same."""
-
-
-def parse_stars(value: object) -> object:
-    """Price list in Telegram Stars: `picture=5, pack=50, pack=250:300, month=300:400, free=3`."""
-    packs, counts = list[StarPack](), dict[str, int]()
-    for name, text in entries(value):
-        if name in {"pack", "month"}:
-            packs.append(_pack(name, text))
-        elif name in counts or name not in {"picture", "free", "usd"} or not _COUNT.fullmatch(text):
-            raise ValueError
-        else:
-            counts[name] = int(text)
-    months = sum(pack.is_monthly for pack in packs)
-    is_usable = 0 < len(set(packs)) == len(packs) <= _PACKS_MAX and months <= 1
-    if not (is_usable and counts.get("picture")):
-        raise ValueError
-    return StarPrices(counts["picture"], tuple(packs), counts.get("free", 0), counts.get("usd", 0))
-
-
-def _pack(name: str, text: str) -> StarPack:
-    found = _PACK.fullmatch(text)
-    if not found or int(found[1]) > _STARS_MAX:
-        raise ValueError
-    return StarPack(int(found[1]), int(found[2] or found[1]), is_monthly=name == "month")
-
-
 def parse_providers(value: object) -> Pairs:
     """Providers by operation; the one without a name is for all others."""
-    pairs = _pairs(value)
+    pairs = pairs_of(value)
     if not dict(pairs).keys() <= {"", *OFFERED}:
-        raise ValueError
-    return pairs
-
-
-def parse_guard(value: object) -> Pairs:
-    """Mode of the guard by chat; the one without a name is for all others."""
-    pairs = tuple((name, mode.lower()) for name, mode in _pairs(value))
-    chats = all(re.fullmatch(r"-\d+", name) for name, _ in pairs if name)
-    if not chats or any(mode not in {"off", "blur", "refuse"} for _, mode in pairs):
         raise ValueError
     return pairs
 
@@ -149,7 +89,8 @@ def entries(value: object) -> Pairs:
     return tuple(pair for text in parts for pair in _ENTRY.findall(text))
 
 
-def _pairs(value: object) -> Pairs:
+def pairs_of(value: object) -> Pairs:
+    """Split it likewise, into entries whose names differ."""
     pairs = entries(value)
     if len(dict(pairs)) < len(pairs):
         raise ValueError
@@ -254,10 +195,8 @@ AddressToListenOn = Annotated[Address, BeforeValidator(parse_address)]
 Usd = Annotated[int, BeforeValidator(parse_usd)]
 PositiveCount = Annotated[int, Field(ge=1, le=100_000)]
 Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
-GuardModes = Annotated[Pairs, BeforeValidator(parse_guard)]
 Providers = Annotated[Pairs, BeforeValidator(parse_providers)]
 ProviderUrls = Annotated[Pairs, BeforeValidator(parse_provider_urls)]
-Stars = Annotated[StarPrices, BeforeValidator(parse_stars)]
 
 
 class GroupLimits(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
@@ -276,13 +215,5 @@ class UserLimits(GroupLimits):
     running: PositiveCount = 3
 
 
-class ChatServer(NamedTuple):
-    """Address and name of a chat model; both empty without one."""
-
-    url: HttpUrl
-    model: str
-
-
-PerUser = Annotated[UserLimits, BeforeValidator(lambda value: dict(_pairs(value)))]
-PerGroup = Annotated[GroupLimits, BeforeValidator(lambda value: dict(_pairs(value)))]
-ChatParts = Annotated[ChatServer, BeforeValidator(lambda value: str(value).split())]
+PerUser = Annotated[UserLimits, BeforeValidator(lambda value: dict(pairs_of(value)))]
+PerGroup = Annotated[GroupLimits, BeforeValidator(lambda value: dict(pairs_of(value)))]

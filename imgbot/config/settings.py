@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
@@ -22,10 +22,7 @@ from imgbot.config.setting_types import (
     Address,
     AddressToListenOn,
     BotToken,
-    ChatParts,
-    ChatServer,
     GroupLimits,
-    GuardModes,
     HttpsUrl,
     HttpUrl,
     Ids,
@@ -36,7 +33,6 @@ from imgbot.config.setting_types import (
     ProviderUrls,
     RedisUrl,
     Secret,
-    Stars,
     Usd,
     UserLimits,
     is_of_sentinels,
@@ -143,13 +139,27 @@ _Interval = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 _Megabytes = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
-class Settings(BaseModel):
-    """Everything that an operator can set, checked; read once, and again at a reload."""
+class FeatureSettings(BaseModel):
+    """What an operator can set for a feature; its folder has it as `SETTINGS` in `settings.py`."""
 
     # An exception must not repeat what is refused: it may be a secret.
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=variable_of, hide_input_in_errors=True
     )
+
+    @property
+    def extras(self) -> Mapping[str, str]:
+        """Extras that must be there, by the variables that ask for them."""
+        return {}
+
+
+F = TypeVar("F", bound=FeatureSettings)
+
+
+class Settings(BaseModel):
+    """Everything that an operator can set, checked; read once, and again at a reload."""
+
+    model_config = FeatureSettings.model_config
 
     token: BotToken
     telegram_api: HttpUrl = "https://api.telegram.org"
@@ -170,10 +180,6 @@ class Settings(BaseModel):
     http: AddressToListenOn = Address("127.0.0.1", 8080)
     state_dir: Annotated[Path, AfterValidator(Path.absolute)]
     kept_pictures_mb: _Megabytes = 2000
-    forget_after_days: Annotated[int, Field(ge=0, le=36_500)] = 365
-    chat: ChatParts = ChatServer("", "")
-    chat_key: Secret | None = None
-    guard: GuardModes = ()
     environment_file: Path | None = None
     admins: Ids = ()
     allowed_users: Ids = ()
@@ -182,10 +188,10 @@ class Settings(BaseModel):
     provider: Providers = (("", "builtin"),)
     provider_fallback: str = ""
     provider_url: ProviderUrls = ()
-    stars: Stars | None = None
     public_url: HttpsUrl = ""
     _keys: dict[str, Secret] = PrivateAttr(default_factory=dict[str, Secret])
     _notices: tuple[str, ...] = PrivateAttr(())
+    _of_features: tuple[FeatureSettings, ...] = PrivateAttr(())
     _find: Callable[[Iterable[str]], Mapping[str, object]] = PrivateAttr()
 
     @property
@@ -212,11 +218,25 @@ class Settings(BaseModel):
         """Notices to the operator about former settings, a sentence each."""
         return self._notices
 
+    @property
+    def of_features(self) -> tuple[FeatureSettings, ...]:
+        return self._of_features
+
+    def of(self, kind: type[F]) -> F:
+        """Return the settings of a feature."""
+        return next(each for each in self._of_features if isinstance(each, kind))
+
     def keep(
-        self, find: Callable[[Iterable[str]], Mapping[str, object]], notices: tuple[str, ...]
+        self,
+        find: Callable[[Iterable[str]], Mapping[str, object]],
+        notices: tuple[str, ...],
+        of_features: tuple[FeatureSettings, ...],
     ) -> None:
-        """Add the secrets of providers, and notices; `find` returns the variables that are set."""
-        self._find, self._notices = find, notices
+        """Add the secrets of providers, notices, and the settings of features.
+
+        `find` returns the variables that are set.
+        """
+        self._find, self._notices, self._of_features = find, notices, of_features
         self._add_keys(key_variables())
         for provider in self.providers:
             self.add_keys_of(provider)
@@ -243,11 +263,6 @@ class Settings(BaseModel):
         own = _content_of(Path(provider)) if provider.endswith(".toml") else {}
         # What is set for a preset holds for a file that extends it.
         return urls.get(provider, urls.get(str(own.get("extends")), plain)).split("|")
-
-    def guard_of(self, chat_id: int) -> str:
-        """Return what the guard does in a chat: off, blur or refuse."""
-        modes = dict(self.guard)
-        return modes.get(str(chat_id), modes.get("", "off"))
 
     @property
     def worker_count(self) -> int:
@@ -279,7 +294,8 @@ class Settings(BaseModel):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Everything that must never be seen in a log."""
-        values = [*(getattr(self, field) for field in type(self).model_fields)]
+        parts = (self, *self._of_features)
+        values = [getattr(part, field) for part in parts for field in type(part).model_fields]
         values += self._keys.values()
         found = [value.get_secret_value() for value in values if isinstance(value, Secret)]
         parts = urlsplit(self.redis_address)

@@ -6,11 +6,14 @@ Later ones win: variables < the environment file < credentials < the command lin
 import functools
 import tomllib
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 from dotenv.parser import parse_stream
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from imgbot.config.feature_settings import feature_settings, folders
 from imgbot.config.former import FORMER, changed_in_chat, replace_former
 from imgbot.config.setting_types import entries
 from imgbot.config.settings import (
@@ -43,8 +46,15 @@ NO_PROVIDERS: Mapping[str, object] = {
 NO_TOKEN: Mapping[str, object] = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
 """Likewise the token."""
 
-_FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
-_READ = {*_FIELDS, *FORMER}
+FIELDS = {
+    variable_of(field): info
+    for kind in (Settings, *feature_settings())
+    for field, info in kind.model_fields.items()
+}
+"""All variables but the providers' keys."""
+
+_READ = {*FIELDS, *FORMER}
+S = TypeVar("S", bound=BaseModel)
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
 _MISSING_KEY = (
     "is missing; the provider {} needs its key, as a variable or a credential of that name"
@@ -100,14 +110,22 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, object] = 
     notices = replace_former(values)
     if "IMGBOT_STATE_DIR" not in values:
         values["IMGBOT_STATE_DIR"] = _default_state_dir(environ)
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as refusal:
-        raise _config_error(refusal, values) from None
+    settings = _checked(Settings, values)
+    of_features = tuple(_checked(kind, values) for kind in feature_settings())
     find = functools.partial(_given, {**environ, **{name: str(over[name]) for name in over}})
-    settings.keep(find, (*notices, *changed_in_chat(settings.state_dir)))
+    settings.keep(find, (*notices, *changed_in_chat(settings.state_dir)), of_features)
     _check_together(settings)
     return settings
+
+
+def _checked(kind: type[S], values: Mapping[str, object]) -> S:
+    """Return the settings of this kind among the values. Raises ConfigError."""
+    names = {variable_of(field) for field in kind.model_fields}
+    own = {name: value for name, value in values.items() if name in names}
+    try:
+        return kind.model_validate(own)
+    except ValidationError as refusal:
+        raise _config_error(refusal, own) from None
 
 
 def read_environment_file(path: Path) -> dict[str, str]:
@@ -134,7 +152,8 @@ def read_environment_file(path: Path) -> dict[str, str]:
 @functools.cache
 def docs() -> dict[str, dict[str, str]]:
     """Return what settings.toml says of each variable: help, expected, default."""
-    content = tomllib.loads(Path(__file__).with_name("settings.toml").read_text(encoding="utf-8"))
+    places = [files("imgbot.config"), *folders()]
+    tables = [tomllib.loads((each / "settings.toml").read_text("utf-8")) for each in places]
     presets = [name for name in key_names() if name != "builtin"]
     names = {
         "presets": ", ".join(f"`{name}`" for name in presets),
@@ -145,7 +164,8 @@ def docs() -> dict[str, dict[str, str]]:
         variable_of(field): {
             part: " ".join(text.format(**names).split()) for part, text in about.items()
         }
-        for field, about in content.items()
+        for table in tables
+        for field, about in table.items()
     }
 
 
@@ -157,7 +177,7 @@ def _given(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, object
 
 def _credential(environ: Mapping[str, str], variable: str) -> str:
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
-    if not folder or (variable in _FIELDS and variable not in CREDENTIALS):
+    if not folder or (variable in FIELDS and variable not in CREDENTIALS):
         return ""
     path = Path(folder, CREDENTIALS.get(variable, variable))
     try:
@@ -237,7 +257,7 @@ def _check_names(names: Iterable[str]) -> None:
     """Refuse settings that do not exist. Raises ConfigError."""
     for name in names:
         if name.startswith("IMGBOT_") and name not in _READ:
-            close = similar(name, tuple(_FIELDS), 1)
+            close = similar(name, tuple(FIELDS), 1)
             hint = f"did you mean {close[0]}?" if close else ""
             hint = hint or "remove it (the README lists those that exist)"
             raise ConfigError(name, f"there is no such setting; {hint}")
@@ -250,6 +270,6 @@ def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> Con
         return ConfigError(variable, f"is missing; write {write}", is_missing=True)
     text = str(values[variable])[:100]
     # An address with an @ may carry a password, in any setting.
-    is_secret = "SecretStr" in str(_FIELDS[variable].annotation) or "@" in text
+    is_secret = "SecretStr" in str(FIELDS[variable].annotation) or "@" in text
     shown = "its value" if is_secret else repr(text)
     return ConfigError(variable, f"{shown} cannot be used; write {write}")

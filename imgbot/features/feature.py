@@ -11,7 +11,7 @@ from imgbot.bot.app import App
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Additions, Dialogues
 from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
-from imgbot.config.settings import Settings
+from imgbot.config.settings import FeatureSettings, Settings
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool
@@ -104,3 +104,5 @@ class Feature:
     """Redis keys, each with its owners: /forget_me follows."""
     forget: Callable[[Client, Collection[int]], Awaitable[None]] | None = None
     """Forgets users in the keys whose owner is METHOD."""
+    settings: type[FeatureSettings] | None = None
+    """Its own settings, which `settings.py` of its folder has."""

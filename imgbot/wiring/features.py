@@ -5,6 +5,7 @@ from dataclasses import fields
 from itertools import chain
 from typing import Any, TypeVar
 
+from imgbot.config.settings import Settings, variable_of
 from imgbot.features.albums import FEATURE as ALBUMS
 from imgbot.features.alerts import FEATURE as ALERTS
 from imgbot.features.broadcast import FEATURE as BROADCAST
@@ -23,6 +24,7 @@ from imgbot.features.styles import FEATURE as STYLES
 from imgbot.jobs.hooks import Hooks
 from imgbot.storage import keys
 from imgbot.storage.client import Client
+from imgbot.telemetry import events
 
 V = TypeVar("V")
 Parts = TypeVar("Parts", Seams, Hooks)
@@ -58,10 +60,19 @@ def forgetters() -> Sequence[Callable[[Client, Collection[int]], Awaitable[None]
 
 def build_seams(core: Core) -> Seams:
     """Build all features, as one. Raises ValueError for a part that has two owners."""
+    for name in unused(core.settings):
+        events.warning("%s has no effect: this bot is without its feature", name)
     seams = joined([feature.build(core) for feature in FEATURES])
     core.privacy_notes.extend(seams.privacy_notes)
     core.about_user.extend(seams.about_user)
     return seams
+
+
+def unused(settings: Settings) -> list[str]:
+    """Return the variables that are set for features that are not in the list."""
+    known = {feature.settings for feature in FEATURES}
+    others = [each for each in settings.of_features if type(each) not in known]
+    return [variable_of(field) for each in others for field in each.model_fields_set]
 
 
 def joined(parts: Sequence[Parts]) -> Parts:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from imgbot.config.sources import PLACEHOLDER_TOKEN, load_settings
 from imgbot.domain.texts import t
 from imgbot.features.feature import Feature, Seams
 from imgbot.storage.keys import Owner
 from imgbot.storage.scripts import sources
-from imgbot.wiring.features import FEATURES, joined, owners
+from imgbot.wiring.features import FEATURES, joined, owners, unused
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.sandbox import Message
 from tests.integration.stage import User, is_picture, jpeg, open_owned
@@ -60,6 +61,17 @@ def test_a_part_of_two_owners_is_refused(name: str) -> None:
     assert getattr(joined([Seams(), Seams(**part), Seams()]), name) == part[name]
     with pytest.raises(ValueError, match=f"two have the same {name}"):
         joined([Seams(**part), Seams(), Seams(**part)])
+
+
+def test_what_is_set_for_a_feature_that_is_taken_out_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environ = {"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/", "IMGBOT_GUARD": "blur"}
+    settings = load_settings(environ)
+    assert unused(settings) == []
+
+    monkeypatch.setattr("imgbot.wiring.features.FEATURES", ())
+    assert unused(settings) == ["IMGBOT_GUARD"]
 
 
 async def photos_are_taken_one_by_one(owner: User, *photos: bytes) -> None:

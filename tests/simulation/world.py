@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imgbot.config.setting_types import StarPack, StarPrices
 from imgbot.config.settings import Settings
 from imgbot.config.sources import load_settings
 from imgbot.domain.errors import FencedError, StorageUnavailableError, WorkerLostError, flatten
@@ -25,6 +24,7 @@ from imgbot.features.albums.store import ALBUM, ALBUM_BEGUN, ALBUMS
 from imgbot.features.broadcast.broadcasts import BROADCAST
 from imgbot.features.stars.ledger import REFUNDS, STARS, TRANSFERS
 from imgbot.features.stars.prices import payload_of, price_in_stars
+from imgbot.features.stars.settings import StarPack, StarPrices
 from imgbot.providers.protocol import Capability, Recovery
 from imgbot.storage import keys
 from imgbot.storage.lease import LEASE_S

@@ -14,25 +14,25 @@ from pathlib import Path
 from radon.complexity import cc_visit_ast
 from radon.metrics import mi_visit
 
-from imgbot.config.settings import Settings
+from imgbot.config.sources import FIELDS
 from imgbot.wiring.features import owners
 from tests.bench.closures import ROOT, graph, lines_by_part
 
 CEILINGS = {
     "lines of imgbot/*.py": 1000,
     "lines of imgbot/bot": 4470,
-    "lines of imgbot/config": 986,
+    "lines of imgbot/config": 990,
     "lines of imgbot/domain": 4554,
-    "lines of imgbot/features": 5754,
+    "lines of imgbot/features": 5990,
     "lines of imgbot/jobs": 3825,
-    "lines of imgbot/ops": 7822,
+    "lines of imgbot/ops": 7823,
     "lines of imgbot/painter": 10969,
     "lines of imgbot/providers": 3719,
     "lines of imgbot/sandbox": 4806,
     "lines of imgbot/storage": 6069,
     "lines of imgbot/telegram": 2213,
     "lines of imgbot/telemetry": 995,
-    "lines of imgbot/wiring": 915,
+    "lines of imgbot/wiring": 940,
     "lines that the supervisor imports": 34950,
     "settings": 33,
     "Redis keys": 89,
@@ -127,7 +127,7 @@ def _figures() -> dict[str, int]:
         "lines of imgbot/*.py": _lines(PACKAGE.glob("*")),
         **{f"lines of imgbot/{each.name}": _lines(each.rglob("*")) for each in folders},
         "lines that the supervisor imports": sum(lines_by_part()["serving"]),
-        "settings": len(Settings.model_fields),
+        "settings": len(FIELDS),
         "Redis keys": len(owners()),
         "words of the README": len(readme.split()),
         "lines of the README": readme.count("\n"),

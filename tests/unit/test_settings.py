@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from imgbot.config.setting_types import ChatServer, GroupLimits, StarPack, StarPrices, UserLimits
+from imgbot.config.setting_types import GroupLimits, UserLimits
 from imgbot.config.settings import (
-    Settings,
     key_names,
     redis_memory_mb_for,
-    variable_of,
     workers_for,
 )
-from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load_settings
+from imgbot.config.sources import FIELDS, NO_PROVIDERS, SettingsSource, load_settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
+from imgbot.features.prompt_help.settings import ChatServer, PromptHelpSettings
 from imgbot.features.stars.prices import credit_for, pack_of, payload_of, price_in_stars
+from imgbot.features.stars.settings import StarPack, StarPrices, StarSettings
 
 TOKEN = "123456789:" + "A" * 35
 LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}
@@ -66,18 +66,6 @@ def test_the_defaults_are_the_guides() -> None:
         ("IMGBOT_DAILY_BUDGET", "2.50", "daily_budget", 2_500_000),
         ("IMGBOT_PER_USER", "usd=0, running=1", "per_user", UserLimits(usd="0", running=1)),
         ("IMGBOT_PER_GROUP", "pictures = 5,", "per_group", GroupLimits(pictures=5)),
-        ("IMGBOT_CHAT", " http://host/v1/  m:1", "chat", ChatServer("http://host/v1", "m:1")),
-        (
-            "IMGBOT_STARS",
-            "picture=5, usd=150,free=3, pack=50,pack=250:300, month=300:400",
-            "stars",
-            StarPrices(
-                5,
-                (StarPack(50, 50), StarPack(250, 300), StarPack(300, 400, is_monthly=True)),
-                3,
-                150,
-            ),
-        ),
         ("IMGBOT_ADMINS", " 22, 11,22 ,", "admins", (11, 22)),
         ("IMGBOT_ADMINS", " ", "admins", ()),
         ("IMGBOT_PROVIDER_URL", "http://host/a=b", "provider_url", {"": "http://host/a=b"}),
@@ -92,6 +80,14 @@ def test_a_setting_means_what_is_written(
     found = getattr(load_settings(LEAST | {"IMGBOT_USERS": "300", variable: value}), name)
 
     assert (dict(found) if isinstance(meaning, dict) else found) == meaning
+
+
+def test_the_price_list_is_read() -> None:
+    given = "picture=5, usd=150,free=3, pack=50,pack=250:300, month=300:400"
+    packs = StarPack(50, 50), StarPack(250, 300), StarPack(300, 400, is_monthly=True)
+
+    settings = load_settings(LEAST | {"IMGBOT_STARS": given}).of(StarSettings)
+    assert settings.stars == StarPrices(5, packs, 3, 150)
 
 
 def test_a_picture_costs_at_least_its_price_and_more_where_it_costs_the_operator_more() -> None:
@@ -167,7 +163,7 @@ def test_a_refusal_names_the_variable_and_says_what_to_write(variable: str, valu
     assert "; write " in str(refusal)
 
 
-VARIABLES = sorted(map(variable_of, Settings.model_fields))
+VARIABLES = sorted(FIELDS)
 
 
 @given(st.dictionaries(st.sampled_from(VARIABLES), st.text() | st.integers().map(str), max_size=3))
@@ -291,7 +287,8 @@ def test_a_former_name_holds_and_its_new_one_is_told() -> None:
         "write IMGBOT_PER_USER=pictures=50, usd=2, running=1"
     )
     model = {"IMGBOT_CHAT_URL": "http://host/v1", "IMGBOT_CHAT_MODEL": "m"}
-    assert load_settings(LEAST | model).chat == ChatServer("http://host/v1", "m")
+    chat = load_settings(LEAST | model).of(PromptHelpSettings).chat
+    assert chat == ChatServer("http://host/v1", "m")
     [idle] = load_settings(LEAST | {"IMGBOT_PROVIDER_EDIT": "", "IMGBOT_POLLING": "fixed"}).notices
     assert re.fullmatch(r"IMGBOT_POLLING has no effect any longer \(.+\); remove it", idle)
     # Two answers to one question may cost money.

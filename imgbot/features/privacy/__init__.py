@@ -8,13 +8,14 @@ from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.privacy.forgetter import Forgetter
 from imgbot.features.privacy.handlers import PrivacyHandlers
+from imgbot.features.privacy.settings import PrivacySettings
 
 
 def _build(core: Core) -> Seams:
-    app, settings = core.app, core.settings
+    app, days = core.app, core.settings.of(PrivacySettings).forget_after_days
     handlers = PrivacyHandlers(
         core.routes.makers,
-        settings.forget_after_days,
+        days,
         core.privacy_notes,
         app.forgetting,
         app.spend,
@@ -24,8 +25,8 @@ def _build(core: Core) -> Seams:
         app.forgetting,
         app.now_ms,
         app.spend.today,
-        settings.forget_after_days,
-        settings.rate_limit_window,
+        days,
+        core.settings.rate_limit_window,
         core.is_clock_sure,
     )
     return Seams(
@@ -39,4 +40,4 @@ def _build(core: Core) -> Seams:
     )
 
 
-FEATURE = Feature("privacy", _build)
+FEATURE = Feature("privacy", _build, settings=PrivacySettings)

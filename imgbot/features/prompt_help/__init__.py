@@ -12,11 +12,16 @@ from imgbot.domain.texts.buttons import ResultButton
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 from imgbot.features.prompt_help.chat_model import ChatModel
 from imgbot.features.prompt_help.handlers import PromptHelp
+from imgbot.features.prompt_help.settings import PromptHelpSettings
 from imgbot.features.prompt_help.store import KEYS, PromptHelpStore
 
 
 def _build(core: Core) -> Seams:
-    app, settings, store = core.app, core.settings, PromptHelpStore(core.redis)
+    app, settings, store = (
+        core.app,
+        core.settings.of(PromptHelpSettings),
+        PromptHelpStore(core.redis),
+    )
     chat, key = settings.chat, settings.chat_key
     model = ChatModel(
         chat.url, chat.model, key, lambda: store.count_call(app.spend.today(app.now_ms()))
@@ -38,4 +43,4 @@ def _build(core: Core) -> Seams:
     )
 
 
-FEATURE = Feature("prompt_help", _build, KEYS)
+FEATURE = Feature("prompt_help", _build, KEYS, settings=PromptHelpSettings)

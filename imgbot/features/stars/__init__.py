@@ -15,12 +15,13 @@ from imgbot.features.stars.ledger import KEYS, StarLedger
 from imgbot.features.stars.paying import StarTerms, failure_note
 from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.reconciler import StarReconciler
+from imgbot.features.stars.settings import StarSettings
 from imgbot.jobs.hooks import Hooks
 
 
 def _build(core: Core) -> Seams:
     """Build it; where nothing is sold, what was paid is still seen, returned and refunded."""
-    app, prices = core.app, core.settings.stars
+    app, prices = core.app, core.settings.of(StarSettings).stars
     ledger, payments = StarLedger(core.redis), StarPayments(core.bot)
     is_sold = prices is not None
     reconciler = StarReconciler(
@@ -59,4 +60,4 @@ def _build(core: Core) -> Seams:
 
 _HELP = {"help_topic": "account"}
 
-FEATURE = Feature("stars", _build, KEYS)
+FEATURE = Feature("stars", _build, KEYS, settings=StarSettings)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from imgbot.config.setting_types import StarPack
 from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Button, Keyboard, button, in_rows
 from imgbot.features.stars.prices import payload_of
+from imgbot.features.stars.settings import StarPack
 
 
 def buy(language: str, packs: Sequence[StarPack] = ()) -> Keyboard:

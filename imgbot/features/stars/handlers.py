@@ -12,7 +12,6 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import answer_price
 from imgbot.bot.people import UserFinder
-from imgbot.config.setting_types import StarPack, StarPrices
 from imgbot.domain.errors import (
     ChatGoneError,
     StorageUnavailableError,
@@ -25,6 +24,7 @@ from imgbot.features.stars import buttons
 from imgbot.features.stars.ledger import StarLedger, StarPayment
 from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.prices import credit_for, is_monthly, pack_of
+from imgbot.features.stars.settings import StarPack, StarPrices
 from imgbot.telegram.messenger import ChatTarget
 
 KINDS = ("pre_checkout_query", "successful_payment", "refunded_payment")

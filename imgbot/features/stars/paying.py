@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from imgbot.bot import requests
 from imgbot.bot.dialogue import Dialogue, Payment
-from imgbot.config.setting_types import StarPrices
 from imgbot.domain.errors import UserError
 from imgbot.domain.holds import Hold, amount_spent
 from imgbot.domain.job import Job, is_paid
@@ -13,6 +12,7 @@ from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.texts import t
 from imgbot.features.stars.ledger import StarLedger, star_holds
 from imgbot.features.stars.prices import price_in_stars
+from imgbot.features.stars.settings import StarPrices
 
 
 @dataclass(frozen=True, slots=True)

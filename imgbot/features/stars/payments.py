@@ -10,7 +10,6 @@ from aiogram import Bot
 from aiogram.methods import TelegramMethod
 from aiogram.types import LabeledPrice
 
-from imgbot.config.setting_types import StarPack
 from imgbot.domain.errors import (
     ChatGoneError,
     ImgbotError,
@@ -18,6 +17,7 @@ from imgbot.domain.errors import (
     TransientError,
 )
 from imgbot.features.stars.prices import CURRENCY, payload_of
+from imgbot.features.stars.settings import StarPack
 from imgbot.telegram.client import telegram_errors
 
 _PERIOD_S = 2_592_000

@@ -2,7 +2,7 @@
 
 import re
 
-from imgbot.config.setting_types import StarPack, StarPrices
+from imgbot.features.stars.settings import StarPack, StarPrices
 
 CURRENCY = "XTR"
 

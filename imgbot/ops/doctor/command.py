@@ -144,10 +144,11 @@ async def _apply_fixes(findings: Iterable[Finding], settings: Settings | None) -
 
 async def _check_all(environ: Mapping[str, str], settings: Settings | None) -> list[Finding]:
     folder = settings.state_dir if settings else Path(environ.get("STATE_DIRECTORY", STATE))
+    needed = [each.extras for each in settings.of_features] if settings else []
     parts: dict[str, Awaitable[list[Finding]]] = {
         "machine": asyncio.to_thread(machine.check_machine, folder, settings),
         "files": asyncio.to_thread(machine.check_files, environ),
-        "extras": asyncio.to_thread(extras.check_extras, dict(settings.guard) if settings else {}),
+        "extras": asyncio.to_thread(extras.check_extras, needed),
     }
     if credentials_of_service(environ):
         parts["dns"] = asyncio.to_thread(lambda: list(dns.examine(Layout())))

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
@@ -14,8 +14,8 @@ from imgbot.ops.installation import DISTRIBUTION, EXTRAS
 _WEIGHTS = frozenset({".bin", ".npz", ".onnx", ".param"})
 
 
-def check_extras(guards: Mapping[str, str]) -> list[Finding]:
-    """Check the extras; `guards` is what the guard does, by chat."""
+def check_extras(needed: Iterable[Mapping[str, str]]) -> list[Finding]:
+    """Check the extras; `needed` are those that features need, by their variables."""
     parts = {extra: _distributions(extra) for extra in EXTRAS}
     there = [extra for extra in EXTRAS if parts[extra]]
     left_out = [extra for extra in EXTRAS if not parts[extra]]
@@ -27,9 +27,10 @@ def check_extras(guards: Mapping[str, str]) -> list[Finding]:
     for name in dict.fromkeys(itertools.chain.from_iterable(map(_damaged, packages))):
         advice = f"pip install --force-reinstall --no-deps {name.partition(' ')[0]}, then install"
         findings.append(warning("extras", f"damaged, and not used: {name}", advice))
-    if "guard" not in there and not set(guards.values()) <= {"off"}:
-        advice = "pip install 'imgbot-server[guard]', or IMGBOT_GUARD=off"
-        findings.append(wrong("extras", "IMGBOT_GUARD is set, but its extra is missing", advice))
+    missing = [row for rows in needed for row in rows.items() if row[1] not in there]
+    for variable, extra in missing:
+        advice = f"pip install 'imgbot-server[{extra}]', or remove {variable}"
+        findings.append(wrong("extras", f"{variable} is set, but its extra is missing", advice))
     return findings
 
 

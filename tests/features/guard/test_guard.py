@@ -10,13 +10,12 @@ from unittest.mock import Mock
 import pytest
 from PIL import Image
 
-from imgbot.config.setting_types import parse_guard
-from imgbot.config.settings import Settings
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
+from imgbot.domain.job import InputPhoto, Job, Request, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
 from imgbot.features.guard.judging import PictureGuard
+from imgbot.features.guard.settings import GuardSettings, parse_guard
 from imgbot.jobs import captions, render
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.inputs import build_request
@@ -35,7 +34,6 @@ from tests.integration.stage import BOT_NAME, as_jpeg, is_picture, open_stage
 
 pytestmark = pytest.mark.slow
 
-SETTINGS: Any = Settings
 HIDDEN = {"kind": "photo", "factor": 1.0, "hidden": 1, "size": "320x320"}
 
 
@@ -142,9 +140,13 @@ async def test_photo_is_refused_before_anything_is_ordered(
 
 
 def test_setting_is_for_all_chats_or_for_single_groups() -> None:
-    settings = SETTINGS.model_construct(guard=parse_guard("blur, -100=off,-5=REFUSE"))
-    assert [settings.guard_of(chat) for chat in (7, -100, -5)] == ["blur", "off", "refuse"]
-    assert SETTINGS.model_construct().guard_of(7) == "off"
+    settings = GuardSettings.model_validate({"IMGBOT_GUARD": "blur, -100=off,-5=REFUSE"})
+    requests = [Request(chat, Operation.CREATE, "en") for chat in (7, -100, -5)]
+    inline = replace(requests[1], inline_id="i")
+    modes = [settings.mode_for(request) for request in (*requests, inline)]
+    assert modes == ["blur", "off", "refuse", "refuse"]
+    assert settings.extras == {"IMGBOT_GUARD": "guard"}
+    assert (GuardSettings().mode_for(inline), GuardSettings().extras) == ("off", {})
 
 
 @pytest.mark.parametrize("value", ["on", "blur,7=off", "-5=maybe", "blur,off"])

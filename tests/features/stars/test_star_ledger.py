@@ -10,7 +10,6 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from imgbot.config.setting_types import StarPrices
 from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import OFFERED, Operation
@@ -18,6 +17,7 @@ from imgbot.features.stars.ledger import STARS, StarLedger, StarPayment, star_ho
 from imgbot.features.stars.paying import StarTerms, failure_note
 from imgbot.features.stars.payments import StarTransfer
 from imgbot.features.stars.reconciler import StarReconciler
+from imgbot.features.stars.settings import StarPrices
 from imgbot.jobs.submit import _held_for_order
 from imgbot.storage import holds, keys
 from imgbot.storage.client import Client
