@@ -15,7 +15,7 @@ from imgbot.features.models.handlers import Models
 
 def _build(core: Core) -> Seams:
     several = [each for each in ACTIONS if len(core.routes.models(each)) > 1]
-    models = Models(core.routes.models, core.app.policy.price_of, several)
+    models = Models(core.routes.models, core.app.policy.price_of, several, core.app.users)
     return Seams(
         readers=[models.read] if several else [],
         before_order=[models.complete],

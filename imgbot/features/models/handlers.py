@@ -17,6 +17,7 @@ from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts.buttons import Button, Keyboard, button, mark_of
 from imgbot.features.models.words import asks_for_the_same, named_in
 from imgbot.providers.protocol import Capability, model_meant
+from imgbot.storage.users import UserStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Models:
     price_of: Callable[[Operation, int, str], int]
     several: Sequence[Operation]
     """Operations for which the user may choose among several models."""
+    users: UserStore
 
     def settings_row(self, language: str, user_id: int) -> Keyboard:
         return [[button(language, "all_models", f"model:{OPEN}..{user_id}")]]
@@ -128,7 +130,7 @@ class Models:
         if not known or mark not in {OPEN, *known}:
             return "model_gone_short"
         if mark in known:
-            dialogue = await _prefer(name, known[mark], dialogue)
+            dialogue = await self._prefer(name, known[mark], dialogue)
         await dialogue.edit(*self._panel(Operation(name), dialogue, job_id))
         return ""
 
@@ -153,7 +155,7 @@ class Models:
         owner, number, operation = f"{argument}..".split(".")[:3]
         if owner != str(dialogue.user_id) or operation not in set(ACTIONS):
             return "not_your_button"
-        dialogue = await _prefer(operation, "", dialogue)
+        dialogue = await self._prefer(operation, "", dialogue)
         if number != "0":
             return Resend(f"{owner}.{number}", dialogue)
         await dialogue.remove_panel()
@@ -198,16 +200,15 @@ class Models:
             return text, [*rows, *_redraw(job_id, current, labels[current], dialogue)]
         return text, [*rows, [button(language, "back", f"model:{OPEN}..{dialogue.user_id}")]]
 
+    async def _prefer(self, operation: str, model: str, dialogue: Dialogue) -> Dialogue:
+        """Store the user's choice; an empty one is the usual. Return the dialogue with it."""
+        chosen = dialogue.context.preferences.with_model(operation, model)
+        await self.users.set_preference(dialogue.user_id, chosen)
+        profile = replace(dialogue.context.profile, preferences=chosen)
+        return replace(dialogue, context=dialogue.context.with_profile(profile))
+
     def _by_mark(self, operation: Operation) -> Mapping[str, str]:
         return {mark_of(name): name for name in self.of(operation)}
-
-
-async def _prefer(operation: str, model: str, dialogue: Dialogue) -> Dialogue:
-    """Store the user's choice; an empty one is the usual. Return the dialogue with it."""
-    chosen = dialogue.context.preferences.with_model(operation, model)
-    await dialogue.app.users.set_preference(dialogue.user_id, chosen)
-    profile = replace(dialogue.context.profile, preferences=chosen)
-    return replace(dialogue, context=dialogue.context.with_profile(profile))
 
 
 def _redraw(job_id: str, model: str, label: str, dialogue: Dialogue) -> Keyboard:
