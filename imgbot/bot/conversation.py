@@ -70,7 +70,7 @@ from imgbot.domain.intents import (
 from imgbot.domain.intents.beginnings import names_new_picture, without_preamble
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
-from imgbot.domain.ordinals import Named, named_in
+from imgbot.domain.ordinals import Named, picture_named_in
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t
@@ -255,7 +255,7 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
         # Beside what was drawn, "delete this" is no wish to delete a message.
         found = Classification(Intent.CHANGE, prompt=prompt)
         return replace(text, found=found, target=TargetPicture(drawn))
-    named = None if pending else named_in(prompt)
+    named = None if pending else picture_named_in(prompt)
     if named and (about_named := await _about_named(named, text, message, dialogue)):
         return about_named
     is_repeat = repeats_prompt(prompt)

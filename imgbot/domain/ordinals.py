@@ -79,7 +79,7 @@ _UNDONE = re.compile(
 )
 
 
-def named_in(text: str) -> Named | None:
+def picture_named_in(text: str) -> Named | None:
     """Return the picture that the text names by its number or place; None if it names none."""
     plain = text.strip(" .!,?")
     if _UNDONE.fullmatch(plain):

@@ -83,7 +83,12 @@ def picture(shares: "Tensor") -> Image.Image:
 
 
 def _session(path: str) -> Any:
-    _return_freed_memory()
+    # Have the C library return large blocks at once: kept ones add up to the worker's limit.
+    with suppress(AttributeError, OSError):
+        library = ctypes.CDLL(None)
+        # One arena, of 64 MB of address space, for all threads; large blocks are mapped.
+        library.mallopt(-8, 1)
+        library.mallopt(-3, 8 << 20)
     runtime: Any = import_module("onnxruntime")
     options = runtime.SessionOptions()
     # A worker has one core's share, and threads that wait by spinning take it from others.
@@ -92,12 +97,3 @@ def _session(path: str) -> Any:
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     options.log_severity_level = 4
     return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def _return_freed_memory() -> None:
-    """Have the C library return large blocks at once: kept ones add up to the worker's limit."""
-    with suppress(AttributeError, OSError):
-        library = ctypes.CDLL(None)
-        # One arena, of 64 MB of address space, for all threads; large blocks are mapped.
-        library.mallopt(-8, 1)
-        library.mallopt(-3, 8 << 20)

@@ -34,8 +34,13 @@ def initialize(memory_bytes: int) -> None:
     # A hardened unit forbids it, and sets a weight for the whole service instead.
     with contextlib.suppress(PermissionError):
         os.nice(5)
-    _die_first()
-    _limit_memory(memory_bytes)
+    # A container with a read-only /proc refuses: this is optional.
+    with contextlib.suppress(OSError):
+        # When memory runs out, a picture step is the cheapest loss: it is simply repeated.
+        Path("/proc/self/oom_score_adj").write_text("800")
+    # The limit is on address space, so what is mapped already (code, libraries) is added.
+    limit = _mapped_bytes() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     # Objects loaded by the forkserver stay for good; scanning them would only unshare pages.
     gc.freeze()
 
@@ -87,19 +92,6 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _die_first() -> None:
-    # A container with a read-only /proc refuses: this is optional.
-    with contextlib.suppress(OSError):
-        # When memory runs out, a picture step is the cheapest loss: it is simply repeated.
-        Path("/proc/self/oom_score_adj").write_text("800")
-
-
-def _limit_memory(memory_bytes: int) -> None:
-    # The limit is on address space, so what is mapped already (code, libraries) is added.
-    limit = _mapped_bytes() + memory_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def free_bytes() -> float:

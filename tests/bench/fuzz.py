@@ -29,7 +29,7 @@ from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import ConfigError, ProviderError, UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in, wording_key
 from imgbot.domain.operations import Operation
-from imgbot.domain.ordinals import named_in
+from imgbot.domain.ordinals import picture_named_in
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import amend, repeats_prompt
 from imgbot.domain.texts import buttons
@@ -266,7 +266,7 @@ def prompts() -> Iterator[Case]:
         for read in (
             wording_key,
             scale_in,
-            named_in,
+            picture_named_in,
             repeats_prompt,
             offer_for,
             parse_edit_request,

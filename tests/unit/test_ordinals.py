@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.domain.ordinals import LAST, ORIGINAL, UNDONE, Named, named_in
+from imgbot.domain.ordinals import LAST, ORIGINAL, UNDONE, Named, picture_named_in
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ from imgbot.domain.ordinals import LAST, ORIGINAL, UNDONE, Named, named_in
     ],
 )
 def test_a_text_may_name_one_of_several_pictures(text: str, named: Named | None) -> None:
-    assert named_in(text) == named
+    assert picture_named_in(text) == named
 
 
 @pytest.mark.parametrize("words", ["лучше ", "ok okay ", "хороший лучший ", "!? "])
 def test_hostile_texts_are_read(words: str) -> None:
-    assert named_in(f"первый вариант {words * 300}кот".strip()) is not None
+    assert picture_named_in(f"первый вариант {words * 300}кот".strip()) is not None

@@ -26,7 +26,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.holds import amount_spent
 from imgbot.domain.job import InputPhoto, Job, variant_ids, with_changes
 from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
-from imgbot.domain.ordinals import named_in
+from imgbot.domain.ordinals import picture_named_in
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, price
@@ -139,7 +139,7 @@ async def chosen_result(action: str, message: Message, dialogue: Dialogue) -> Jo
         is_early = action in _BEFORE_SHOWN or (action == "undo" and meant.request.parent != "")
         return (is_own or action not in _OWN) and (meant.is_there or is_early)
 
-    which = named_in(prompt_of(message))
+    which = picture_named_in(prompt_of(message))
     if which and which.rest and which.is_certain:
         meant = await pictures.named(which, message, dialogue)
     else:
@@ -382,7 +382,7 @@ async def handle_again(message: Message, dialogue: Dialogue) -> None:
     if not _is_varied(result, dialogue):
         raise UserError("again_same")
     prompt = prompt_of(message)
-    named = named_in(prompt)
+    named = picture_named_in(prompt)
     count = count_in(named.rest if named else prompt) or 1
     await requests.regenerate(dialogue, result.request, count)
 

@@ -116,6 +116,10 @@ def _is_shown(word: Word, composition: Composition) -> bool:
             return composition.palette.name in {"named", "gold", "silver"}
         case Role.SIZE:
             return word.number < 0 or bool(figures)
+    return _is_detail(word, composition)
+
+
+def _is_detail(word: Word, composition: Composition) -> bool:
     names = (figure.subject.name for figure in composition.figures())
     return any(matches_stem(fold(word.text), DETAILS[name]) for name in names)
 

@@ -240,11 +240,8 @@ def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
     for _ in range(4):
         if all(front) or not any(front):
             break
-        weighed = list(zip(features, (region.area_px for region in regions), front, strict=True))
-        near, far = (
-            _colour_model([(feature, area) for feature, area, side in weighed if side == is_front])
-            for is_front in (True, False)
-        )
+        near = _colour_model(features, regions, front, is_front=True)
+        far = _colour_model(features, regions, front, is_front=False)
         rooms: list[dict[int, float]] = [{} for _ in range(len(regions) + 2)]
         for number, (feature, prior) in enumerate(zip(features, priors, strict=True)):
             evidence = prior + _limit(near(feature) - far(feature), 6.0)
@@ -281,8 +278,18 @@ def _boundaries(regions: Sequence[Region]) -> list[tuple[int, int, float]]:
     ]
 
 
-def _colour_model(chosen: Sequence[tuple[Property, float]]) -> Callable[[Property], float]:
-    """Log likelihood under a mixture of Gaussians, one per cluster of the weighted features."""
+def _colour_model(
+    features: Sequence[Property],
+    regions: Sequence[Region],
+    front: Sequence[bool],
+    *,
+    is_front: bool,
+) -> Callable[[Property], float]:
+    """Log likelihood of a feature by one side's: a mixture of Gaussians, one for each cluster."""
+    sides = zip(features, regions, front, strict=True)
+    chosen = [
+        (feature, float(region.area_px)) for feature, region, side in sides if side == is_front
+    ]
     total = sum(weight for _, weight in chosen)
     parts: list[tuple[float, Property, Property]] = []
     for group in _clusters(chosen):

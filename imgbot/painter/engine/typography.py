@@ -168,18 +168,8 @@ def is_card(prompt: str) -> bool:
     return _PATTERNS["card"].search(prompt) is not None
 
 
-def draw_poster(scene: Scene, canvas: Image.Image, text: str, margin_px: float = 0) -> Image.Image:
-    """Canvas with the text as a poster inside the style's margin."""
-    margin = round(margin_px)
-    inner = (margin, margin, round(scene.width - margin_px), round(scene.height - margin_px))
-    lettered = _draw_poster(scene, canvas, text)
-    framed = canvas.copy()
-    framed.paste(lettered.crop(inner), inner[:2])
-    return framed
-
-
-def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
-    """Poster: narrow capitals over the plainer end of the picture."""
+def draw_poster(scene: Scene, canvas: Image.Image, text: str, border_px: float = 0) -> Image.Image:
+    """Canvas with narrow capitals over its plainer end, inside the border of its style."""
     lines, font = fit_text(text.upper(), poster_font, scene.width * 0.84, scene.height * 0.3)
     height = line_height(font) * len(lines)
     margin = scene.height * 0.075
@@ -189,21 +179,23 @@ def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     focus = scene.in_focus()
     bands = (focus.crop((0, top, focus.width, top + band)) for top in (0, focus.height - band))
     hides = [ImageStat.Stat(each).mean[0] for each in bands]
-    # The main thing stays visible; of two free ends, the plainer one is chosen.
-    # Difference of brightness of the marks of the main thing that does not count.
+    # The main thing stays visible; of two ends that are about as free, the plainer one is chosen.
     is_free = abs(hides[0] - hides[1]) < 16
     is_above = _contrast(upper) < _contrast(lower) * 0.8 if is_free else hides[0] < hides[1]
     top = margin if is_above else scene.height - margin - height
     ground = upper if is_above else lower
     ink, shade = _text_colours(scene, ground)
-    canvas = _shade_behind(canvas, shade, is_above=is_above, reach=height + margin * 3)
-    draw, left = ImageDraw.Draw(canvas), scene.width * 0.08
+    lettered = _shade_behind(canvas, shade, is_above=is_above, reach=height + margin * 3)
+    draw, left = ImageDraw.Draw(lettered), scene.width * 0.08
     for index, line in enumerate(lines):
         draw.text((left, top + index * line_height(font)), line, fill=ink, font=font)
     rule = top + height + scene.unit_px * 3.2 if is_above else top - scene.unit_px * 1.6
     foot = (left + scene.unit_px * 9, rule + scene.unit_px * 0.5)
     draw.rectangle([left, rule, *foot], fill=ink)
-    return canvas
+    right, bottom = round(scene.width - border_px), round(scene.height - border_px)
+    corner, framed = (round(border_px), round(border_px)), canvas.copy()
+    framed.paste(lettered.crop((*corner, right, bottom)), corner)
+    return framed
 
 
 def _contrast(part: Image.Image) -> float:

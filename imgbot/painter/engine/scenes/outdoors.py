@@ -75,17 +75,12 @@ def _peaks(scene: Scene, base: float, height: float) -> Line:
         x += scene.width * rng.uniform(0.08, 0.15)
     points.append((scene.width * 1.2, base))
     for _ in range(5):
-        points = _roughen(scene, points, 0.16)
+        rough: Line = []
+        for (x0, y0), (x1, y1) in pairwise(points):
+            offset = rng.uniform(-0.16, 0.16) * math.hypot(x1 - x0, y1 - y0)
+            rough += [(x0, y0), ((x0 + x1) / 2, (y0 + y1) / 2 + offset)]
+        points = [*rough, points[-1]]
     return points
-
-
-def _roughen(scene: Scene, points: Line, share: float) -> Line:
-    rough: Line = []
-    for (x0, y0), (x1, y1) in pairwise(points):
-        length = math.hypot(x1 - x0, y1 - y0)
-        offset = scene.rng.uniform(-share, share) * length
-        rough += [(x0, y0), ((x0 + x1) / 2, (y0 + y1) / 2 + offset)]
-    return [*rough, points[-1]]
 
 
 def _paint_peaks(scene: Scene, canvas: Image.Image, line: Line, colour: Colour) -> None:

@@ -249,7 +249,10 @@ def paper(scene: Scene, canvas: Image.Image) -> Image.Image:
     steps = _tone_steps(tone)
     sheet = _sheet_colour(flat, tone, steps[-1], 255)
     for dark, bright in zip(reversed(steps[:-1]), reversed(steps[1:]), strict=True):
-        mask = _clean_cut(tone.point([255 if v < bright else 0 for v in range(256)]), scene)
+        below = tone.point([255 if v < bright else 0 for v in range(256)])
+        # A clean edge: no specks, round corners.
+        smooth = drawing.soft(below.filter(ImageFilter.MedianFilter(5)), unit * 0.22)
+        mask = drawing.curve(smooth, lambda value: (value - 0.5) * 4 + 0.5)
         _lay_sheet(scene, sheet, _sheet_colour(flat, tone, dark, bright), mask)
     if focus.getbbox():
         figures = drawing.posterise(drawing.saturate(canvas, 1.15), 9, focus)
@@ -295,12 +298,6 @@ def _lay_sheet(scene: Scene, below: Image.Image, sheet: Image.Image, mask: Image
     drawing.paint(below, (255, 255, 255), drawing.dim(edge, 0.34))
 
 
-def _clean_cut(mask: Image.Image, scene: Scene) -> Image.Image:
-    """Mask with a clean edge: no specks, round corners."""
-    smooth = drawing.soft(mask.filter(ImageFilter.MedianFilter(5)), scene.unit_px * 0.22)
-    return drawing.curve(smooth, lambda value: (value - 0.5) * 4 + 0.5)
-
-
 def neon(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Contours as glowing tubes in the dark, each in the colour of the area it surrounds."""
     unit = scene.unit_px
@@ -310,7 +307,11 @@ def neon(scene: Scene, canvas: Image.Image) -> Image.Image:
     tube = drawing.curve(contours, lambda value: min(1.0, max(0.0, value**0.7 - 0.26) * 2.2))
     tube = drawing.soft(tube.filter(ImageFilter.MaxFilter(3)), unit * 0.1)
     colour = drawing.saturate(drawing.soft(flat, unit * 2.4), 2.6)
-    colour = _at_full_light(colour)
+    # Every colour at the full brightness of its hue.
+    hue, vivid, _ = colour.convert("HSV").split()
+    vivid = drawing.curve(vivid, lambda value: 0.4 + 0.6 * value**0.6)
+    full = Image.new("L", colour.size, 255)
+    colour = Image.merge("HSV", (hue, vivid, full)).convert("RGB")
     wall = drawing.curve(drawing.saturate(flat, 0.8), lambda value: 0.03 + 0.2 * value**1.4)
     lit = ImageChops.multiply(wall, Image.new("RGB", scene.size, (190, 185, 255)))
     for reach, strength in ((unit * 6, 1.5), (unit * 1.8, 1.0), (unit * 0.5, 0.9)):
@@ -319,11 +320,3 @@ def neon(scene: Scene, canvas: Image.Image) -> Image.Image:
     core = drawing.curve(tube, lambda value: max(0.0, value - 0.45) * 1.6)
     drawing.paint(lit, (255, 252, 255), drawing.dim(core, 0.85))
     return drawing.vignette(lit, 0.3)
-
-
-def _at_full_light(image: Image.Image) -> Image.Image:
-    """Picture with every colour at the full brightness of its hue."""
-    hue, saturation, _ = image.convert("HSV").split()
-    strong = drawing.curve(saturation, lambda value: 0.4 + 0.6 * value**0.6)
-    full = Image.new("L", image.size, 255)
-    return Image.merge("HSV", (hue, strong, full)).convert("RGB")
