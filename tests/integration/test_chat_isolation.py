@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 _LIMITER = "imgbot.telegram.rate_limiter"
 UNLIMITED: Constants = {
     f"{_LIMITER}._{name}": 100_000
-    for name in ("PRIVATE_BURST", "GROUP_PER_MINUTE", "OVERALL_PER_S", "OVERALL_BURST")
+    for name in ("PRIVATE_BURST", "GROUP_PER_MINUTE", "OVERALL_PER_S")
 }
 LIMITS = {"IMGBOT_PER_USER": "waiting=400, running=50"}
 AS_CHANNEL = {"id": 136_817_688, "is_bot": True, "first_name": "Channel", "username": "Channel_Bot"}
