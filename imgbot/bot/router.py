@@ -80,7 +80,7 @@ _EDITED = ChatCommand("", handle_edited)
 _UNKNOWN = ChatCommand("", handle_unknown_command)
 _TEXT, _PICTURE = ChatCommand("", handle_text), ChatCommand("", handle_picture)
 _UNSUPPORTED = ChatCommand("", handle_unsupported)
-_NO_ACTION = ButtonAction("", on_unknown_callback)
+_NO_ACTION = ButtonAction("", on_unknown_callback, is_repeatable=True)
 _TAP_S = 3
 
 
@@ -141,10 +141,10 @@ class UpdateHandler:
     async def _handling_of(self, update: Update, raw: Mapping[str, Any]) -> _Handling | None:
         """Return how an update is handled; None if it is for somebody else in a group."""
         if callback := update.callback_query:
-            action = self._action_of(callback)
-            return _Handling(
-                callback, partial(self._press, action, callback), is_open=action.is_open
-            )
+            press = parse(callback.data) or CallbackData("")
+            action = self._action_of(press, callback)
+            work = partial(self._press, action, press, callback)
+            return _Handling(callback, work, is_open=action.is_open)
         message, identity = update.message or update.edited_message, self._app.identity
         if message is None:
             return None
@@ -176,10 +176,9 @@ class UpdateHandler:
             return None
         return command if not command.is_for_admins or self._is_by_admin(message) else None
 
-    def _action_of(self, callback: CallbackQuery) -> ButtonAction:
-        press = parse(callback.data)
-        name = press.action if press else ""
-        action = self._again if name == "resend" else self._app.commands.action(name)
+    def _action_of(self, press: CallbackData, callback: CallbackQuery) -> ButtonAction:
+        is_again = press.action == "resend"
+        action = self._again if is_again else self._app.commands.action(press.action)
         if action is None or (action.is_for_admins and not self._is_by_admin(callback)):
             return _NO_ACTION
         return action
@@ -224,14 +223,18 @@ class UpdateHandler:
             raise
 
     async def _press(
-        self, action: ButtonAction, callback: CallbackQuery, dialogue: Dialogue
+        self,
+        action: ButtonAction,
+        press: CallbackData,
+        callback: CallbackQuery,
+        dialogue: Dialogue,
     ) -> None:
         """Do what a button says, and answer the callback."""
-        press, key = parse(callback.data), "tapped_already"
+        key: str | Alert | Resend = "tapped_already"
         if not _has_button(callback):
             key = "stale_button"
-        elif press is None or action.is_repeatable or await self._is_first(dialogue.context, press):
-            key = await action.handler(callback, press.argument if press else "", dialogue)
+        elif action.is_repeatable or await self._is_first(dialogue.context, press):
+            key = await action.handler(callback, press.argument, dialogue)
         if isinstance(key, Resend):
             key = await self._handle_again(callback, key.argument, key.dialogue)
         is_alert = isinstance(key, Alert)
