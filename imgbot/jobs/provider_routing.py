@@ -11,11 +11,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from imgbot.domain.circuit_breaker import HOPELESS, Breaker
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
-from imgbot.domain.order_pace import OrderPace, Turn
+from imgbot.domain.order_pace import HOPELESS, Breaker, OrderPace, Turn
 from imgbot.providers.protocol import Capability, Provider, service_of
 from imgbot.telemetry.health import ProviderState
 

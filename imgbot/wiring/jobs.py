@@ -10,9 +10,8 @@ from imgbot.config.settings import Settings
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
 from imgbot.features.feature import Seams
 from imgbot.files import state_folder, usable
-from imgbot.jobs.context import StepContext
+from imgbot.jobs.context import ProviderSlots, StepContext
 from imgbot.jobs.poll_scheduler import PollScheduler
-from imgbot.jobs.provider_slots import ProviderSlots
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key

@@ -73,7 +73,7 @@ async def open_hosted(
             # The next order of the same words comes later than that.
             "imgbot.jobs.recovery._SETTLED_S": 1.0,
             # A provider that is out stays so until its test lets it serve.
-            "imgbot.domain.circuit_breaker._FIRST_PAUSE_S": 600.0,
+            "imgbot.domain.order_pace._FIRST_PAUSE_S": 600.0,
         }
         if is_public:
             bot.settings["IMGBOT_PUBLIC_URL"] = f"http://127.0.0.1:{bot.http_port}"

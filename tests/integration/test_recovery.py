@@ -23,11 +23,10 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import SUBMIT_ATTEMPTS
-from imgbot.jobs.context import StepContext
+from imgbot.jobs.context import ProviderSlots, StepContext
 from imgbot.jobs.outcomes import Snooze
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter
-from imgbot.jobs.provider_slots import ProviderSlots
 from imgbot.jobs.step_table import take_step
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks

@@ -8,10 +8,9 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 
 from imgbot.config.sources import PLACEHOLDER_TOKEN, load_settings
-from imgbot.domain.circuit_breaker import Breaker
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import OFFERED, Operation
-from imgbot.domain.order_pace import Turn
+from imgbot.domain.order_pace import Breaker, Turn
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig

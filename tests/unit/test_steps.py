@@ -33,14 +33,13 @@ from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text, t
 from imgbot.files import replace_file
 from imgbot.jobs import captions, deliver, inputs, render
-from imgbot.jobs.context import StepContext
+from imgbot.jobs.context import ProviderSlots, StepContext
 from imgbot.jobs.hooks import AfterRender, AfterShown, Hooks, Rendered, run_after_render
 from imgbot.jobs.inputs import build_request
 from imgbot.jobs.outcomes import Advance, ResumePoint, Snooze, Wake
 from imgbot.jobs.poll import poll
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import Choice
-from imgbot.jobs.provider_slots import ProviderSlots
 from imgbot.jobs.step_table import RESUMED, after_error
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
