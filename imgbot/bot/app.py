@@ -29,7 +29,8 @@ class OrderRule:
     )
     """Photos that are ordered for the one that a prompt is about."""
     may_become: Callable[[Request], Sequence[Operation]] = lambda _: ()
-    """Operations that the request may turn out to ask for; the dearest is what is held."""
+    """Operations that a request with several photos may turn out to ask for; the dearest is what
+    is held."""
     is_prompt: Callable[[str], bool] = lambda _: False
     """True for words that ask for something only where the photo comes with another one."""
 

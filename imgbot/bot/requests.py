@@ -237,7 +237,8 @@ def _offers(dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:
     request = job.request
     # What cannot be changed is drawn anew, at the price of a new picture.
     further = [Operation.CREATE] * bool(request.base)
-    further += dialogue.order_rule.may_become(request)
+    if len(request.sources) > 1:
+        further += dialogue.order_rule.may_become(request)
     if further:
         yield _priced(dialogue, job, request.operation, *further)
         job = with_changes(job, base="")

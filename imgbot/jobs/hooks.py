@@ -109,7 +109,8 @@ class Hooks:
     """Hooks of all features."""
 
     before_choice: tuple[BeforeChoice, ...] = ()
-    """Called before a provider is chosen; returns the job as it is to be ordered, or its end."""
+    """Called with a job of several photos before a provider is chosen; returns the job as it is to
+    be ordered, or its end."""
     check_photo: tuple[Callable[[Job, Path], Awaitable[None]], ...] = ()
     """Called with each photo of a job before anything is ordered; raises UserError to refuse it."""
     before_submit: tuple[BeforeSubmit, ...] = ()
@@ -126,7 +127,7 @@ class Hooks:
 
 async def run_before_choice(hooks: Hooks, context: Any, job: Job) -> Job | Advance:
     """Run all hooks on a job that is to be ordered; the first end ends it."""
-    for hook in hooks.before_choice:
+    for hook in hooks.before_choice if len(job.request.sources) > 1 else ():
         resolved = await hook(context, job)
         if isinstance(resolved, Advance):
             return resolved
