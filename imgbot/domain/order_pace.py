@@ -56,7 +56,8 @@ class OrderPace:
     def per_s(self, now_s: float) -> float:
         """Return the present limit, in orders per second."""
         grows_since_s = max(self.reduced_s, self.blocked_until_s)
-        # Time in which a reduced limit doubles, until it is the provider's own again.
+        # It doubles in 300 s, until it is the provider's own again.
+        # Sixty times exceed any limit, and are far from an overflow.
         doublings = min(max(0.0, (now_s - grows_since_s) / 300.0), 60.0)
         return min(self.limit.per_s, self.reduced_per_s * 2.0**doublings)
 

@@ -38,6 +38,9 @@ _MOST_POLLS = 200
 KEPT = 40
 """Number of durations that a plan is made from."""
 
+_ENOUGH = 8
+"""Number of durations from which polls are planned."""
+
 _PARTS = 5
 """Points of a span at which its job may have finished; polls that are closer narrow it."""
 
@@ -139,7 +142,7 @@ def plan(history: Sequence[CensoredDuration], config: PollingConfig) -> PollPlan
     Without enough of them it is the schedule.
     """
     latest = history[-KEPT:]
-    if len(latest) < 8:
+    if len(latest) < _ENOUGH:
         times = config.times_s(config.initial_interval * _GROWTH_STEPS)
     else:
         times = _plan_times(latest, config)
@@ -185,11 +188,13 @@ def _ends_s(history: Sequence[CensoredDuration]) -> list[float]:
 
 
 def _sliced(ends_s: Sequence[float]) -> list[_Slice]:
-    count = min(20, len(ends_s) // _PARTS)
+    slices_max = 20
+    count = min(slices_max, len(ends_s) // _PARTS)
     inner = [ends_s[index * len(ends_s) // count] for index in range(1, count)]
     edges = [ends_s[0] / _MARGIN, *inner, ends_s[-1] * _MARGIN]
     slices: list[_Slice] = []
     for index, (begin_s, end_s) in enumerate(pairwise(edges)):
+        # Jobs that end together leave no length, and the hazard is divided by it.
         length_s, left = max(end_s - begin_s, 1e-3), 1 - (index + 0.5) / count
         slices.append(_Slice(begin_s, length_s, left, 1 / (count * left * length_s)))
     return slices

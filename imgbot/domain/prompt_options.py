@@ -134,9 +134,10 @@ def _shape_patterns() -> Iterator[tuple[str, str]]:
         ("9:16", r"(?:для|for|в формате) (?:сторис|рилс|(?:instagram )?(?:stories|reels))"),
     ]
     yield from ((ratio, rf"(?<!\w)(?:{words})(?!\w)") for ratio, words in anywhere)
+    of_something = r"(?:(?! (?:на стен|висит|в рам))[\s,;.:—–-]*\w)"
     for ratio, *_, shape in _SHAPES:
         for begins, ends in (
-            (rf"^{_ASKED}", r"(?:(?! (?:на стен|висит|в рам))[\s,;.:—–-]*\w)"),
+            (rf"^{_ASKED}", of_something),
             (rf"(?!^){_BEGINNING}", r"\s*(?:$|[,;.!)\n])"),
         ):
             shaped = rf"(?:an? (?!\w+ image))?(?P<cut>(?:an? )?(?:{shape or '(?!)'}))"
@@ -329,6 +330,7 @@ def _cut(prompt: str, start: int, end: int) -> str:
 
 def _ratio(width: int, height: int) -> str:
     """Return a ratio in its stored form; nothing for one that no picture has."""
-    if not width or not height or max(width, height) > 4 * min(width, height):
+    ratio_max = 4
+    if not width or not height or max(width, height) > ratio_max * min(width, height):
         return ""
     return f"{width}:{height}" if max(width, height) < 100 else ""

@@ -16,6 +16,9 @@ from imgbot.domain.prompt_phrases import amended, appended, removed, replaced
 from imgbot.domain.prompt_words import TABLES, pattern, without_article, words_in
 from imgbot.domain.russian import with_nominative
 
+_LONGEST_CHANGE, _LONGEST_OPTIONS = 300, 120
+"""Characters; a longer text is a description, and is added as it is."""
+
 _CLAUSES = re.compile(
     r"\s*[,;.!\n]+\s*|\s+(?:и|and|но|but)\s+"
     r"(?=(?:no|without|remove|add|make|без|убери|удали|добавь|сделай)\b)"
@@ -47,7 +50,7 @@ def amend(base: str, change: str) -> PromptOptions:
     It keeps its seed, so that the picture stays the same where the words do, unless other pictures
     are asked for. Raises UserError if prompt or negative prompt would be too long.
     """
-    if len(change) > 300:
+    if len(change) > _LONGEST_CHANGE:
         known = parse_prompt_options(base, has_words=False)
         return _checked(replace(known, prompt=appended(known.prompt, change)))
     known, once_more = parse_prompt_options(base, has_words=False), _ONCE_MORE.fullmatch(change)
@@ -81,8 +84,7 @@ def repeats_prompt(text: str) -> bool:
 
     They ask for the prompt of the latest picture again.
     """
-    # Characters; a longer text is a description, and is added as it is.
-    if len(text) > 120:
+    if len(text) > _LONGEST_OPTIONS:
         return False
     if _ONCE_MORE.fullmatch(text):
         return True

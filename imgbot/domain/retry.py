@@ -16,6 +16,9 @@ LONG_REFUSAL_S = 60.0
 PATIENCE_S = 600.0
 """Longest wait for a provider that is out of service; their users are told instead."""
 
+_FETCH_ATTEMPTS = 6
+_GONE_ATTEMPTS = 2
+"""Fetches of a result that its host does not find; it may not have it yet."""
 
 LOST_ORDERS = 2
 """Tasks that may be lost before a submit that costs nothing is no longer repeated: the request
@@ -135,8 +138,7 @@ def after_poll(error: ProviderError, failures: int, age_s: float = math.inf) -> 
 
 def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     """Decide after a failed fetch: the picture is paid for, so it is repeated until it is lost."""
-    # Fetches of a result that its host does not find; it may not have it yet.
-    attempts = 6 if error.kind in _MAY_PASS else 2
+    attempts = _FETCH_ATTEMPTS if error.kind in _MAY_PASS else _GONE_ATTEMPTS
     if error.kind in _MAY_PASS | {_KIND.EXPIRED} and attempt < attempts:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
     # The picture exists, and the cause of the failure may be fixed.

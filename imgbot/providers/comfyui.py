@@ -48,7 +48,10 @@ EXTRA = "imgbot"
 """Key of our part of a task's `extra_data`, which the server stores with the task."""
 
 _KIND = ProviderErrorKind
+_MAX_PICTURES = 10
 _DETAIL_CHARACTERS = 180
+_IGNORED_CHARACTERS = 200
+"""Length limit of a prompt that is reported as ignored because the workflow has no input for it."""
 _NAMES = uuid.UUID("5f0a6a83-8d0a-4d8e-9a53-6c1c1d6d5b1e")
 _VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 
@@ -237,7 +240,7 @@ def _unheard(order: GenerationRequest, flow: Workflow) -> str:
         return ""
     found = classify(order.prompt)
     names_it = found.operation is order.operation and not found.prompt
-    return "" if names_it else order.prompt[:200]
+    return "" if names_it else order.prompt[:_IGNORED_CHARACTERS]
 
 
 def refusal(answer: ProviderResponse) -> ProviderError:
@@ -274,7 +277,7 @@ def pictures_of(entry: Mapping[str, Any], node: str) -> list[dict[str, str]] | N
     saved = [found for output in chosen for found in _saved_in(output)]
     if not saved:
         raise ProviderError(_KIND.FAILED, "the workflow saved no picture", is_billed=False)
-    return saved[:10]
+    return saved[:_MAX_PICTURES]
 
 
 def version_of(text: object) -> tuple[int, ...]:

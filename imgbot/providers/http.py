@@ -39,6 +39,8 @@ _DATA_URI = re.compile(r"data:[^,]{0,200},")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 _ROOM_AGAIN_S = 5.0
+_MAX_REDIRECTS = 3
+_LONGEST_WAIT_S = 3600.0
 
 _PLAIN = {"Accept-Encoding": "identity"}
 _ZIPPED = {"Accept-Encoding": "gzip"}
@@ -49,6 +51,8 @@ _parsed = functools.lru_cache(1024)(httpx.URL)
 
 _NOT_SENT = (httpx.ConnectError, httpx.InvalidURL)
 _LOST_CONNECTION = (httpx.HTTPError, httpx.InvalidURL, OSError)
+_AMBIGUOUS = frozenset({408, 409, 425})
+"""Errors that prove no refusal: the task may have been accepted, and is paid for then."""
 _KIND = ProviderErrorKind
 
 STATUS_KINDS: Mapping[int, ProviderErrorKind] = {
@@ -196,7 +200,7 @@ class ProviderHttpClient:
 
     async def _fetch(self, url: str, part: Path, auth: Mapping[str, str]) -> None:
         limits = {"timeout": {"read": self._deadlines.stall_s}}
-        for _ in range(4):
+        for _ in range(1 + _MAX_REDIRECTS):
             headers = {**_PLAIN, **auth} if self._hosts.is_own(url) else _PLAIN
             request = httpx.Request("GET", url, headers=headers, extensions=limits)
             async with await self._send(request, is_foreign=True) as answer:
@@ -286,7 +290,7 @@ def proves_refusal(status: int) -> bool:
     A 503 proves it only in the provider's own words: gateways send it for requests that got
     through.
     """
-    return 400 <= status < 500 and status not in {408, 409, 425}
+    return 400 <= status < 500 and status not in _AMBIGUOUS
 
 
 def _decoded(body: bytearray) -> Any:
@@ -376,4 +380,4 @@ def seconds_of(text: str) -> float | None:
     except ValueError:
         return None
     # Not even a NaN is zero or more.
-    return min(seconds, 3600.0) if seconds >= 0 else None
+    return min(seconds, _LONGEST_WAIT_S) if seconds >= 0 else None

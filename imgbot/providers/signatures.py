@@ -13,6 +13,12 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+_TOLERANCE_S = 300.0
+"""Accepted age of a signed webhook, and accepted lead of its clock."""
+
+_MAX_SIGNATURES, _MAX_KEYS = 10, 20
+"""Signatures of a webhook, and published keys, that are compared at most."""
+
 
 def verify_standard(
     key: str, headers: Mapping[str, str], body: bytes, now_s: float, *, is_raw: bool = False
@@ -29,7 +35,7 @@ def verify_standard(
     digest = hmac.digest(secret, f"{name}.{stamp}.".encode() + body, "sha256")
     # One provider's prefix and encoding are not documented reliably.
     expected = (base64.b64encode(digest), digest.hex().encode())
-    given = headers.get("webhook-signature", "").split()[:10]
+    given = headers.get("webhook-signature", "").split()[:_MAX_SIGNATURES]
     return any(
         hmac.compare_digest(one, entry.rpartition(",")[2].encode())
         for entry in given
@@ -63,7 +69,7 @@ def verify_fal(keys: Any, headers: Mapping[str, str], body: bytes, now_s: float)
         signature = bytes.fromhex(headers.get("x-fal-webhook-signature", ""))
     except ValueError:
         return False
-    listed = keys[:20] if isinstance(keys, list) else []
+    listed = keys[:_MAX_KEYS] if isinstance(keys, list) else []
     return any(_is_signed(key, signature, message) for key in listed)
 
 
@@ -80,4 +86,4 @@ def _is_signed(key: Any, signature: bytes, message: bytes) -> bool:
 
 
 def _is_fresh(stamp: str, now_s: float) -> bool:
-    return stamp.isascii() and stamp.isdecimal() and abs(int(stamp[:12]) - now_s) <= 300.0
+    return stamp.isascii() and stamp.isdecimal() and abs(int(stamp[:12]) - now_s) <= _TOLERANCE_S

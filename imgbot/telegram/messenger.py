@@ -57,6 +57,8 @@ NAME_LIMIT = 80
 _STICKER_EMOJI = "✨"
 _UPLOAD_TIMEOUT_S = 120
 _MARK = "\u200b"
+_SUPERGROUPS_BELOW = -1_000_000_000_000
+_IDS_REMEMBERED, _LOST_REMEMBERED = 2_000, 100
 
 
 class _FileOnDisk(InputFile):
@@ -546,7 +548,7 @@ class SentIds:
     """
 
     def __init__(self) -> None:
-        self._ids: deque[int] = deque(maxlen=2_000)
+        self._ids: deque[int] = deque(maxlen=_IDS_REMEMBERED)
         self._newest = 0
         self._lost: dict[int, list[int]] = {}
         """By chat, for each send without a response the newest id known before it."""
@@ -556,13 +558,13 @@ class SentIds:
     async def noted(self, chat_id: int) -> AsyncGenerator[list[int]]:
         """Record the ids that a call appends to the list, or that its response was lost."""
         newest, sent = self._newest, list[int]()
-        is_counted = chat_id > -1_000_000_000_000
+        is_counted = chat_id > _SUPERGROUPS_BELOW
         self._under_way[chat_id] += 1
         try:
             yield sent
         except BaseException as error:
             if is_counted and not _proves_not_sent(error):
-                if len(self._lost) >= 100:
+                if len(self._lost) >= _LOST_REMEMBERED:
                     self._lost.clear()
                 self._lost.setdefault(chat_id, []).append(newest)
             raise

@@ -66,6 +66,7 @@ def is_worth_it(call: OptionalCall, fill: float, age_s: float) -> bool:
 
     The longer the user has heard nothing (`age_s`), the more it tells them.
     """
+    # Each minute of age adds the call's own share. The last quarter is for calls that must be made.
     return fill < min(call.value * (1 + age_s / 60.0), 0.75)
 
 

@@ -36,8 +36,10 @@ ALLOWED_UPDATES = [
 _LIMIT = 100
 _LONG_POLL_S = 30
 _ANSWER_S = 15
+_HELD_BACK_S = 1.0
 _PACE_S = 1.0
 """A long poll that brings nothing new sooner than this did not wait."""
+_HASTY_IN_A_ROW = 3
 _NO_ID = -1
 _ARRIVALS = 20
 _BUSY_PER_S = 1.5
@@ -173,7 +175,7 @@ class UpdatePoller:
     async def _pace(self) -> None:
         """Pause: a server that does not wait would get hundreds of calls a second."""
         self._hasty_in_a_row += 1
-        if self._hasty_in_a_row == 3:
+        if self._hasty_in_a_row == _HASTY_IN_A_ROW:
             events.warning(
                 "getUpdates returns nothing new at once instead of waiting up to %d s; "
                 "is IMGBOT_TELEGRAM_API a Bot API server?",
@@ -229,7 +231,7 @@ class UpdatePoller:
 
     async def _settle(self) -> None:
         """Wait until all is handled or stored, or so long that other chats need service."""
-        progress, until_s = self._dispatcher.progress, time.monotonic() + 1.0
+        progress, until_s = self._dispatcher.progress, time.monotonic() + _HELD_BACK_S
         while True:
             progress.clear()
             await self._dispatcher.defer()

@@ -23,6 +23,16 @@ from imgbot.domain.texts import LANGUAGES, t
 
 UNSURE = "unsure"
 ORDERS = frozenset({"create", "change", "again", "operation"})
+_OTHER_LIMIT, _OTHER_LIMIT_OF_QUESTION = 0.25, 0.15
+"""Probability that an order is none, above which the bot asks."""
+_MARGIN = 0.05
+"""Lead of an order over the next intent, below which the bot asks."""
+_NEW_LIMIT = 0.4
+"""Probability of a new picture, above which a change of the one at hand is asked about."""
+_OLD_LIMIT = 0.25
+"""Probability of the picture replied to, above which a new one is asked about."""
+_LONGEST_COMMAND = 20
+_SURE_TALK, _TALK_CLAUSES = 0.6, 2
 _TALK = frozenset({"small_talk", "complaint", "cancel", "undo", "help"})
 _WITH_PROMPT = frozenset({Intent.CREATE, Intent.CHANGE, Intent.COMPLAINT})
 
@@ -73,7 +83,8 @@ def _offered() -> frozenset[str]:
 
 def wording_key(text: str) -> str:
     """Return the key under which the choice for this wording is remembered."""
-    return " ".join(token.stem for token in parse_text(text).tokens[:24])
+    tokens_max = 24
+    return " ".join(token.stem for token in parse_text(text).tokens[:tokens_max])
 
 
 def scale_in(text: str) -> int | None:
@@ -90,6 +101,7 @@ def _without_words(text: str, facts: ChatFacts) -> Classification:
     left = set(_MARKS.sub("", text))
     if left and left <= set("?!"):
         return Classification(Intent.HELP, reasons=("question_marks",))
+    # Longer rows of emoji describe a picture.
     is_about_picture = facts.is_reply_to_picture and len(text) <= 40
     # "+" and "=)" show nothing that could be drawn; from there on are arrows and emoji.
     is_plain = all(each < "\u2190" for each in left)
@@ -119,7 +131,7 @@ def _decided(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts
         return best
     if context == PendingQuestion.PROMPT:
         return best if best == "operation" else "create"
-    is_close = first - second < 0.05
+    is_close = first - second < _MARGIN
     return UNSURE if is_close or _is_doubtful(best, intents, reading, context) else best
 
 
@@ -129,17 +141,18 @@ def _is_doubtful(
     """Return true for an order that may be another one, or none."""
     match best, context:
         case "change", "picture":
-            is_other = intents["create"] > 0.4
+            is_other = intents["create"] > _NEW_LIMIT
         case "create", "reply":
-            is_other = intents["change"] + intents["again"] > 0.25
+            is_other = intents["change"] + intents["again"] > _OLD_LIMIT
         case _:
             is_other = context in {"scale", "photo"} and best in {"create", "change"}
     none = sum(each for intent, each in intents.items() if intent not in ORDERS)
     if context == PendingQuestion.CHANGE:
         # The question has told already which of two orders is meant.
         none -= intents[UNSURE]
-    is_long = best in {"again", "operation"} and len(reading.tokens) > 20
-    is_none = none > (0.15 if reading.asks else 0.25) or bool(_LINK.fullmatch(reading.text))
+    is_long = best in {"again", "operation"} and len(reading.tokens) > _LONGEST_COMMAND
+    limit = _OTHER_LIMIT_OF_QUESTION if reading.asks else _OTHER_LIMIT
+    is_none = none > limit or bool(_LINK.fullmatch(reading.text))
     return is_other or is_none or is_long
 
 
@@ -184,11 +197,11 @@ def _classification(
 def _talk_before(reading: ParsedText, facts: ChatFacts) -> int:
     """Return how many clauses of talk stand before a request."""
     count = 0
-    for clause, following in pairwise(clauses_of(reading.tokens)[:3]):
+    for clause, following in pairwise(clauses_of(reading.tokens)[: _TALK_CLAUSES + 1]):
         said = ParsedText(reading.text[: clause[-1].end], clause, frozenset())
         (best, probability), *_ = _by_intent(_likely(said, facts)).items()
         is_word = any(len(each.text) > 1 for each in clause)
-        is_talk = is_word and best in _TALK and probability > 0.6
+        is_talk = is_word and best in _TALK and probability > _SURE_TALK
         if not is_talk or not (best == "small_talk" or is_request(following)):
             break
         count += 1

@@ -10,6 +10,9 @@ from operator import attrgetter
 
 from imgbot.domain.spelling import fold, has_cyrillic
 
+_READ_CHARACTERS, _TOKENS_LIMIT, _LONGEST_WORD = 1000, 60, 24
+"""Most that is read of a text: words are cached, and a hostile user can send thousands."""
+
 _QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“]*“|\"[^\"]*\"")
 _MARKS = "\u0300-\u036f\u0483-\u0489"
 _TOKEN = re.compile(
@@ -52,17 +55,16 @@ def parse_text(text: str) -> ParsedText:
     tokens: list[Token] = []
     asks: set[int] = set()
     clause = 0
-    for match in _TOKEN.finditer(_normalised(text[:1000])):
+    for match in _TOKEN.finditer(_normalised(text[:_READ_CHARACTERS])):
         found = match[0]
         if found[0].isalnum() or found[0] == "_":
-            # Words are cached, and a hostile user can send thousands of long ones.
-            tokens.append(Token(*_word(found[:24]), match.end(), clause))
+            tokens.append(Token(*_word(found[:_LONGEST_WORD]), match.end(), clause))
         elif len(found) > 1 and _QUOTED.fullmatch(found):
             tokens.append(Token(_QUOTATION, _QUOTATION, match.end(), clause))
         elif not _INSIDE.issuperset(found):
             asks |= {clause} if "?" in found else set()
             clause += 1
-        if len(tokens) == 60:
+        if len(tokens) == _TOKENS_LIMIT:
             break
     return ParsedText(text, tuple(tokens), frozenset(asks))
 

@@ -26,7 +26,8 @@ from imgbot.telemetry import events
 
 _CLOCKS_APART_S = 2 * WRONG_S
 """Tolerated lag of the provider's clock behind ours: neither need be known to be wrong."""
-_KEY_KEPT_S = 24 * 3600.0
+_KEY_KEPT_S, _ASK_AGAIN_S = 24 * 3600.0, 60.0
+_MAX_PAGES = 5
 
 
 def fields_of(
@@ -55,7 +56,7 @@ async def found_in(
     since = datetime.fromtimestamp(since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     values = {**values, "since": since}
     url, params = fill(search.url, values, {}), fill(search.query, values, {})
-    for _ in range(5):
+    for _ in range(_MAX_PAGES):
         answer = await client.ask("GET", url, params=params)
         if (error := rejection(spec, "poll", answer)) is not None:
             raise error
@@ -142,7 +143,7 @@ class HookReader:
         """Return the provider's published key; webhooks that come together share one fetch."""
         async with self._asking:
             age_s = time.monotonic() - self._asked_s
-            if age_s >= (60.0 if self._key is None else _KEY_KEPT_S):
+            if age_s >= (_ASK_AGAIN_S if self._key is None else _KEY_KEPT_S):
                 self._key = await self._fetched_key() or self._key
                 self._asked_s = time.monotonic()
         if self._key is None:
