@@ -37,7 +37,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
-from imgbot.domain.texts import buttons, price, t
+from imgbot.domain.texts import buttons, has_text, price, t
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.storage import keys
 from imgbot.storage.holds import HoldsOf
@@ -146,8 +146,8 @@ class Payment:
     """Price of an order in words, by user, operation and price in micro-dollars; empty for none."""
     receipt: Callable[[int, str], str] = lambda *_: ""
     """Sentence of a receipt on so many units that were paid for a picture, in a language."""
-    take: Callable[["Dialogue", int], Awaitable[None]] = _free
-    """Takes so many units, such as Stars, from the user of a dialogue, once for its request.
+    take: Callable[["Dialogue", str, int], Awaitable[None]] = _free
+    """Takes so many units, such as Stars, for a thing by its name, once in a request of a dialogue.
 
     Raises UserError if they have less.
     """
@@ -339,13 +339,19 @@ class Dialogue:
             metrics.admissions.labels("paused").inc()
             raise paused_error(profile.paused_words)
 
+    def openly(self, reason: str) -> str:
+        """Return the key of a sentence, or of the one for what others may read, if there is one."""
+        key = f"{reason}_openly"
+        return key if self.context.is_shown_to_others and has_text(key) else reason
+
     async def refuse(self, error: UserError) -> None:
         """Report an error; repetitions of the same error are throttled."""
-        is_for_now, own_rows = _is_for_now(error.reason), self.added.refusal_rows.get(error.reason)
-        text = self.t(error.reason, **error.facts)
+        reason = self.openly(error.reason)
+        is_for_now, own_rows = _is_for_now(reason), self.added.refusal_rows.get(reason)
+        text = self.t(reason, **error.facts)
         if self.callback_id and (is_for_now or own_rows is None):
             await self.app.messenger.answer_callback(self.callback_id, text)
-        elif await self._should_report(error.reason, int(error.facts.get("wait_s", 0))):
+        elif await self._should_report(reason, int(error.facts.get("wait_s", 0))):
             is_kept = (is_for_now or own_rows is not None) and await self._is_kept()
             update_id = self.context.update_id if is_kept else 0
             rows = own_rows(self, update_id, error) if own_rows else []
@@ -515,7 +521,7 @@ class Dialogue:
 
 
 MessageHandler = Callable[[Message, Dialogue], Awaitable[None]]
-CallbackHandler = Callable[[CallbackQuery, str, Dialogue], Awaitable[str | Alert]]
+CallbackHandler = Callable[[CallbackQuery, str, Dialogue], Awaitable[str | Alert | Resend]]
 """Handler of a button; takes its argument, returns the answer or its key, or nothing."""
 
 

@@ -22,7 +22,7 @@ from imgbot.domain.prompt_options import (
     parse_prompt_options,
 )
 from imgbot.domain.remix import amend
-from imgbot.domain.texts import counted, has_text, in_time
+from imgbot.domain.texts import counted, in_time
 from imgbot.storage import keys, rate_limit
 from imgbot.storage.job_queue import Admission
 from imgbot.telemetry import events, metrics
@@ -145,10 +145,13 @@ async def repeat_failed(dialogue: Dialogue, failed: Job) -> bool:
     """Order the request of a failed job again, once; False if that was done before."""
     request, wanted = f"{failed.id}-r", failed.request
     await check_rate_limit(dialogue, request)
-    model, base = "", await _base_of(wanted.parent, dialogue)
-    # The sentence above the button says that it takes the usual one in place of one that is gone.
-    with suppress(UserError):
+    base = await _base_of(wanted.parent, dialogue)
+    try:
         _, model = _complete(dialogue, wanted.operation, model=wanted.model)
+    except UserError:
+        # The sentence above the button says that it takes the usual one in place of one that is
+        # gone; what is refused with that, too, is refused.
+        _, model = _complete(dialogue, wanted.operation, model="")
     again = _job_of(dialogue, replace(wanted, model=model, base=base))
     return await _enqueue(dialogue, replace(again, id=request))
 
@@ -223,13 +226,7 @@ def _refusal(dialogue: Dialogue, admission: Admission) -> UserError:
     resumes = in_time(dialogue.language, spend.resumes_in_s(dialogue.app.now_ms()))
     facts = {"count": admission.count, "amount": abs(hold.amount) if hold else 0}
     reason = _REFUSALS.get(admission.verdict, f"{admission.verdict}_used_up")
-    return UserError(openly(dialogue, reason), **facts, wait=resumes)
-
-
-def openly(dialogue: Dialogue, reason: str) -> str:
-    """Return the key of a sentence, or of what others may read in its place, if there is that."""
-    key = f"{reason}_openly"
-    return key if dialogue.context.is_shown_to_others and has_text(key) else reason
+    return UserError(dialogue.openly(reason), **facts, wait=resumes)
 
 
 def _offers(dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:

@@ -117,7 +117,7 @@ class UpdateHandler:
         self._message_routes = message_routes
         self._kept_handlers = kept_handlers
         self._again = ButtonAction("resend", self._handle_again)
-        """Actions that handle a message again."""
+        """Action that handles a message again."""
 
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""

@@ -62,7 +62,7 @@ def build_seams(core: Core) -> Seams:
     """Build all features, as one. Raises ValueError for a part that has two owners."""
     for name in unused(core.settings):
         events.warning("%s has no effect: this bot is without its feature", name)
-    seams = joined([feature.build(core) for feature in FEATURES])
+    seams = joined([Seams(), *(feature.build(core) for feature in FEATURES)])
     core.privacy_notes.extend(seams.privacy_notes)
     core.about_user.extend(seams.about_user)
     return seams

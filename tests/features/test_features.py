@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from imgbot.bot.dialogue import Dialogue, Draft
 from imgbot.config.sources import PLACEHOLDER_TOKEN, load_settings
+from imgbot.domain.errors import UserError
 from imgbot.domain.texts import t
-from imgbot.features.feature import Feature, Seams
+from imgbot.features.feature import Core, Feature, Seams
 from imgbot.storage.keys import Owner
 from imgbot.storage.scripts import sources
 from imgbot.wiring.features import FEATURES, joined, owners, unused
@@ -93,21 +95,47 @@ async def merged(owner: User, *photos: bytes, is_album: bool) -> Message:
 
 @pytest.mark.slow
 @pytest.mark.asyncio
-@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
-async def test_a_bot_without_it_draws_edits_and_merges(feature: Feature, tmp_path: Path) -> None:
-    others = tuple(each for each in FEATURES if each is not feature)
+@pytest.mark.parametrize("name", ["any", *(feature.name for feature in FEATURES)])
+async def test_a_bot_without_it_draws_edits_and_merges(name: str, tmp_path: Path) -> None:
+    others = tuple(each for each in FEATURES if name not in {"any", each.name})
     without = {"imgbot.wiring.features.FEATURES": others}
     async for stage in open_owned(tmp_path, without):
         owner = stage.owner
         fox = await owner.order("a fox in the snow")
         cat = await owner.order("add a hat", jpeg("cat", (320, 240)))
         two = [jpeg(name, (320, 240)) for name in ("cat", "astronaut")]
-        if feature.name == "albums":
+        if name in {"any", "albums"}:
             await photos_are_taken_one_by_one(owner, *two)
-        both = await merged(owner, *two, is_album=feature.name != "albums")
+        both = await merged(owner, *two, is_album=name not in {"any", "albums"})
 
         assert len({fox.id, cat.id, both.id}) == 3
         assert both.text.startswith("🧩 Photos merged: 2")
-        if command := COMMANDS.get(feature.name):
+        if command := COMMANDS.get(name):
             assert (await owner.ask(command)).text == t("en", "unknown_command")
         await assert_undisturbed(stage.bot, stage.control)
+
+
+def _refuse_repeats(draft: Draft, _: Dialogue) -> Draft:
+    if draft.model is not None:
+        raise UserError("edited_message")
+    return draft
+
+
+def _build_strict(_: Core) -> Seams:
+    return Seams(before_order=[_refuse_repeats])
+
+
+STRICT = Feature("strict", _build_strict)
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_what_a_feature_refuses_is_not_ordered_by_trying_again(tmp_path: Path) -> None:
+    with_strict = {"imgbot.wiring.features.FEATURES": (STRICT,)}
+    async for stage in open_owned(tmp_path, with_strict):
+        await stage.owner.say("a fox [[sim:fail]]")
+        failed = await stage.owner.wait(lambda message: "Try again" in str(message.buttons))
+        ordered = len(stage.sandbox.providers["simulated"].ledger.tasks)
+
+        assert await stage.owner.toast(failed, "Try again") == t("en", "edited_message")
+        assert len(stage.sandbox.providers["simulated"].ledger.tasks) == ordered

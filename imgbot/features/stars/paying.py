@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imgbot.bot import requests
 from imgbot.bot.dialogue import Dialogue, Payment
 from imgbot.domain.errors import UserError
 from imgbot.domain.holds import Hold, amount_spent
@@ -42,13 +41,13 @@ class StarTerms:
         stars = self.price_of(user_id, operation, price_micro)
         return f"{stars} ⭐" if stars else ""
 
-    async def _take(self, dialogue: Dialogue, stars: int) -> None:
+    async def _take(self, dialogue: Dialogue, thing: str, stars: int) -> None:
         if dialogue.is_by_admin:
             return
-        balance = await self.ledger.take(dialogue.user_id, stars, dialogue.context.request)
+        item = f"{thing}.{dialogue.context.request}"
+        balance = await self.ledger.take(dialogue.user_id, stars, item)
         if balance is not None:
-            reason = requests.openly(dialogue, "stars_used_up")
-            raise UserError(reason, amount=stars, count=balance)
+            raise UserError("stars_used_up", amount=stars, count=balance)
 
 
 def _receipt(stars: int, language: str) -> str:

@@ -16,7 +16,7 @@ from tests.integration.stage import open_owned
 
 
 async def _toss(_: Message, dialogue: Dialogue) -> None:
-    await dialogue.payment.take(dialogue, 1)
+    await dialogue.payment.take(dialogue, "coin", 1)
     await dialogue.say("heads")
 
 

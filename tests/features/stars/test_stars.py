@@ -114,7 +114,7 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
     hare = await anna.click(short, "Try again", is_picture)
     receipt = await anna.click(hare, "ℹ️")
 
-    assert short.text.startswith("This picture costs 5 ⭐, and your balance is 0 ⭐.")
+    assert short.text.startswith("This costs 5 ⭐, and your balance is 0 ⭐.")
     assert offer.text.endswith(PRICE)
     assert invoice.raw["invoice"]["title"] == "25 ⭐ for pictures"
     assert paid.text == "✅ 25 ⭐ added. Your balance: 25 ⭐"
@@ -184,7 +184,7 @@ async def test_words_alone_on_a_photo_cost_nothing(shop: Stage) -> None:
     await ann.order("caption the photo: “Summer 2024”", jpeg("cat"))
     short = await ann.ask("an owl")
 
-    assert short.text.startswith("This picture costs 5 ⭐")
+    assert short.text.startswith("This costs 5 ⭐")
     await bought(ann, "50 ⭐")
     await ann.order("add the text “Hello”", reply_to=fox.id)
 
