@@ -11,6 +11,8 @@ from aiogram.types import CallbackQuery, ExternalReplyInfo, Message, User
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.prompt_options import PROMPT_LIMIT
+from imgbot.domain.texts import has_text
+from imgbot.domain.texts.buttons import parse
 from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
 from imgbot.telegram.messenger import picture_in
 
@@ -41,6 +43,8 @@ UNREADABLE: Mapping[str, str] = {
 }
 """Content types that are neither text nor a picture, with the key of their sentence."""
 _MOVING_OR_HEARD = ("animation", "audio", "sticker", "story", "video", "video_note", "voice")
+_NO_PHOTO = "_no_photo"
+"""End of the key of a sentence, after the action of a button whose message is no picture."""
 _APOSTROPHE = re.compile("(?<=\\w)[`\u00b4\u2018\u2019\u02bc\uff07](?=\\w)")
 _STRESS = re.compile("(?<=[А-яЁё])\u0301")
 # Joiners are needed inside emoji.
@@ -89,7 +93,8 @@ def clean(text: str) -> str:
 def photo_of(message: Message | ExternalReplyInfo) -> InputPhoto | None:
     """Return the picture of a message, None if it has none.
 
-    Raises UserError for a file that is no picture or over Telegram's limit.
+    Raises UserError for a file that is no picture or over Telegram's limit, and for one
+    that replies to a question, see `_refusal_of`.
     """
     document = message.document
     if document is not None and not message.photo:
@@ -106,7 +111,9 @@ def _drawn_on(message: Message | ExternalReplyInfo) -> InputPhoto | None:
     """Return the picture that a photo was sent in reply to, which may be drawn on in it."""
     try:
         return replied_picture_of(message) if isinstance(message, Message) else None
-    except UserError:
+    except UserError as error:
+        if error.reason.endswith(_NO_PHOTO):
+            raise
         return None
 
 
@@ -138,6 +145,9 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
         if is_private:
             raise UserError(UNREADABLE[kind])
         return None
+    has_photo = replied.photo or message.photo or message.document
+    if has_photo and isinstance(replied, Message) and (refusal := _refusal_of(replied)):
+        raise UserError(refusal)
     try:
         return photo_of(replied)
     except UserError as error:
@@ -145,6 +155,14 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
         if error.reason == "file_not_picture" and not is_private:
             return None
         raise
+
+
+def _refusal_of(message: Message) -> str:
+    """Return the key of the sentence for a question that may look like a picture, or nothing."""
+    rows = message.reply_markup.inline_keyboard if message.reply_markup else []
+    presses = (parse(each.callback_data) for row in rows for each in row)
+    keys = (f"{press.action}{_NO_PHOTO}" for press in presses if press)
+    return next(filter(has_text, keys), "")
 
 
 def asked_about(callback: CallbackQuery) -> Message | None:

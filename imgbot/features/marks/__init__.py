@@ -12,18 +12,17 @@ from imgbot.bot.commands import ButtonAction
 from imgbot.domain.operations import Operation
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.marks import words
-from imgbot.features.marks.handlers import on_choice, route_to
+from imgbot.features.marks.handlers import on_choice
 from imgbot.features.marks.marking import HOOKS
 
 
-def _build(core: Core) -> Seams:
+def _build(_: Core) -> Seams:
     rule = OrderRule(
         photos=words.photos,
         may_become=lambda each: [Operation.INPAINT] * words.may_be_marked(each),
         is_prompt=words.needs_area,
     )
     return Seams(
-        message_routes=[route_to(core.app.identity)],
         actions=[ButtonAction("area", on_choice)],
         order_rule=rule,
         hooks=HOOKS,

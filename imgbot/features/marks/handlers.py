@@ -1,14 +1,10 @@
-"""Questions about a drawing: their buttons, and messages that take one for a photo."""
+"""Buttons of questions about a drawing."""
 
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import CallbackQuery
 
 from imgbot.bot import requests
-from imgbot.bot.commands import ChatCommand
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.results import failed_request
-from imgbot.bot.messages import BotIdentity, replied_message
-from imgbot.bot.router import MessageRoute
-from imgbot.domain.errors import UserError
 from imgbot.domain.job import with_changes
 from imgbot.domain.operations import Operation
 
@@ -25,29 +21,3 @@ async def on_choice(callback: CallbackQuery, argument: str, dialogue: Dialogue) 
     is_new = await requests.repeat_failed(by_asked, wanted)
     await dialogue.remove_panel()
     return "accepted_short" if is_new else "tapped_already"
-
-
-def route_to(identity: BotIdentity) -> MessageRoute:
-    """Return what answers replies to a question that use it as a photo."""
-
-    async def route(message: Message) -> ChatCommand | None:
-        replied = replied_message(message)
-        if replied is None or not identity.has_written(replied):
-            return None
-        # It may show the area, dimmed around it.
-        has_photo = replied.photo or message.photo or message.document
-        return _NO_PHOTO if has_photo and _is_question(replied) else None
-
-    return route
-
-
-def _is_question(message: Message) -> bool:
-    rows = message.reply_markup.inline_keyboard if message.reply_markup else []
-    return any((each.callback_data or "").startswith("area:") for row in rows for each in row)
-
-
-async def _refuse(_: Message, __: Dialogue) -> None:
-    raise UserError("area_asked")
-
-
-_NO_PHOTO = ChatCommand("", _refuse, is_part=True)

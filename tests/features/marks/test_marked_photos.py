@@ -10,7 +10,16 @@ from tests.fixtures.bot import Bot, with_simulated_provider, with_terms
 from tests.fixtures.drawings import BLUE, RED, drawn, loop, stored
 from tests.fixtures.photos import load_photo
 from tests.fixtures.sandbox import open_sandbox
-from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg, open_owned
+from tests.integration.stage import (
+    BOT_NAME,
+    Stage,
+    User,
+    has_buttons,
+    is_picture,
+    jpeg,
+    open_group,
+    open_owned,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -173,7 +182,29 @@ async def test_a_question_about_a_drawing_is_no_photo_itself(
 
     answer = await anna.ask("make this red", *photos, reply_to=asked.id)
 
-    assert answer.text == t("en", "area_asked")
+    assert answer.text == t("en", "area_no_photo")
+    assert await simulated_stage.charges() == charges
+
+
+async def test_only_what_reads_a_photo_is_refused_in_reply_to_a_question(
+    simulated_stage: Stage,
+) -> None:
+    anna, _ = await open_group(simulated_stage)
+    [photo] = await anna.photos(PLAIN)
+    asked = await anna.ask(
+        f"{BOT_NAME} make this red", OPEN_LINE, reply_to=photo.id, fits=is_picture
+    )
+    charges = await simulated_stage.charges()
+    before = await anna.said()
+
+    cancelled = await anna.ask("/cancel", reply_to=asked.id)
+    for words in ("/help@another_bot", "thanks", "make this red"):
+        await anna.say(words, reply_to=asked.id)
+    await anna.photos(OTHER, DRAWN, reply_to=asked.id)
+
+    refusal = t("en", "area_no_photo")
+    assert cancelled.text == t("en", "cancel_nothing")
+    assert await anna.said() == [*before, refusal, refusal]
     assert await simulated_stage.charges() == charges
 
 
