@@ -19,6 +19,11 @@ from imgbot.domain.errors import UserError
 from imgbot.painter import worker
 from imgbot.painter.steps import MEGAPIXEL, SIDE_LIMIT_PX
 
+# A real profile has a few KB, a printer's a few MB; more is abuse.
+_ICC_LIMIT_BYTES = 4 << 20
+# Magic bytes with nothing behind them are not a truncated picture.
+_HEADER_BYTES = 100
+
 # Importing plugins by name loads these only; otherwise Pillow loads all forty at the first unknown
 # file.
 _PLUGINS = ("Jpeg", "Png", "WebP", "Gif", "Avif", "Tiff", "Bmp")
@@ -119,8 +124,7 @@ def _open(path: str, limit_megapixels: float) -> Image.Image:
 
 def _begins_as_picture(path: str) -> bool:
     with Path(path).open("rb") as file:
-        # Magic bytes with nothing behind them are not a truncated picture.
-        return _BEGINNING.match(file.read(12)) is not None and size_bytes(path) > 100
+        return _BEGINNING.match(file.read(12)) is not None and size_bytes(path) > _HEADER_BYTES
 
 
 def _check_size(image: Image.Image, limit_megapixels: float) -> None:
@@ -221,8 +225,7 @@ def _to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile | None) -> Ima
 
 
 def _load_profile(profile: object) -> ImageCms.ImageCmsProfile | None:
-    # A real profile has a few KB, a printer's a few MB; more is abuse.
-    if not isinstance(profile, bytes) or not 0 < len(profile) <= 4 << 20:
+    if not isinstance(profile, bytes) or not 0 < len(profile) <= _ICC_LIMIT_BYTES:
         return None
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -57,12 +57,13 @@ def _strip_jpeg(content: bytes, parts: list[bytes], *, is_original: bool) -> Non
 
 
 def _is_needed(marker: int, segment: bytes, *, is_original: bool) -> bool:
-    if is_original and marker == 0xE2:
+    if is_original and marker == 0xE2:  # a colour profile, or what programs store of their own
         return segment.startswith(b"ICC_PROFILE\0", 4)
     if marker == 0xE0:
         # JFIF; a longer one holds a thumbnail, maybe of what was cut away.
-        return len(segment) == 18
-    # Adobe's tells how colours are coded; 0xFE is a comment.
+        plain_bytes = 18
+        return len(segment) == plain_bytes
+    # Adobe's tells how colours are coded; 0xFE is a comment, the range is for applications.
     return marker == 0xEE or not (marker == 0xFE or 0xE0 <= marker < 0xF0)
 
 

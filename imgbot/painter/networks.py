@@ -86,14 +86,15 @@ def _session(path: str) -> Any:
     # Have the C library return large blocks at once: kept ones add up to the worker's limit.
     with suppress(AttributeError, OSError):
         library = ctypes.CDLL(None)
-        # One arena, of 64 MB of address space, for all threads; large blocks are mapped.
-        library.mallopt(-8, 1)
-        library.mallopt(-3, 8 << 20)
+        arena_max, mmap_threshold = -8, -3
+        # An arena takes 64 MB of address space: one for all threads. Large blocks are mapped.
+        library.mallopt(arena_max, 1)
+        library.mallopt(mmap_threshold, 8 << 20)
     runtime: Any = import_module("onnxruntime")
     options = runtime.SessionOptions()
     # A worker has one core's share, and threads that wait by spinning take it from others.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     # Both keep memory for a next run: without them, a picture of a megapixel takes 270 MB, not 750.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    options.log_severity_level = 4
+    options.log_severity_level = 4  # fatal errors alone
     return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -31,6 +31,7 @@ SOURCE_QUALITY = 95
 
 # Telegram's limits for a photo.
 PHOTO_LIMIT_BYTES = 10_000_000
+_PHOTO_SIDES_SUM_PX, _PHOTO_RATIO = 10_000, 20
 
 # Telegram's limit for a document sent by a bot.
 DOCUMENT_LIMIT_BYTES = 50_000_000
@@ -217,7 +218,7 @@ def original_suffix(source: str) -> str:
 
 def _fits_photo(image: Image.Image) -> bool:
     ratio = max(image.size) / min(image.size)
-    return sum(image.size) <= 10_000 and ratio <= 20
+    return sum(image.size) <= _PHOTO_SIDES_SUM_PX and ratio <= _PHOTO_RATIO
 
 
 def _write(

@@ -27,6 +27,7 @@ from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.recolouring import find_thing, recolour
 from imgbot.painter.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
 
+_STEPS_MAX = 12
 QUOTE_MAX = 120
 
 _ValueChange = Callable[[Image.Image, EditStep], Image.Image | None]
@@ -106,6 +107,7 @@ def _to_ratio(change: Callable[[Image.Image, float], Image.Image]) -> _ValueChan
 
 
 def _share(step: EditStep, normal: float) -> float:
+    """Share to remove: what the prompt says, or `normal` where it names no number."""
     return step.percent / 100 if step.percent else normal * step.degree
 
 
@@ -169,7 +171,7 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
     lettering = _lettering(prompt)
     steps, unrecognised = _read(prompt, lettering, is_drawn=is_drawn)
     applied: list[str] = []
-    for step in map(_as_tilt, steps[:12]):
+    for step in map(_as_tilt, steps[:_STEPS_MAX]):
         image, done, undone = _change(image, step)
         applied += done
         unrecognised += undone
@@ -211,7 +213,8 @@ def _as_tilt(step: EditStep) -> EditStep:
     """Step with a quarter turn by "a bit" replaced by a tilt."""
     if step.degree < 1 and step.key in ("rotate_left", "rotate_right"):
         sign = "-" if step.key == "rotate_left" else ""
-        return EditStep("rotate", 1.0, f"{sign}5")
+        degrees = 5
+        return EditStep("rotate", 1.0, f"{sign}{degrees}")
     return step
 
 

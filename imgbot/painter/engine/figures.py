@@ -95,7 +95,8 @@ def with_prop(figure: SubjectFigure) -> SubjectFigure:
     """The figure with what makes it out in its hand or on its head."""
     if not figure.subject.prop:
         return figure
-    prop = SubjectFigure(subject_of(figure.subject.prop), -1)
+    no_thing = -1
+    prop = SubjectFigure(subject_of(figure.subject.prop), no_thing)
     if prop.subject.name in _WORN:
         return replace(figure, worn=(prop,))
     return replace(figure, held=(prop,))
@@ -109,7 +110,8 @@ def seat_kind(subject: Subject) -> str:
 def _seat(subject: Subject) -> str:
     """Seat of a subject by the table; the back of an animal, the top of a thing, of no person."""
     is_animal = subject.group.startswith("animal") or can_wear(subject)
-    usual = "5.2 2.8 on" if is_animal else "5.0 1.2 on"
+    on_back, on_top = "5.2 2.8 on", "5.0 1.2 on"
+    usual = on_back if is_animal else on_top
     is_person = _head_key(subject) in {"face", "bust"} or subject.group.startswith("person")
     return _TABLE["seats"].get(subject.name, "" if is_person else usual)
 
@@ -157,7 +159,8 @@ def piece_of(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
 def _drawn(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
     subject = figure.subject
     clothes = next((item for item in figure.worn if item.subject.name in _CLOTHES), None)
-    dress = (_CLOTHES[clothes.subject.name], clothes.colour or (176, 58, 72)) if clothes else None
+    usual: Colour = (176, 58, 72)
+    dress = (_CLOTHES[clothes.subject.name], clothes.colour or usual) if clothes else None
     image, box = _render(subject, figure.colour, dress, tone, max(16, round(height_px)))
     width, height = image.size
     head, _, eyes = _TABLE["heads"].get(_head_key(subject), "").partition("/")

@@ -160,7 +160,8 @@ def _single_keys() -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
     """Meaning of the only subject whose word this one may be a slip of."""
-    is_short = len(key) < 6
+    letters_min = 6
+    is_short = len(key) < letters_min
     if is_short or word.endswith(_ADJECTIVES) or not word.isalpha() or is_known(word):
         return None
     known = known_phrases()

@@ -16,6 +16,8 @@ from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.merge_request import MergeRequest, parse_merge_request
 from imgbot.painter.pictures import flattened
 
+# Share of the picture's side for what is put into its corner.
+_CORNER_SHARE = 0.36
 _ACROSS = {"left": 0.27, "centre": 0.5, "right": 0.73}
 
 
@@ -49,9 +51,10 @@ def place_cutout(
 ) -> Image.Image:
     """Ground (RGB) with the subject; `across` (0 to 1) is where, if the request does not tell."""
     is_corner = "_" in request.position
-    share = (0.36 if is_corner else 0.55) * request.size
-    across_max = ground.width * 0.8 / subject.image.width
-    height_max = ground.height * min(0.92, share) / subject.image.height
+    width_share_max, height_share_max = 0.8, 0.92
+    share = (_CORNER_SHARE if is_corner else 0.55) * request.size
+    across_max = ground.width * width_share_max / subject.image.width
+    height_max = ground.height * min(height_share_max, share) / subject.image.height
     cutout = drawing.rescale(subject.image, min(height_max, across_max))
     middle = _ACROSS.get(request.position, across)
     left = round(ground.width * middle - cutout.width / 2)
@@ -89,7 +92,7 @@ def place_inset(
     ground: Image.Image, image: Image.Image, request: MergeRequest, place: int
 ) -> Image.Image:
     """Ground with the whole picture as a small inset with round corners."""
-    size_share = min(0.7, 0.36 * request.size)
+    size_share = min(0.7, _CORNER_SHARE * request.size)
     factor = size_share * min(ground.width / image.width, ground.height * 1.25 / image.height)
     rim = max(1, round(min(ground.size) * 0.006))
     framed = ImageOps.expand(drawing.rescale(image, factor), rim, "white")

@@ -28,7 +28,7 @@ STYLES: Mapping[str, Mapping[str, str | int]] = table("photo_styles")["styles"]
 """Styles by their keys, in the order of the menu."""
 
 # Measured 257 bytes of address space for a pixel, and what is needed beside the picture.
-_BYTES_PER_PIXEL = 300
+_BYTES_PER_PIXEL, _BYTES_LEFT = 300, 190 << 20
 
 _READ_PX, _TILE_PX = 256, 384
 _TILE_STEP_PX = 192
@@ -50,10 +50,11 @@ def paint(image: Image.Image, style: str, degree: float) -> Image.Image:
 
     With a degree below 1 the photo shows through.
     """
-    room = (worker.free_bytes() - (190 << 20)) / _BYTES_PER_PIXEL
+    room = (worker.free_bytes() - _BYTES_LEFT) / _BYTES_PER_PIXEL
     # Strokes have a size in pixels: a larger photo is painted smaller, and enlarged.
-    most = min(700_000, room)
-    if most < 20_000:
+    pixels_max, pixels_min = 700_000, 20_000
+    most = min(pixels_max, room)
+    if most < pixels_min:
         raise UserError("photo_styles_unavailable")
     # The network halves the sides twice.
     size = _scaled(image.size, most, 32, 4)

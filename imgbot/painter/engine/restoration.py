@@ -48,9 +48,9 @@ def find_jpeg_quality(image: Image.Image) -> int | None:
     dips = [max(errors[index:]) / error for index, error in enumerate(errors)]
     deepest = max(dips)
     quality = _QUALITIES[dips.index(deepest)]
-    # Least ratio by which the error dips at the picture's own quality: photographs that were never
-    # JPEG-encoded stay below 1.1, those encoded at 75 and less reach 3 to 10.
-    # From this quality up blocks are invisible, and removing them costs detail.
+    # 1.6 is the least ratio by which the error dips at the picture's own quality: photographs that
+    # were never JPEG-encoded stay below 1.1, those encoded at 75 and less reach 3 to 10.
+    # From 85 up, blocks are invisible, and removing them costs detail.
     return quality if deepest > 1.6 and quality < 85 else None
 
 
@@ -250,8 +250,10 @@ def _edge_strength(grey: Image.Image) -> int:
 
 def deblur(image: Image.Image, blur_px: float, noise: float) -> Image.Image:
     """Remove a blur (RGB) by Van Cittert's iteration, in fewer rounds for noisy pictures."""
+    # Sharp photos have some blur, and more than 2 px cannot be undone.
     # Removing more blur than there is makes halos.
-    smear = sqrt(max(0.0, min(2.0, 0.85 * blur_px) ** 2 - 0.5**2))
+    natural_px, undoable_px, caution = 0.5, 2.0, 0.85
+    smear = sqrt(max(0.0, min(undoable_px, caution * blur_px) ** 2 - natural_px**2))
     lightness, blue, red = image.convert("YCbCr").split()
     better = lightness
     for _ in range(4 if noise < 1.5 else 2):

@@ -186,18 +186,20 @@ def _limit(value: float, most: float) -> float:
 
 def _contrasts(regions: Sequence[Region], background: Sequence[float]) -> list[float]:
     """Contrast to the background nearby, stretched to 0 to 1; lower off the centre."""
+    # Standard deviations in shares of the picture's sides; the first is that of Zhu et al.
+    space_sigma, centre_sigma = 0.25, 0.45
     contrasts: list[float] = []
     for region in regions:
         contrast = sum(
             math.dist(region.colour, other.colour)
-            * _gauss(math.hypot(region.x - other.x, region.y - other.y) / 0.25)
+            * _gauss(math.hypot(region.x - other.x, region.y - other.y) / space_sigma)
             * probability
             * other.area_px
             for other, probability in zip(regions, background, strict=True)
         )
         down = region.y - 0.5
         off_centre = math.hypot(region.x - 0.5, down * (0.6 if down > 0 else 1))
-        contrasts.append(contrast * _gauss(off_centre / 0.45))
+        contrasts.append(contrast * _gauss(off_centre / centre_sigma))
     low, high = min(contrasts), max(contrasts)
     return [(contrast - low) / max(1e-6, high - low) for contrast in contrasts]
 
@@ -296,6 +298,7 @@ def _colour_model(
         weight, centre = sum(w for _, w in group), _mean(group)
         spreads = (sum(w * (f[axis] - middle) ** 2 for f, w in group)
                    for axis, middle in enumerate(centre))  # fmt: skip
+        # No colour model may be narrower than this, however alike its pixels are.
         variances = tuple(20.0 + spread / weight for spread in spreads)
         scale = math.log(weight / total) - sum(map(math.log, variances)) / 2
         parts.append((scale, centre, variances))
@@ -312,7 +315,8 @@ def _colour_model(
 def _clusters(chosen: Sequence[tuple[Property, float]]) -> list[list[tuple[Property, float]]]:
     """k-means; each first centre is the feature that those before it represent worst."""
     centres = [max(chosen, key=lambda item: item[1])[0]]
-    while len(centres) < min(5, len(chosen)):
+    clusters_max = 5
+    while len(centres) < min(clusters_max, len(chosen)):
         errors = [w * min(math.dist(f, centre) for centre in centres) ** 2 for f, w in chosen]
         centres.append(chosen[errors.index(max(errors))][0])
     groups: list[list[tuple[Property, float]]] = []
@@ -334,13 +338,14 @@ def _mean(group: Sequence[tuple[Property, float]]) -> Property:
 
 def _without_specks(regions: Sequence[Region], front: Sequence[bool]) -> list[bool]:
     """Foreground without islands that are small beside the largest, and without small holes."""
+    island_share, hole_share = 0.12, 0.01
     result = list(front)
     islands = _sides(regions, front, is_front=True)
     largest_px = max((_area_px(regions, island) for island in islands), default=0)
-    small = (each for each in islands if _area_px(regions, each) < 0.12 * largest_px)
+    small = (each for each in islands if _area_px(regions, each) < island_share * largest_px)
     for number in chain.from_iterable(small):
         result[number] = False
-    hole_max_px = 0.01 * _area_px(regions, range(len(regions)))
+    hole_max_px = hole_share * _area_px(regions, range(len(regions)))
     for hole in _sides(regions, result, is_front=False):
         touches_border = any(regions[number].border_px for number in hole)
         if not touches_border and _area_px(regions, hole) < hole_max_px:

@@ -125,10 +125,11 @@ def correct_white_balance(image: Image.Image) -> Image.Image | None:
     """Picture without its colour cast; None if there is hardly any."""
     cast = _find_cast(image)
     length = hypot(*cast)
-    # A shorter one may belong to the subject; one of 0.15 is removed completely.
-    if length <= 0.1:
+    # Up to the first it may belong to the subject, from the second on it is removed completely.
+    natural, certain = 0.1, 0.15
+    if length <= natural:
         return None
-    share = min(1.0, (length - 0.1) / (0.15 - 0.1))
+    share = min(1.0, (length - natural) / (certain - natural))
     # A cast is missing light: weaker channels are raised to the strongest.
     return scale_channels(image, [exp(share * (max(cast) - part)) for part in cast])
 
@@ -139,6 +140,7 @@ def _find_cast(image: Image.Image) -> list[float]:
     lights = _around_mean([percentile(band.histogram(), 0.997) for band in small.split()])
     edges = _around_mean(_edges(small))
     length = hypot(*lights)
+    # A longer one is the colour of what is shown.
     if not 0 < length < 0.8:
         return [0.0, 0.0, 0.0]
     # Component of the edges' cast along the highlights' cast.
@@ -169,10 +171,11 @@ def correct_exposure(image: Image.Image) -> Image.Image | None:
     red, green, blue = image.split()
     strongest = ImageChops.lighter(ImageChops.lighter(red, green), blue).histogram()
     lights = percentile(strongest, 0.995)
+    black_frame, empty_span = 24, 16
+    if lights < black_frame or lights - percentile(histogram, 0.005) < empty_span:
+        return None
     # The strongest channel of the highlights measures the exposure: it has 200 and more in well
     # exposed photos, one stop less leaves at most 186.
-    if lights < 24 or lights - percentile(histogram, 0.005) < 16:
-        return None
     if lights < 195:
         gain = _brightening(lights, middle)
         return scale_channels(image, (gain, gain, gain))
@@ -189,14 +192,16 @@ def correct_exposure(image: Image.Image) -> Image.Image | None:
 
 def _brightening(lights: int, middle: int) -> float:
     """Gain that the highlights allow, smaller if mid-tones are light already."""
-    allowed = 246 / lights
+    wanted_lights = 246
+    allowed = wanted_lights / lights
     asked = _WANTED_MIDDLE / max(1, middle)
     gain = allowed if asked > allowed else sqrt(allowed * asked)
     return min(4.0, max(1.0, gain))
 
 
 def _is_burnt(histogram: list[int]) -> bool:
-    clipped, lights = sum(histogram[252:]), sum(histogram[200:252])
+    white = 252
+    clipped, lights = sum(histogram[white:]), sum(histogram[200:white])
     # White paper and products on white have hardly anything just below white.
     return clipped > 0.02 * sum(histogram) and lights > 0.4 * clipped
 
@@ -205,6 +210,7 @@ def stretch_contrast(image: Image.Image) -> Image.Image | None:
     """Picture stretched to black and white if it has neither; None otherwise."""
     histogram = image.convert("L").histogram()
     low, high = percentile(histogram, 0.004), percentile(histogram, 0.996)
-    if low < 50 or high > 215 or high - low < 44:
+    black_enough, white_enough, empty_span = 50, 215, 44
+    if low < black_enough or high > white_enough or high - low < empty_span:
         return None
     return local_contrast(level(image, 0.7), 0.12, max(image.size) / 24)

@@ -79,6 +79,7 @@ def _double(image: Image.Image, on_progress: ProgressCallback) -> Image.Image:
         tile = source[top : bottom + 2 * _MARGIN_PX, left : right + 2 * _MARGIN_PX]
         result[2 * top : 2 * bottom, 2 * left : 2 * right] = _run(net, tile)
         done = number / len(corners)
+        # The first tiles are too few to tell how long all will take.
         if number >= 24 and time.monotonic() - began_s > _SECONDS_MAX * done:
             raise _TooSlowError
         on_progress(done)
