@@ -18,6 +18,7 @@ from imgbot.domain.errors import (
     ConfigError,
     FencedError,
     ImgbotError,
+    StaleJobError,
     TransientError,
     UserError,
 )
@@ -116,9 +117,9 @@ class StatusMessages:
 
     async def _announce_waiting(self, job_id: str) -> None:
         try:
-            is_live = await self._postpone(job_id)
-            job = await self._queue.job(job_id) if is_live else None
+            job = await self._queue.job(job_id)
             if job is None:
+                await self._queue.record_status_message(job_id)
                 self.discard(job_id)
             else:
                 await self.announce(job)
@@ -139,25 +140,23 @@ class StatusMessages:
         except (FencedError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001 -- one message must not stop the others
+            # It stays on the list with the time of its next attempt.
             events.announcement_failed(events.name_of(job), error)
-            with suppress(UserError):
-                await self._postpone(job.id)
-
-    async def _postpone(self, job_id: str) -> bool:
-        """Store when the job's first message is tried again; return False if the job is over."""
-        retry_ms = self._now_ms() + _RETRY_MS
-        return await self._queue.record_status_message(job_id, retry_ms=retry_ms)
 
     async def ensure(self, job: Job, text: str) -> int:
         """Id of the job's message, which is sent first if there is none.
 
-        Raises ChatGoneError, TransientError.
+        Raises ChatGoneError, TransientError, StaleJobError, FencedError.
         """
         message = self._message(job.id)
         async with message.lock:
             if message.message_id or job.progress.message_id:
                 message.message_id = message.message_id or job.progress.message_id
                 return message.message_id
+            retry_ms = self._now_ms() + _RETRY_MS
+            # Before it is sent: a fenced supervisor sends nothing.
+            if not await self._queue.record_status_message(job.id, retry_ms=retry_ms):
+                raise StaleJobError(f"{job.id}: finished before its status message was sent")
             place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
             rows = [] if text else buttons.waiting(job.request.language, job.id)
             message.text = text or await self._standing(message, job)

@@ -2,13 +2,14 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from imgbot.aio import cancel_and_wait_current
-from imgbot.domain.errors import TransientError
-from imgbot.domain.job import with_changes
+from imgbot.domain.errors import FencedError, TransientError
+from imgbot.domain.job import Job, with_changes
 from imgbot.domain.texts import t
 from imgbot.jobs import status_messages
 from imgbot.jobs.status_messages import StatusMessages
@@ -74,6 +75,20 @@ async def test_a_lost_answer_is_not_followed_by_another_message_at_once(
         await cancel_and_wait_current(announcer)
 
     assert messenger.send_text.call_count == JOBS
+
+
+async def test_a_fenced_supervisor_sends_no_message(redis: Client) -> None:
+    queue = await open_queue(redis)
+    await queue.enqueue(job("1"), NOW)
+    claimed = await queue.claim(NOW)
+    messenger = Mock(send_text=AsyncMock(return_value=7))
+    status = StatusMessages(queue, messenger, lambda: NOW + 1, AsyncMock(return_value=0.0))
+    await redis.set(keys.EPOCH, "another")
+
+    with pytest.raises(FencedError):
+        await status.ensure(cast("Job", claimed), "")
+
+    messenger.send_text.assert_not_called()
 
 
 async def test_the_time_that_is_left_is_counted_down_coarsely(redis: Client) -> None:
