@@ -9,7 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Unpack
 
-from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
+from imgbot.domain.errors import (
+    FencedError,
+    StaleJobError,
+    StorageFullError,
+    StorageUnavailableError,
+    UserError,
+)
 from imgbot.domain.holds import Hold
 from imgbot.domain.job import (
     NEXT_STATES,
@@ -113,8 +119,14 @@ class JobQueue(results.JobReader):
     async def part_messages(self) -> None:
         """Take its message from each job that shares it, but for the first, if it shows no picture.
 
-        The previous release has one for all variants; this can go after the first release.
+        The previous release has one for all variants. It also has the tag of the latest claim in a
+        key of its own, without which waiting jobs would come after all new ones. This can go after
+        the first release.
         """
+        if served := await self._redis.get(keys.FORMER_SERVED):
+            # A full Redis admits no job either.
+            with suppress(StorageFullError):
+                await self._redis.hsetnx(keys.USER_TAGS, "served", served)
         ids = sorted([*await self.waiting_ids(), *await self.due()], key=variant_number)
         taken = set[str]()
         for job in await self.jobs(ids):

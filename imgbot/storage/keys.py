@@ -36,8 +36,9 @@ Owners = Mapping[str, tuple[Owner | str, ...]]
 """Key or prefix → its owners; one that is a pattern of the rest of its name has the user's id as
 its group: such keys are deleted."""
 
-FORMER = "img:learned", "img:since", "img:vt", "img:seq", "img:waiting", "img:stats"
-"""Keys of the previous release that nothing reads: deleted. Can go after the first release."""
+FORMER_SERVED = "img:vt"
+FORMER = FORMER_SERVED, "img:learned", "img:since", "img:seq", "img:waiting", "img:stats"
+"""Keys of the previous release, deleted; a start reads one. Can go after the first release."""
 
 FORMER_OF_USERS = "img:asked:", "img:latest:"
 """Prefixes of such keys with a user's id, which expire within 30 days."""

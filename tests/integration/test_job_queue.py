@@ -96,6 +96,19 @@ async def test_no_job_keeps_a_message_that_shows_another_picture(redis: Client) 
     assert set(await queue.unannounced(NOW, 9)) == {"1-2", "1-3", "5-2", "5-3"}
 
 
+async def test_what_waited_at_the_previous_release_is_not_overtaken(redis: Client) -> None:
+    queue = await open_queue(redis)
+    await redis.hset(keys.USER_TAGS, "1", 7)
+    for job_id in ("1", "2"):
+        await queue.enqueue(job(job_id), NOW)
+    await redis.set("img:vt", 7)
+
+    await queue.part_messages()
+
+    await queue.enqueue(job("3", user_id=3), NOW)
+    assert await queue.waiting_ids() == ["1", "3", "2"]
+
+
 async def test_a_job_awaits_the_picture_that_its_parent_makes(redis: Client) -> None:
     queue = await open_queue(redis)
     parent = await claimed(queue)
