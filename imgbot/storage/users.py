@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from imgbot.domain.errors import UserError
+from imgbot.domain.errors import StorageFullError, UserError
 from imgbot.domain.job import Request
 from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
@@ -199,12 +199,18 @@ class UserStore(Store):
         )
 
     async def once(self, name: str, value: str, seconds: int = _REPEATED_S) -> str:
-        """Return the first value that was given within so many seconds, though Redis be full.
+        """Return the first value that was given within so many seconds.
 
-        Without `seconds` it holds for as long as an update may be handled again.
+        Without `seconds` it holds for as long as an update may be handled again. A full Redis
+        stores none: what frees memory must not be refused, and Redis refuses what needs some.
         """
-        key = keys.ONCE + name
-        return (await self._redis.call("once", key=key, value=value, ttl_s=max(seconds, 1)))[1]
+        try:
+            earlier = await self._redis.set(
+                keys.ONCE + name, value, nx=True, get=True, ex=max(seconds, 1)
+            )
+        except StorageFullError:
+            earlier = await self._redis.get(keys.ONCE + name)
+        return value if earlier is None else earlier
 
     async def is_first(self, name: str, request: str, seconds: int) -> bool:
         """Return whether no other request did the same within so many seconds."""

@@ -10,6 +10,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.installation import bind_to_bot
 from imgbot.storage.server.durability import measure
+from imgbot.storage.users import UserStore
 from tests.fixtures.bot import Bot
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import open_sandbox
@@ -41,6 +42,15 @@ async def test_a_task_belongs_to_one_job(redis: Client) -> None:
 
     assert found == [True, False, True]
     assert await redis.ttl(f"{keys.ONCE}task:painter.t") > 3000
+
+
+async def test_the_first_values_that_users_give_take_no_memory(redis: Client) -> None:
+    users = UserStore(redis)
+    await users.once("cancel.1", "a")
+    async with filled(redis):
+        found = [await users.once(f"cancel.{number}", "b") for number in (1, 2)]
+
+    assert (found, await users.choice("cancel.2")) == (["a", "b"], "")
 
 
 async def test_what_gives_the_embedded_server_room_outlives_a_restart(state_dir: Path) -> None:
