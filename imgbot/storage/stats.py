@@ -15,7 +15,8 @@ from imgbot.storage.job_codec import AWAITED, load
 from imgbot.storage.server.durability import Memory, address_of, measure
 
 _LOOKED_AT = 200
-"""Waiting jobs whose operation and time are looked up; those behind them count as `other`."""
+"""Waiting jobs at each end of the queue whose operation and time are looked up: the oldest may be
+the last, behind those of users who have fewer. Those between them count as `other`."""
 
 _SHOWN = 10
 _ENDED_SHOWN = 20
@@ -124,8 +125,9 @@ class QueueStats(Store):
         """Read the state. Raises StorageUnavailableError while Redis is unavailable."""
         redis, hour = self._redis, now_ms // _HOUR_MS
         memory, ended = await measure(redis), await self.ended(limit=_ENDED_SHOWN)
-        ids, length, running, paused, dead, dead_count, active, *refused = await self._all(
+        ids, last, length, running, paused, dead, dead_count, active, *refused = await self._all(
             redis.lrange(keys.QUEUE, 0, _LOOKED_AT - 1),
+            redis.lrange(keys.QUEUE, -_LOOKED_AT, -1),
             redis.llen(keys.QUEUE),
             redis.zcard(keys.DUE),
             redis.exists(keys.PAUSED),
@@ -140,6 +142,7 @@ class QueueStats(Store):
         by_user = readable(keys.ACTIVE, lambda one: (one[0], int(one[1])), active.items())
         capped = [user for user, count in by_user if count >= running_per_user]
         live = await self._all(*(redis.zcard(keys.USER_JOBS + user) for user in capped))
+        ids = dict.fromkeys((*ids, *last))
         looked_at = await self._all(
             *(redis.hmget(keys.JOB + one, "operation", "created_ms", "sources") for one in ids)
         )
@@ -155,7 +158,8 @@ class QueueStats(Store):
             ended=ended,
             oldest_waiting_ms=min(map(int, own), default=0),
             is_paused=bool(paused),
-            capped=sum(live) - sum(int(active[user]) for user in capped),
+            # What was read in between may have changed.
+            capped=max(sum(live) - sum(int(active[user]) for user in capped), 0),
         )
 
     async def outcomes_of(self, day: str) -> Mapping[str, Mapping[str, int]]:

@@ -327,4 +327,19 @@ async def test_reading_the_state_of_a_long_queue_costs_no_more_than_of_a_short_o
         await QueueStats(redis).state(NOW, 9)
         costs.append(await commands() - before)
 
-    assert costs[2:] == costs[2:3] * 28
+    assert costs[5:] == costs[5:6] * 25
+
+
+async def test_the_oldest_job_is_told_though_others_came_before_it(
+    redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgbot.storage.stats._LOOKED_AT", 1)
+    queue = await open_queue(redis)
+    for number, user_id in enumerate((1, 1, 2, 3)):
+        await queue.enqueue(job(str(number), user_id=user_id), NOW + number)
+    await queue.claim(NOW)
+
+    state = await QueueStats(redis).state(NOW, 9)
+
+    assert await queue.waiting_ids() == ["2", "3", "1"]
+    assert (state.oldest_waiting_ms, state.waiting) == (NOW + 1, {"create": 2, "other": 1})
