@@ -52,9 +52,9 @@ class Maintenance:
     async def _repair(self) -> None:
         await self._make_room()
         now_ms = self.now_ms()
+        await self.forgetting.delete_outdated(now_ms)
         events.queue_repaired(*await self.queue.fsck(now_ms, self.spend.recent(now_ms)))
         await self._prune()
-        await self.forgetting.delete_outdated(now_ms)
         # A picture whose result is gone belongs to nobody, and could not be forgotten.
         kept_s = self._kept_s if self.is_clock_sure() else math.inf
         kept = await asyncio.to_thread(self.originals.prune, self.now_ms() / 1000, kept_s)

@@ -296,7 +296,7 @@ class ModelSpec(Terms, Generic[N]):
 
     def model_for(self, order: GenerationRequest) -> N:
         """Return the chosen model of an order, else the usual one. Raises ProviderError."""
-        chosen = self.models_for(order.operation).get(order.model)
+        chosen = self.models_for(order.operation).get(order.model) if order.model else None
         if (model := chosen or self.usual_for(order.operation)) is None:
             detail = f"{self.name} has no model for {order.operation}"
             raise ProviderError(ProviderErrorKind.INVALID, detail, is_billed=False)

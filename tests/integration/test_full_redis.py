@@ -9,6 +9,7 @@ from imgbot.domain.job import State
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.installation import bind_to_bot
+from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.server.durability import measure
 from imgbot.storage.users import UserStore
 from tests.fixtures.bot import Bot
@@ -33,6 +34,15 @@ async def test_a_waiting_job_can_be_called_off_and_makes_room(redis: Client) -> 
     assert (verdict, found.state) == ("ok", State.DELIVERING)
     assert await redis.zcard(keys.TAGS) == 0
     assert await redis.keys(f"{keys.JOB}*") == []
+
+
+async def test_a_request_that_was_counted_is_allowed_again(redis: Client) -> None:
+    limit = RateLimit(redis)
+    await limit.check_rate_limit(1, "7")
+    async with filled(redis):
+        assert await limit.check_rate_limit(1, "7")
+        with pytest.raises(UserError, match="storage_full"):
+            await limit.check_rate_limit(1, "8")
 
 
 async def test_a_task_belongs_to_one_job(redis: Client) -> None:

@@ -246,6 +246,33 @@ async def test_however_many_capped_jobs_wait_in_front_the_next_one_is_found(redi
     assert await queue.claim(NOW) is None
 
 
+@pytest.mark.parametrize("waiting", [1, 10, 11, 510])
+async def test_a_queue_of_capped_jobs_is_not_empty(redis: Client, waiting: int) -> None:
+    caps = QueueLimits(waiting=1000, waiting_per_user=1000, running_per_user=1)
+    queue = await open_queue(redis, caps)
+    for number in range(waiting + 1):
+        await queue.enqueue(job(f"{number}"), NOW)
+    await queue.claim(NOW)
+
+    assert await queue.claim(NOW) is None
+    assert not queue.is_known_empty(NOW)
+
+
+async def test_a_result_has_nothing_of_an_older_one_with_its_id(redis: Client) -> None:
+    queue = await open_queue(redis)
+    one = await to_delivering(queue, await claimed(queue))
+    shown = with_changes(one, shown=(InputPhoto("f9", "u9"),))
+    await queue.finish(one, State.DELIVERED, NOW, shown)
+    await redis.delete(f"{keys.TOMBSTONE}1")
+
+    one = await to_delivering(queue, await claimed(queue))
+    await queue.finish(one, State.FAILED, NOW, one)
+
+    result = await ResultStore(redis).result("1")
+    assert result is not None
+    assert (result.state, result.picture) == (State.FAILED, None)
+
+
 async def test_whoever_closes_a_queue_writes_no_more(redis: Client) -> None:
     earlier, queue = await open_queue(redis), await open_queue(redis)
 

@@ -45,7 +45,8 @@ for i = 1, #found, 2 do
       local start = math.max(served, math.floor(tag / 1000000))
       redis.call('HSET', user_tags, 'served', string.format('%.0f', start))
     end
-    redis.call('HSET', job, 'state', 'submitting', 'claimed_ms', now_ms, 'version', seen[6] + 1)
+    redis.call('HSET', job, 'state', 'submitting', 'claimed_ms', now_ms, 'version',
+      (seen[6] or 0) + 1)
     redis.call('HINCRBY', active, user, 1)
     redis.call('ZADD', due, now_ms, id)
     redis.call('SET', last_claim, token .. ' ' .. id)
@@ -53,4 +54,5 @@ for i = 1, #found, 2 do
   end
 end
 if #found == 2 * tonumber(scan_limit) then return {'more', '(' .. found[#found]} end
-return {'empty', #found}
+-- Behind an earlier page there are others.
+return {'empty', begin == '-inf' and #found or 1}

@@ -11,6 +11,8 @@ if seen[1] ~= version then return {'stale', seen[1]} end
 redis.call('ZREM', due, id)
 redis.call('SET', tombstone, outcome, 'EX', tombstone_s)
 if #fields > 0 then
+  -- Empty fields are not written, and an id may come again.
+  redis.call('DEL', result)
   redis.call('HSET', result, unpack(fields))
   redis.call('EXPIRE', result, result_kept_s)
 end
@@ -41,4 +43,5 @@ else
 end
 redis.call('ZREM', user_jobs, id)
 redis.call('ZADD', ended_jobs, now_ms, ended_entry)
+redis.call('EXPIRE', ended_jobs, result_kept_s)
 return {'ok'}

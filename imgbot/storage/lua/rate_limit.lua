@@ -3,9 +3,11 @@
 -- ARGV: counter request max_requests window_ms kept_ms user_id waited_out_ms
 -- Returns allowed (1 or 0), remaining, wait ms
 local limit, counted = tonumber(max_requests), once_prefix .. 'counted.' .. request
-if not redis.call('SET', counted, 1, 'NX', 'PX', kept_ms) then
+-- A full Redis refuses the write of what is there, too.
+if redis.call('EXISTS', counted) == 1 then
   return {1, math.max(limit - (redis.call('GET', counter) or 0), 0), 0}
 end
+redis.call('SET', counted, 1, 'PX', kept_ms)
 local count = redis.call('INCR', counter)
 if count == 1 then redis.call('PEXPIRE', counter, window_ms) end
 if count <= limit then return {1, limit - count, 0} end
