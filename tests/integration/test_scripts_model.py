@@ -321,7 +321,7 @@ def test_the_scripts_do_what_the_model_says(open_client: Callable[[], Client]) -
         ("append_late_photo", "present[2] == unique_id", "false"),
         ("defer_updates", "redis.call('SISMEMBER', page, id % updates_per_page) == 0", "true"),
         ("mark_handled", "redis.call('ZREMRANGEBYSCORE', deferred_of, update_id, update_id)", "0"),
-        ("rate_limit", "not redis.call('SET', counted, 1, 'NX', 'PX', kept_ms)", "false"),
+        ("rate_limit", "redis.call('EXISTS', counted) == 1", "false"),
         ("broadcast_take", "seen[2] and is_own and is_running", "false"),
         ("broadcast_settle", "~= user_id", "== 'x'"),
         ("note_alerts", "not redis.call('LPOS', waiting, notice)", "true"),
