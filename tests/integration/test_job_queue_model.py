@@ -350,6 +350,15 @@ class QueueMachine(RuleBasedStateMachine):
         expected = self.model.cancel(job_id, user_id)
         assert self.run(self.queue.cancel(job_id, user_id, NOW), repeats) == expected
 
+    @precondition(lambda self: self.model.running)
+    @rule(which=_ANY)
+    def let_die(self, which: int) -> None:
+        """Run a job to its death, to which arrows at random seldom lead."""
+        job = self.run(self.queue.job(picked([*self.model.running], which)))
+        for state in (State.SUBMITTING, State.DELIVERING, State.DEAD):
+            if job and state in NEXT_STATES[job.state]:
+                job = self.step(job, state, 0)
+
     @precondition(lambda self: self.model.dead)
     @rule(which=_ANY, repeats=_SOMETIMES)
     def redeliver(self, which: int, repeats: int) -> None:
