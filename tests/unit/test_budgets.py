@@ -40,7 +40,7 @@ CEILINGS = {
     "lines of the README": 426,
     "lines of Python": 56300,
     "lines of the core": 26897,
-    "lines of tests": 44770,
+    "lines of tests": 44797,
     "functions above complexity 12": 43,
     "files below maintainability 20": 7,
     "imports of one module": 37,
