@@ -94,7 +94,7 @@ def photo_of(message: Message | ExternalReplyInfo) -> InputPhoto | None:
     """Return the picture of a message, None if it has none.
 
     Raises UserError for a file that is no picture or over Telegram's limit, and for one
-    that replies to a question, see `_refusal_of`.
+    that replies to a question, see `_check_question`.
     """
     document = message.document
     if document is not None and not message.photo:
@@ -145,9 +145,7 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
         if is_private:
             raise UserError(UNREADABLE[kind])
         return None
-    has_photo = replied.photo or message.photo or message.document
-    if has_photo and isinstance(replied, Message) and (refusal := _refusal_of(replied)):
-        raise UserError(refusal)
+    _check_question(message, replied)
     try:
         return photo_of(replied)
     except UserError as error:
@@ -157,12 +155,15 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
         raise
 
 
-def _refusal_of(message: Message) -> str:
-    """Return the key of the sentence for a question that may look like a picture, or nothing."""
-    rows = message.reply_markup.inline_keyboard if message.reply_markup else []
-    presses = (parse(each.callback_data) for row in rows for each in row)
-    keys = (f"{press.action}{_NO_PHOTO}" for press in presses if press)
-    return next(filter(has_text, keys), "")
+def _check_question(message: Message, replied: Message | ExternalReplyInfo) -> None:
+    """Raise UserError for a question that looks like a picture, by its button's sentence."""
+    has_photo = replied.photo or message.photo or message.document
+    markup = replied.reply_markup if has_photo and isinstance(replied, Message) else None
+    rows = markup.inline_keyboard if markup else []
+    presses = (parse(button.callback_data) for row in rows for button in row)
+    for press in filter(None, presses):
+        if has_text(f"{press.action}{_NO_PHOTO}"):
+            raise UserError(f"{press.action}{_NO_PHOTO}")
 
 
 def asked_about(callback: CallbackQuery) -> Message | None:

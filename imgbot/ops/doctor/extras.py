@@ -18,20 +18,21 @@ def check_extras(needed: Iterable[Mapping[str, str]]) -> list[Finding]:
     """Check the extras; `needed` are those that features need, by their variables."""
     parts = {extra: _distributions(extra) for extra in EXTRAS}
     there = [extra for extra in EXTRAS if parts[extra]]
-    left_out = [extra for extra in EXTRAS if not parts[extra]]
-    text = f"installed: {', '.join(there) or 'none'}"
-    findings = [
-        ok("extras", text + (f"; not installed: {', '.join(left_out)}" if left_out else ""))
-    ]
+    left_out = [extra for extra in EXTRAS if extra not in there]
+    installed, missing = (", ".join(each) or "none" for each in (there, left_out))
+    findings = [ok("extras", f"installed: {installed}; not installed: {missing}")]
     packages = itertools.chain.from_iterable(parts.values())
     for name in dict.fromkeys(itertools.chain.from_iterable(map(_damaged, packages))):
         advice = f"pip install --force-reinstall --no-deps {name.partition(' ')[0]}, then install"
         findings.append(warning("extras", f"damaged, and not used: {name}", advice))
-    missing = [row for rows in needed for row in rows.items() if row[1] not in there]
-    for variable, extra in missing:
-        advice = f"pip install 'imgbot-server[{extra}]', or remove {variable}"
-        findings.append(wrong("extras", f"{variable} is set, but its extra is missing", advice))
-    return findings
+    return [*findings, *_missing(needed, there)]
+
+
+def _missing(needed: Iterable[Mapping[str, str]], there: Sequence[str]) -> Iterator[Finding]:
+    for variable, extra in itertools.chain.from_iterable(rows.items() for rows in needed):
+        if extra not in there:
+            advice = f"pip install 'imgbot-server[{extra}]', or remove {variable}"
+            yield wrong("extras", f"{variable} is set, but its extra is missing", advice)
 
 
 def _distributions(extra: str) -> Sequence[Distribution]:
