@@ -123,7 +123,8 @@ class JobQueue(results.JobReader):
         key of its own, without which waiting jobs would come after all new ones. This can go after
         the first release.
         """
-        if served := await self._redis.get(keys.FORMER_SERVED):
+        served_key, *_ = keys.FORMER
+        if served := await self._redis.get(served_key):
             # A full Redis admits no job either.
             with suppress(StorageFullError):
                 await self._redis.hsetnx(keys.USER_TAGS, "served", served)

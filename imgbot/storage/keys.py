@@ -36,8 +36,7 @@ Owners = Mapping[str, tuple[Owner | str, ...]]
 """Key or prefix → its owners; one that is a pattern of the rest of its name has the user's id as
 its group: such keys are deleted."""
 
-FORMER_SERVED = "img:vt"
-FORMER = FORMER_SERVED, "img:learned", "img:since", "img:seq", "img:waiting", "img:stats"
+FORMER = "img:vt", "img:learned", "img:since", "img:seq", "img:waiting", "img:stats"
 """Keys of the previous release, deleted; a start reads one. Can go after the first release."""
 
 FORMER_OF_USERS = "img:asked:", "img:latest:"
