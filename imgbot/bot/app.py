@@ -22,7 +22,7 @@ from imgbot.telegram.messenger import Messenger
 
 @dataclass(frozen=True, slots=True)
 class OrderRule:
-    """What a feature makes of a request before its job is stored; pure."""
+    """Rule of a feature for requests, before their jobs are stored; pure."""
 
     photos: Callable[[Operation, str, InputPhoto], tuple[InputPhoto, ...]] = (
         lambda _operation, _prompt, photo: (photo,)

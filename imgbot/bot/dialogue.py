@@ -103,7 +103,7 @@ ABOUT_A_PHOTO = frozenset(Question) - {Question.CREATE_WORDS}
 
 
 class Audience(Enum):
-    """Who sees an answer in a group."""
+    """Audience of an answer in a group."""
 
     ALL = auto()
     ASKER = auto()
@@ -140,7 +140,7 @@ async def _free(*_: object) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """How users pay a feature; without one, nothing costs them anything."""
+    """Payment by users, of a feature; without one, nothing costs them anything."""
 
     price_of: Callable[[int, Operation, int], str] = lambda *_: ""
     """Price of an order in words, by user, operation and price in micro-dollars; empty for none."""

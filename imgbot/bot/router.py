@@ -86,7 +86,7 @@ _TAP_S = 3
 
 @dataclass(frozen=True, slots=True)
 class _Handling:
-    """How an update is handled."""
+    """Handling of an update: what is done, and how it is opened."""
 
     event: Event
     work: Callable[[Dialogue], Awaitable[None]]

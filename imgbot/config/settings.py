@@ -140,7 +140,7 @@ _Megabytes = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class FeatureSettings(BaseModel):
-    """What an operator can set for a feature; its folder has it as `SETTINGS` in `settings.py`."""
+    """Settings of a feature; its folder has them as `SETTINGS` in `settings.py`."""
 
     # An exception must not repeat what is refused: it may be a secret.
     model_config = ConfigDict(

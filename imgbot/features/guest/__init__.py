@@ -3,13 +3,12 @@
 from functools import partial
 
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.features.guest.delivery import hooks
-from imgbot.features.guest.handlers import KINDS, handle_update
+from imgbot.features.guest.handlers import KINDS, delivery_hooks, handle_update
 
 
 def _build(core: Core) -> Seams:
     handle = partial(handle_update, core.app)
-    return Seams(updates=dict.fromkeys(KINDS, handle), hooks=hooks(core.app.messenger))
+    return Seams(updates=dict.fromkeys(KINDS, handle), hooks=delivery_hooks(core.app.messenger))
 
 
 FEATURE = Feature("guest", _build)

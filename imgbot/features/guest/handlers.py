@@ -31,12 +31,14 @@ from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
 from imgbot.bot.router import INLINE_CALLBACK
 from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
-from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.job import InputPhoto, Job, with_changes
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import counted, language_of, t
 from imgbot.domain.texts.buttons import Keyboard, button
+from imgbot.jobs.captions import success_caption
+from imgbot.jobs.hooks import AfterShown, Hooks, ShownEnd
 from imgbot.storage.rate_limit import WAITED_OUT_S
-from imgbot.telegram.messenger import CAPTION_LIMIT, ChatTarget, cut, keyboard
+from imgbot.telegram.messenger import CAPTION_LIMIT, ChatTarget, Messenger, cut, keyboard
 
 _DRAW = "draw"
 """Id of the inline result that orders a picture of the query."""
@@ -311,3 +313,20 @@ async def _cancel(callback: CallbackQuery, update_id: int, app: App) -> None:
 def cancel_button(language: str, user_id: int) -> Keyboard:
     """Button under the placeholder in a chat that the bot is not in."""
     return [[button(language, "cancel", f"cancel:inline.{user_id}")]]
+
+
+def delivery_hooks(messenger: Messenger) -> Hooks:
+    """Return the hooks that show the end of a job in the inline message that asked for it."""
+
+    async def show(shown: ShownEnd) -> None:
+        """Show a picture by the file that was uploaded, or a text; may be repeated."""
+        job = shown.job
+        inline_id, language = job.request.inline_id, job.request.language
+        caption = success_caption(with_changes(job, note=""))
+        picture = next(iter(job.progress.shown), None)
+        if picture and await messenger.edit_inline(inline_id, caption, picture):
+            return
+        # Where its chat takes no pictures, that says where it is.
+        await messenger.edit_inline(inline_id, shown.failure or t(language, "guest_ready"))
+
+    return Hooks(after_shown=(AfterShown(lambda job, _: bool(job.request.inline_id), show),))

@@ -63,7 +63,7 @@ def _pack(name: str, text: str) -> StarPack:
 
 
 class StarSettings(FeatureSettings):
-    """What users pay."""
+    """Price list in Telegram Stars."""
 
     stars: Annotated[StarPrices, BeforeValidator(parse_stars)] | None = None
 

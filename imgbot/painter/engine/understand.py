@@ -56,7 +56,7 @@ def _words(plain: str) -> Iterator[str]:
 
 
 def _ones(plural: str) -> Iterator[str]:
-    """What several may be called in English if it is one."""
+    """Singular forms that an English plural may have."""
     for end, ones in _ENGLISH_PLURALS.items():
         if plural.endswith(end):
             yield from (plural.removesuffix(end) + one for one in ones)
