@@ -56,7 +56,7 @@ class Replies:
 
 
 @dataclass(slots=True, eq=False)
-class Order:
+class LoadOrder:
     """One order as placed; times are of the event loop's clock."""
 
     chat: Chat
@@ -139,7 +139,7 @@ def _short(post: Post) -> str:
 
 
 def wrong_charges(
-    outcomes: Mapping[Order, OrderOutcome],
+    outcomes: Mapping[LoadOrder, OrderOutcome],
     charges: Sequence[Mapping[str, Any]],
     passing: Collection[str],
 ) -> int:

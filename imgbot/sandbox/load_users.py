@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imgbot.sandbox.load_orders import Order, button_data
+from imgbot.sandbox.load_orders import LoadOrder, button_data
 from imgbot.sandbox.state import Chat, Post, SandboxState
 from imgbot.sandbox.users import SandboxUsers
 
@@ -58,8 +58,8 @@ class LoadUser:
         self.chat = chat
         self.changed = asyncio.Event()
         """Set whenever something in the chat is new."""
-        self.open_orders: list[Order] = []
-        self._latest: Order | None = None
+        self.open_orders: list[LoadOrder] = []
+        self._latest: LoadOrder | None = None
 
     async def order(self) -> None:
         """Make one order and wait for its answer, or until the user's patience is over."""
@@ -67,7 +67,7 @@ class LoadUser:
         if self._latest:
             # The bot's messages from here on belong to the next.
             self._latest.until_id = self._last_id + 1
-        self._latest = order = Order(self.chat, self._last_id, asked_at_s=clock())
+        self._latest = order = LoadOrder(self.chat, self._last_id, asked_at_s=clock())
         self._users.orders.append(order)
         try:
             await self._place(order)
@@ -90,7 +90,7 @@ class LoadUser:
             order.answered.set()
             self.open_orders.remove(order)
 
-    async def _place(self, order: Order) -> None:
+    async def _place(self, order: LoadOrder) -> None:
         """Do everything up to the step that orders. Raises NoAnswerError."""
         if len(self._users.ways) > 1 and not self.chat.is_started:
             await self._say(order, text="/start")
@@ -117,7 +117,7 @@ class LoadUser:
                     await self._say(order, text=words, reply_to_message_id=replied)
             begun_id = begun_id or order.after_id
 
-    def _choose(self, order: Order) -> tuple[Sequence[tuple[str, str]], Post | None]:
+    def _choose(self, order: LoadOrder) -> tuple[Sequence[tuple[str, str]], Post | None]:
         """Choose a way; return its steps, and the earlier picture that it may need."""
         ways = self._users.ways
         order.way = self.dice.choices(list(ways), [WAYS[way].share for way in ways])[0]
@@ -127,17 +127,17 @@ class LoadUser:
         way = order.way if picture else _WITHOUT_PICTURE.get(order.way, order.way)
         return WAYS[way].steps, picture
 
-    async def _say(self, order: Order, **fields: object) -> None:
+    async def _say(self, order: LoadOrder, **fields: object) -> None:
         posts = await self._users.acts.send(self.chat.id, self.chat.id, **fields)
         order.after_id, order.query = posts[0].id, None
 
-    def _press(self, order: Order, post: Post, prefix: str) -> None:
+    def _press(self, order: LoadOrder, post: Post, prefix: str) -> None:
         order.after_id = self._last_id
         data = button_data(post, prefix)
         pressed = self._users.acts.press(self.chat.id, self.chat.id, post.id, data)
         order.query = self._users.state.queries[pressed["callback_query_id"]]
 
-    async def _until(self, order: Order, after_id: int, prefix: str) -> Post:
+    async def _until(self, order: LoadOrder, after_id: int, prefix: str) -> Post:
         """Wait for a bot message with such a button; for any question if it is empty.
 
         Raises NoAnswerError, at once if the latest press is refused.
@@ -168,7 +168,7 @@ class LoadUser:
         """Return the bot's messages, newest first."""
         return [p for p in reversed(self.chat.posts.values()) if p.is_outgoing and not p.is_deleted]
 
-    def _words(self, order: Order, what: str) -> str:
+    def _words(self, order: LoadOrder, what: str) -> str:
         """Return words of a kind; a text that is no kind is returned as it is."""
         if what != "prompt":
             return self._text(what) if what in self._texts else what
@@ -205,7 +205,7 @@ class LoadUsers:
         """False: no prompt asks the provider to refuse it."""
         self.loses_answers = False
         """True: the provider loses the answers to some submits."""
-        self.orders: list[Order] = []
+        self.orders: list[LoadOrder] = []
         self.photos: list[str] = []
         # Each prompt has a name of its own, by which its provider task is found.
         self.names = (
@@ -217,7 +217,7 @@ class LoadUsers:
     def answered(self) -> int:
         return sum(order.answered_at_s is not None for order in self.orders)
 
-    def is_answered(self, order: Order) -> bool:
+    def is_answered(self, order: LoadOrder) -> bool:
         return order.replies(self.passing).is_complete
 
     async def gather(self, size: int, seed: int, photos: Sequence[Path] = ()) -> None:

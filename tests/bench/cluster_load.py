@@ -16,7 +16,7 @@ from typing import Self
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.texts import t
 from imgbot.ops.loadtest.run import PASSING
-from imgbot.sandbox.load_orders import Order, Replies
+from imgbot.sandbox.load_orders import LoadOrder, Replies
 from imgbot.sandbox.server import Sandbox
 from imgbot.sandbox.simulated_provider import NAME
 from imgbot.sandbox.state import Chat
@@ -106,7 +106,7 @@ class Load:
         # Drawing would take more of the processor than the cluster does.
         sandbox.providers[NAME].render = lambda task: small
         self._names = map("".join, itertools.product(_SYLLABLES, repeat=3))
-        self._orders: dict[int, Order] = {}
+        self._orders: dict[int, LoadOrder] = {}
         """By chat."""
         self._writers: list[Chat] = []
         self._shown_s: list[float] = []
@@ -117,7 +117,7 @@ class Load:
         for number in itertools.count():
             chat, name = self._new_chat(), next(self._names).capitalize()
             said_id = await self._say(chat, f"a fox {name} in the snow")
-            order = Order(chat, said_id, name=name, asked_at_s=time.monotonic(), is_made=True)
+            order = LoadOrder(chat, said_id, name=name, asked_at_s=time.monotonic(), is_made=True)
             self._orders[chat.id] = order
             if number % SETTING_EVERY == 0:
                 chat = self._new_chat()
@@ -229,7 +229,7 @@ class Load:
         return post.id
 
     @staticmethod
-    def _replies(order: Order) -> Replies:
+    def _replies(order: LoadOrder) -> Replies:
         return order.replies(PASSING)
 
 

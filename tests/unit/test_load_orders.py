@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
+from imgbot.sandbox.load_orders import LoadOrder, OrderOutcome, wrong_charges
 from imgbot.sandbox.load_users import PEAK_SHARE, USUAL_EVERY_S, LoadUsers, order_times
 from imgbot.sandbox.server import new_token
 from imgbot.sandbox.state import FIRST_USER_ID, Chat, Post, Query, SandboxState
@@ -45,11 +45,11 @@ def order_after(
     toast: str = "",
     is_made: bool = True,
     is_moderated: bool = False,
-) -> Order:
+) -> LoadOrder:
     """Return an order to which the bot has said so much."""
     chat = state.chats[FIRST_USER_ID]
     asked = state.add_post(chat, state.users[chat.id], {"text": "a fox"})
-    order = Order(chat, asked.id, way="words", is_made=is_made, is_moderated=is_moderated)
+    order = LoadOrder(chat, asked.id, way="words", is_made=is_made, is_moderated=is_moderated)
     order.query = Query(chat.id, chat.id, 0.0, is_answered=True, answer=toast)
     for content in said:
         taken = [p for p in chat.posts.values() if p.message.get("text") == TAKEN["text"]]

@@ -22,7 +22,7 @@ from imgbot.ops.loadtest.run import (
 )
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage
 from imgbot.ops.status.indicators import Histogram
-from imgbot.sandbox.load_orders import Order, OrderOutcome
+from imgbot.sandbox.load_orders import LoadOrder, OrderOutcome
 from imgbot.sandbox.state import Chat
 
 CHAT = Chat(7, {"id": 7, "type": "private"}, [7], is_started=True)
@@ -34,8 +34,8 @@ def sample(at_s: float, cpu_s: float, waiting: int = 0) -> LoadSample:
     return LoadSample(at_s, parts, cpu_s / 2, waiting)
 
 
-def order(seconds: float) -> Order:
-    return Order(CHAT, 0, way="words", asked_at_s=10.0, answered_at_s=10.0 + seconds)
+def order(seconds: float) -> LoadOrder:
+    return LoadOrder(CHAT, 0, way="words", asked_at_s=10.0, answered_at_s=10.0 + seconds)
 
 
 RUN = LoadTestRun(

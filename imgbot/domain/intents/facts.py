@@ -21,6 +21,10 @@ class Intent(StrEnum):
     COMPLAINT = "complaint"
     SMALL_TALK = "small_talk"
     POINTING = "pointing"
+    REDRAW = "redraw"
+    """This picture drawn anew, with options or a change of its prompt."""
+    SHOW = "show"
+    """A picture that there is, shown again."""
 
 
 class PendingQuestion(StrEnum):

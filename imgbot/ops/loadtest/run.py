@@ -29,7 +29,7 @@ from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
 from imgbot.ops.status.indicators import Histogram, histograms
 from imgbot.sandbox import bot_process
 from imgbot.sandbox.faults import Fault
-from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
+from imgbot.sandbox.load_orders import LoadOrder, OrderOutcome, wrong_charges
 from imgbot.sandbox.load_users import USUAL_EVERY_S, LoadUsers
 from imgbot.sandbox.provider_tasks import TaskLedger
 from imgbot.sandbox.server import Sandbox
@@ -114,7 +114,7 @@ class LoadTestRun:
 
     users: int
     workers: int
-    outcomes: Mapping[Order, OrderOutcome]
+    outcomes: Mapping[LoadOrder, OrderOutcome]
     wrong_charges: int
     charges: int
     samples: Sequence[LoadSample]

@@ -23,7 +23,7 @@ from imgbot.ops import loadtest
 from imgbot.ops.loadtest.run import PASSING
 from imgbot.providers.declarative.spec import read_spec
 from imgbot.providers.spec_file import read_preset
-from imgbot.sandbox.load_orders import Order
+from imgbot.sandbox.load_orders import LoadOrder
 from imgbot.sandbox.load_users import LoadUser, LoadUsers
 from imgbot.sandbox.provider_tasks import Refusal, Task, TaskLedger
 from imgbot.sandbox.server import Sandbox
@@ -114,7 +114,7 @@ async def _serve(options: argparse.Namespace) -> None:
         await asyncio.to_thread(sys.stdin.read)
 
 
-async def _measure(sandbox: Sandbox, orders: Sequence[Order], seconds: float) -> None:
+async def _measure(sandbox: Sandbox, orders: Sequence[LoadOrder], seconds: float) -> None:
     clock = asyncio.get_running_loop().time
     began_s, calls_before = clock(), _calls(sandbox)
     _say(began=True)

@@ -1,0 +1,60 @@
+"""Chat as a text is read in it: its pictures by what they show, and the open question. Pure."""
+
+from dataclasses import dataclass
+
+from imgbot.domain.intents.facts import PendingQuestion
+from imgbot.domain.operations import Operation
+
+PICTURES_KEPT = 12
+"""Newest pictures of a chat that a text may be about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPicture:
+    """Picture of the chat: a photo, a result, or one that is being made."""
+
+    id: str
+    """Id of its job, or Telegram's unique id of a photo."""
+    operation: Operation | None = None
+    """Operation that made it; None for a photo."""
+    words: tuple[str, ...] = ()
+    """The prompt that it was drawn from, and the changes that led to it, the latest last."""
+    parent: str = ""
+    """Id of the picture that it was made of; empty for a drawing and a photo."""
+    order: str = ""
+    """What variants of one order, or photos of one album, share; empty for a picture alone."""
+    number: int = 0
+    """Place among these, from 1; 0 for a picture alone."""
+    age_s: int = 0
+    is_own: bool = True
+    """True if it was made, or sent, for the user who writes."""
+    is_there: bool = True
+    """False while it is being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatState:
+    """Facts about a chat at the time a text arrives."""
+
+    pictures: tuple[ChatPicture, ...] = ()
+    """The newest first; a picture that is shown again is the newest."""
+    replied: str = ""
+    """Id of the picture that the text replies to; empty for no reply to a picture."""
+    pending: PendingQuestion = PendingQuestion.NOTHING
+    asked: str = ""
+    """Id of the picture that the open question is about."""
+    undone: tuple[str, ...] = ()
+    """Ids of the pictures that were left by going back, the latest first."""
+    remembered: str = ""
+    """Choice of this user for this wording: `create`, `change` or none."""
+
+    @property
+    def this(self) -> ChatPicture | None:
+        """Picture that a text is about which names none: replied to, else asked about, else new."""
+        chosen = self.replied or self.asked
+        found = (each for each in self.pictures if each.id == chosen or not chosen)
+        return next(found, ChatPicture(chosen) if chosen else None)
+
+    def picture(self, picture_id: str) -> ChatPicture | None:
+        """Return the picture with this id."""
+        return next((each for each in self.pictures if each.id == picture_id), None)

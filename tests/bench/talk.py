@@ -1,0 +1,251 @@
+"""Judge of the reader of words: `python -m tests.bench.talk [FILE…] [--wrong]`.
+
+Plays dialogues of `tests/bench/dialogues` without a bot: each message is read in the chat as the
+right actions have left it, and the reading is compared with its own right actions. Prints figures
+for each file, and with `--wrong` each message that was misread. Exit status 1 if anything was
+ordered for nothing.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from imgbot.domain.intents import Intent, PendingQuestion
+from imgbot.domain.operations import Operation
+from imgbot.domain.words import read
+from imgbot.domain.words.chat import PICTURES_KEPT, ChatPicture, ChatState
+from imgbot.domain.words.reading import Ask, Order, Reading
+from imgbot.domain.words.this_picture import this_picture
+from tests.bench.dialogue_file import FOLDER, MAKING, Action, Script, Step, read_scripts
+
+MENTION = "@pixbot"
+_AGE_S = 90
+"""Time between two messages."""
+
+_OPERATIONS = {
+    "new": Operation.CREATE, "change": Operation.EDIT, "upscale": Operation.UPSCALE,
+    "retouch": Operation.RETOUCH, "cutout": Operation.REMOVE_BACKGROUND,
+    "sticker": Operation.STICKER, "merge": Operation.MERGE, "again": Operation.CREATE,
+    "redraw": Operation.CREATE,
+}  # fmt: skip
+_KINDS = {operation: kind for kind, operation in [*_OPERATIONS.items()][1:7]}
+_BY_INTENT = {
+    Intent.CREATE: "new", Intent.CHANGE: "change", Intent.AGAIN: "again", Intent.REDRAW: "redraw",
+    Intent.SHOW: "show", Intent.UNDO: "show", Intent.CANCEL: "cancel", Intent.HELP: "help",
+}  # fmt: skip
+_BY_TOPIC = {
+    "file": "file", "delete": "delete", "receipt": "info", "price": "price", "status": "queue",
+    "queue": "queue", "cancel": "cancel", "help": "help", "abilities": "help",
+}  # fmt: skip
+_ALIKE = ({"change", "redraw"}, {"again", "redraw"}, {"retouch", "change"}, {"talk", "nothing"})
+"""Actions that differ in how a picture is made, not in which one; each is right for the other."""
+
+_PAID = MAKING | {"new"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Message with what was read in it."""
+
+    script: Script
+    step: Step
+    kind: str
+    of: tuple[str, ...]
+    verdict: str
+    """right, wrong picture, wrong action, for nothing, asked, asked which, not done."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """Chat as the right actions have left it."""
+
+    is_group: bool
+    pictures: list[ChatPicture] = field(default_factory=list)
+    owners: dict[str, bool] = field(default_factory=dict)
+    undone: list[str] = field(default_factory=list)
+    pending: PendingQuestion = PendingQuestion.NOTHING
+    asked: str = ""
+
+    def chat(self, step: Step) -> ChatState:
+        """Return the chat as the author of a message has it."""
+        shown = [
+            replace(each, is_own=self.owners.get(each.id) == step.is_of_other)
+            for each in self.pictures[:PICTURES_KEPT]
+        ]
+        if step.is_making and shown:
+            shown[0] = replace(shown[0], is_there=False)
+        pending = PendingQuestion.NOTHING if step.reply_to else self.pending
+        return ChatState(
+            tuple(shown),
+            step.reply_to or (step.photos[0] if step.photos and step.text else ""),
+            pending,
+            self.asked if pending else "",
+            tuple(self.undone),
+        )
+
+    def send(self, step: Step) -> None:
+        """Add the photos of a message."""
+        order = step.photos[0] if len(step.photos) > 1 else ""
+        for at, name in enumerate(step.photos, 1):
+            self._add(ChatPicture(name, order=order, number=at if order else 0), step)
+        if step.photos and not step.text:
+            self.pending = PendingQuestion.CHANGE
+            self.asked = "" if order else step.photos[0]
+
+    def act(self, action: Action, step: Step) -> None:
+        """Do what an action does to the pictures."""
+        if action.kind != "talk" and not (step.photos and not step.text):
+            self.pending, self.asked = PendingQuestion.NOTHING, ""
+        if action.kind == "show":
+            self._show(action.of[0])
+        elif action.kind == "delete":
+            self.pictures = [each for each in self.pictures if each.id not in action.of]
+        elif action.made:
+            self._make(action, step)
+
+    def _make(self, action: Action, step: Step) -> None:
+        order = action.made[0] if len(action.made) > 1 else ""
+        each_for_itself = len(action.of) == len(action.made) > 1
+        for at, name in enumerate(action.made):
+            source = action.of[at if each_for_itself else 0] if action.of else ""
+            known = next((each for each in self.pictures if each.id == source), ChatPicture(""))
+            words = step.text.replace(MENTION, "").strip(" ,")
+            is_drawn = action.kind in {"new", "again", "redraw"}
+            said = known.words if action.kind == "again" else (*known.words, words)
+            parent = "" if action.kind in {"new", "again", "redraw"} else source
+            made = ChatPicture(
+                name,
+                Operation.CREATE if is_drawn else _OPERATIONS[action.kind],
+                said,
+                parent,
+                order if is_drawn else "",
+                at + 1 if order and is_drawn else 0,
+            )
+            self._add(made, step)
+        self.undone = []
+
+    def _show(self, name: str) -> None:
+        left = self.pictures[0]
+        [shown] = [each for each in self.pictures if each.id == name]
+        if name in self.undone:
+            self.undone = self.undone[self.undone.index(name) + 1 :]
+        elif _descends(left, name, self.pictures):
+            self.undone.insert(0, left.id)
+        self.pictures.remove(shown)
+        self.pictures.insert(0, shown)
+
+    def _add(self, picture: ChatPicture, step: Step) -> None:
+        self.pictures = [replace(each, age_s=each.age_s + _AGE_S) for each in self.pictures]
+        self.pictures.insert(0, picture)
+        self.owners[picture.id] = step.is_of_other
+
+
+def _descends(picture: ChatPicture, name: str, known: Sequence[ChatPicture]) -> bool:
+    by_id = {each.id: each for each in known}
+    seen = set[str]()
+    while picture.parent and picture.parent not in seen:
+        if picture.parent == name:
+            return True
+        seen.add(picture.parent)
+        picture = by_id.get(picture.parent, ChatPicture(""))
+    return False
+
+
+def judge(script: Script) -> Iterator[Judged]:
+    """Read each message of a dialogue that the bot gets, and yield what became of it."""
+    place = _Place(script.is_group)
+    for step in script.steps:
+        place.send(step)
+        if not step.actions:
+            continue
+        if step.text and _is_addressed(script, step, place):
+            chat = place.chat(step)
+            text = step.text.replace(MENTION, "").strip(" ,")
+            kind, of = taken(read(text, chat), chat)
+            yield Judged(script, step, kind, of, _verdict(kind, of, step.actions))
+        place.act(step.actions[0], step)
+
+
+def _is_addressed(script: Script, step: Step, place: _Place) -> bool:
+    if not script.is_group or MENTION in step.text.lower():
+        return True
+    replied = next((each for each in place.pictures if each.id == step.reply_to), None)
+    return replied is not None and replied.operation is not None
+
+
+def taken(reading: Reading, chat: ChatState) -> tuple[str, tuple[str, ...]]:
+    """Return the action that a reading comes to, as dialogues name it, and its pictures."""
+    if isinstance(reading, Ask):
+        return "ask", reading.among
+    found = this_picture(reading.which, chat)
+    ids = tuple(each.id for each in found.pictures)
+    if isinstance(reading, Order):
+        if reading.intent is Intent.CREATE:
+            return "new", ()
+        kind = _KINDS.get(reading.operation or Operation.EDIT, "change")
+        kind = kind if reading.intent is Intent.OPERATION else _BY_INTENT[reading.intent]
+        if found.among or not ids:
+            return "ask", tuple(each.id for each in found.among)
+        return kind, ids
+    topic = _BY_TOPIC.get(reading.topic) or _BY_INTENT.get(reading.intent, "talk")
+    if topic not in {"show", "file", "delete", "info"}:
+        return topic, ()
+    return (topic, ids) if ids else ("ask" if found.among else "talk", ())
+
+
+def _verdict(kind: str, of: tuple[str, ...], actions: Sequence[Action]) -> str:
+    same = {kind}.union(*(each for each in _ALIKE if kind in each))
+    alike = [each for each in actions if each.kind in same]
+    if any(sorted(each.of) == sorted(of) or not each.of for each in alike):
+        return "right"
+    if kind == "ask":
+        return "asked"
+    is_paid = kind in _PAID
+    if is_paid and not any(each.kind in _PAID for each in actions):
+        return "for nothing"
+    if kind != "new" and of and any(each.of for each in actions):
+        meant = [each for each in actions if each.of]
+        is_meant = any(set(each.of) & set(of) for each in meant)
+        if not is_meant:
+            return "wrong picture" if is_paid else "wrong shown"
+    return "wrong action" if is_paid else "not done"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge files and print what came of it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
+    names = sorted(each.stem for each in FOLDER.glob("learn_*.toml"))
+    parser.add_argument("files", nargs="*", default=names, help="names without .toml")
+    parser.add_argument("--wrong", action="store_true", help="print what was misread")
+    given = parser.parse_args(arguments)
+    total = Counter[str]()
+    for name in given.files:
+        judged = [each for script in read_scripts(name) for each in judge(script)]
+        total += (found := Counter(each.verdict for each in judged))
+        print(f"{name}: {_figures(found)}")
+        if given.wrong:
+            for each in judged:
+                if each.verdict != "right":
+                    print(f"  {_line(each)}")
+    print(f"all: {_figures(total)}")
+    return int(total["for nothing"] > 0)
+
+
+def _figures(found: Counter[str]) -> str:
+    count = found.total()
+    rest = ", ".join(f"{name} {found[name]}" for name in sorted(found) if name != "right")
+    return f"{found['right']} of {count} right ({found['right'] / max(count, 1):.1%}); {rest}"
+
+
+def _line(judged: Judged) -> str:
+    step = judged.step
+    actions = " | ".join(" ".join((each.kind, *each.of)) for each in step.actions)
+    about = f"reply {step.reply_to}: " if step.reply_to else ""
+    read_as = " ".join((judged.kind, *judged.of))
+    return f"{judged.verdict:13} [{judged.script.title}] {about}{step.text} => {actions}; {read_as}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
