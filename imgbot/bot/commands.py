@@ -7,7 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import Message
+
+from imgbot.domain.buttons import ButtonAction
+
+PressHandler = Callable[..., Awaitable[Any]]
+"""Handler of a press; takes the callback, what `ButtonAction.parse` returns, and the dialogue.
+
+Returns the answer to the press.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +42,15 @@ class ChatCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class ButtonAction:
-    """Action of a button, by the first part of its callback data."""
-
-    name: str
-    handler: Callable[[CallbackQuery, str, Any], Awaitable[Any]]
-    """Takes the rest of the callback data; returns the answer to the press."""
-    is_for_admins: bool = False
-    is_repeatable: bool = False
-    """True if two presses within seconds count twice, as of a page that is turned."""
-    is_open: bool = False
-    """True if also those who are not admitted may press it."""
-
-
-@dataclass(frozen=True, slots=True)
 class CommandTable:
     """All commands and button actions of the bot. Raises ValueError for two of one name."""
 
     commands: Sequence[ChatCommand] = ()
-    actions: Sequence[ButtonAction] = ()
-    _by_name: Mapping[str, ButtonAction] = field(init=False, repr=False)
+    actions: Sequence[tuple[ButtonAction, PressHandler]] = ()
+    _by_name: Mapping[str, tuple[ButtonAction, PressHandler]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        by_name = {each.name: each for each in self.actions}
+        by_name = {action.name: (action, handler) for action, handler in self.actions}
         called = {(each.name, each.payload) for each in self.commands}
         if len(by_name) < len(self.actions) or len(called) < len(self.commands):
             raise ValueError("two commands, or two button actions, have the same name")
@@ -68,8 +62,8 @@ class CommandTable:
         fits = [each for each in named if text.startswith(each.payload)]
         return max(fits, key=lambda each: len(each.payload), default=None)
 
-    def action(self, name: str) -> ButtonAction | None:
-        """Return the action of this name."""
+    def action(self, name: str) -> tuple[ButtonAction, PressHandler] | None:
+        """Return the action of this name, and its handler."""
         return self._by_name.get(name)
 
     def menu(self, *, is_admin: bool = False) -> list[ChatCommand]:

@@ -58,6 +58,8 @@ from imgbot.bot.messages import (
     without_mention,
 )
 from imgbot.bot.this_picture import Meant, TargetPicture, target_of, this_picture
+from imgbot.domain import buttons
+from imgbot.domain.buttons import Keyboard
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import (
     ChatFacts,
@@ -73,8 +75,7 @@ from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.ordinals import Named, picture_named_in
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
-from imgbot.domain.texts import LANGUAGES, buttons, t
-from imgbot.domain.texts.buttons import Keyboard
+from imgbot.domain.texts import LANGUAGES, t
 
 _PENDING: Mapping[str, PendingQuestion] = {
     Question.CREATE_WORDS: PendingQuestion.PROMPT,

@@ -18,10 +18,12 @@ from weakref import WeakValueDictionary
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import DefaultKeyBuilder, StorageKey
 from aiogram.fsm.storage.redis import RedisStorage
-from aiogram.types import CallbackQuery, Message, User
+from aiogram.types import Message, User
 
 from imgbot.bot.app import App, OrderRule
 from imgbot.bot.context import RequestContext
+from imgbot.domain import buttons
+from imgbot.domain.buttons import Keyboard, ResultButton
 from imgbot.domain.errors import (
     UNRELATED,
     ChatGoneError,
@@ -37,8 +39,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
-from imgbot.domain.texts import buttons, has_text, price, t
-from imgbot.domain.texts.buttons import Keyboard, ResultButton
+from imgbot.domain.texts import has_text, price, t
 from imgbot.storage import keys
 from imgbot.storage.holds import HoldsOf
 from imgbot.storage.job_codec import pack, unpack
@@ -521,9 +522,6 @@ class Dialogue:
 
 
 MessageHandler = Callable[[Message, Dialogue], Awaitable[None]]
-CallbackHandler = Callable[[CallbackQuery, str, Dialogue], Awaitable[str | Alert | Resend]]
-"""Handler of a button; takes its argument, returns the answer or its key, or nothing."""
-
 
 OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 """Opens a dialogue, which is closed behind its block."""

@@ -8,11 +8,11 @@ from pathlib import PurePath
 
 from aiogram.types import CallbackQuery, ExternalReplyInfo, Message, User
 
+from imgbot.domain.buttons import action_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.prompt_options import PROMPT_LIMIT
 from imgbot.domain.texts import has_text
-from imgbot.domain.texts.buttons import parse
 from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
 from imgbot.telegram.messenger import picture_in
 
@@ -160,10 +160,9 @@ def _check_question(message: Message, replied: Message | ExternalReplyInfo) -> N
     has_photo = replied.photo or message.photo or message.document
     markup = replied.reply_markup if has_photo and isinstance(replied, Message) else None
     rows = markup.inline_keyboard if markup else []
-    presses = (parse(button.callback_data) for row in rows for button in row)
-    for press in filter(None, presses):
-        if has_text(f"{press.action}{_NO_PHOTO}"):
-            raise UserError(f"{press.action}{_NO_PHOTO}")
+    for name in (action_in(button.callback_data)[0] for row in rows for button in row):
+        if name and has_text(f"{name}{_NO_PHOTO}"):
+            raise UserError(f"{name}{_NO_PHOTO}")
 
 
 def asked_about(callback: CallbackQuery) -> Message | None:

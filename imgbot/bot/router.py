@@ -11,7 +11,7 @@ from aiogram.types import CallbackQuery, Message, Update
 
 from imgbot.bot import handlers, requests
 from imgbot.bot.app import App
-from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.commands import ChatCommand, PressHandler
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
 from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, OpenDialogue, Resend, note_seen
@@ -25,20 +25,20 @@ from imgbot.bot.messages import (
     text_after,
     without_mention,
 )
+from imgbot.domain.buttons import ButtonAction, action_in
 from imgbot.domain.errors import (
     ChatMovedError,
     StorageFullError,
     StorageUnavailableError,
     UserError,
 )
-from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
 from imgbot.storage.results import Recent
 
 Event = Message | CallbackQuery
 
 
-async def on_unknown_callback(_: CallbackQuery, __: str, ___: Dialogue) -> str:
+async def on_unknown_callback(*_: object) -> str:
     return "unknown_button"
 
 
@@ -59,7 +59,10 @@ def _has_button(callback: CallbackQuery) -> bool:
 
 
 COMMANDS: Sequence[ChatCommand] = handlers.COMMANDS
-BUTTONS: Sequence[ButtonAction] = (*handlers.BUTTONS, ButtonAction("meant", on_meaning_callback))
+BUTTONS: Sequence[tuple[ButtonAction, PressHandler]] = (
+    *handlers.BUTTONS,
+    (ButtonAction("meant"), on_meaning_callback),
+)
 """Commands and button actions of the core."""
 
 FeatureUpdates = Callable[[Update, str, OpenDialogue], Awaitable[None]]
@@ -80,7 +83,7 @@ _EDITED = ChatCommand("", handle_edited)
 _UNKNOWN = ChatCommand("", handle_unknown_command)
 _TEXT, _PICTURE = ChatCommand("", handle_text), ChatCommand("", handle_picture)
 _UNSUPPORTED = ChatCommand("", handle_unsupported)
-_NO_ACTION = ButtonAction("", on_unknown_callback, is_repeatable=True)
+_NO_ACTION = (ButtonAction("", is_repeatable=True), on_unknown_callback)
 _TAP_S = 3
 
 
@@ -116,7 +119,7 @@ class UpdateHandler:
         """Handlers by kind of update, see `_kind_of`."""
         self._message_routes = message_routes
         self._kept_handlers = kept_handlers
-        self._again = ButtonAction("resend", self._handle_again)
+        self._again = (ButtonAction("resend"), self._handle_again)
         """Action that handles a message again."""
 
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
@@ -141,9 +144,9 @@ class UpdateHandler:
     async def _handling_of(self, update: Update, raw: Mapping[str, Any]) -> _Handling | None:
         """Return how an update is handled; None if it is for somebody else in a group."""
         if callback := update.callback_query:
-            press = parse(callback.data) or CallbackData("")
-            action = self._action_of(press, callback)
-            work = partial(self._press, action, press, callback)
+            name, argument = action_in(callback.data)
+            action, handler = self._action_of(name, callback)
+            work = partial(self._press, action, handler, argument, callback)
             return _Handling(callback, work, is_open=action.is_open)
         message, identity = update.message or update.edited_message, self._app.identity
         if message is None:
@@ -176,12 +179,11 @@ class UpdateHandler:
             return None
         return command if not command.is_for_admins or self._is_by_admin(message) else None
 
-    def _action_of(self, press: CallbackData, callback: CallbackQuery) -> ButtonAction:
-        is_again = press.action == "resend"
-        action = self._again if is_again else self._app.commands.action(press.action)
-        if action is None or (action.is_for_admins and not self._is_by_admin(callback)):
+    def _action_of(self, name: str, callback: CallbackQuery) -> tuple[ButtonAction, PressHandler]:
+        found = self._again if name == "resend" else self._app.commands.action(name)
+        if found is None or (found[0].is_for_admins and not self._is_by_admin(callback)):
             return _NO_ACTION
-        return action
+        return found
 
     def _is_by_admin(self, event: Event) -> bool:
         return event.from_user is not None and self._app.policy.is_admin(event.from_user.id)
@@ -225,7 +227,8 @@ class UpdateHandler:
     async def _press(
         self,
         action: ButtonAction,
-        press: CallbackData,
+        handler: PressHandler,
+        argument: str,
         callback: CallbackQuery,
         dialogue: Dialogue,
     ) -> None:
@@ -233,8 +236,9 @@ class UpdateHandler:
         key: str | Alert | Resend = "tapped_already"
         if not _has_button(callback):
             key = "stale_button"
-        elif action.is_repeatable or await self._is_first(dialogue.context, press):
-            key = await action.handler(callback, press.argument, dialogue)
+        elif action.is_repeatable or await self._is_first(dialogue.context, callback):
+            parts = action.parse(argument, dialogue.user_id)
+            key = await handler(callback, *parts, dialogue)
         if isinstance(key, Resend):
             key = await self._handle_again(callback, key.argument, key.dialogue)
         is_alert = isinstance(key, Alert)
@@ -271,10 +275,10 @@ class UpdateHandler:
         again = replace(dialogue, context=context)
         await command.handler(without_mention(message, self._app.identity.name), again)
 
-    async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
+    async def _is_first(self, context: RequestContext, callback: CallbackQuery) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""
         shown = f"e{context.ephemeral_id}" if context.ephemeral_id else context.message_id
-        tap = f"{context.chat_id}.{context.user_id}.{shown}.{press.action}:{press.argument}"
+        tap = f"{context.chat_id}.{context.user_id}.{shown}.{callback.data}"
         return await self._app.users.is_first(f"tap.{tap}", context.request, _TAP_S)
 
     async def _note_username(self, context: RequestContext) -> None:

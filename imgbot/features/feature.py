@@ -8,10 +8,11 @@ from typing import Any
 from aiogram import Bot
 
 from imgbot.bot.app import App
-from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.commands import ChatCommand, PressHandler
 from imgbot.bot.dialogue import Additions, Dialogues
 from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
 from imgbot.config.settings import FeatureSettings, Settings
+from imgbot.domain.buttons import ButtonAction
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool
@@ -80,7 +81,7 @@ class Seams(Additions):
     kept_handlers: Mapping[str, KeptHandler] = field(default_factory=dict)
     """Handlers of a refused request, by a name that is in what the feature keeps of it."""
     commands: Sequence[ChatCommand] = ()
-    actions: Sequence[ButtonAction] = ()
+    actions: Sequence[tuple[ButtonAction, PressHandler]] = ()
     about_user: Sequence[AboutUser] = ()
     privacy_notes: Sequence[PrivacyNote] = ()
     """Sentences for /privacy and /forget_me."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from imgbot.domain import retry
+from imgbot.domain import buttons, retry
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -21,7 +21,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.job import Changes, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.remix import undone_part
-from imgbot.domain.texts import buttons, t
+from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.captions import failure_text, success_caption
 from imgbot.jobs.context import StepContext, move

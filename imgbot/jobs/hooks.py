@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imgbot.domain.buttons import Keyboard
 from imgbot.domain.errors import ConfigError, FencedError, StaleJobError, TransientError
 from imgbot.domain.job import Job, Request, State
-from imgbot.domain.texts.buttons import Keyboard
 from imgbot.jobs.outcomes import Advance, NotFetchedError
 from imgbot.painter.steps import Deliverable
 from imgbot.providers.protocol import GenerationRequest, Provider

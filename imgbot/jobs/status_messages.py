@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from imgbot.aio import sleep_or_event
+from imgbot.domain import buttons
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -23,7 +24,7 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.job import Job, State, is_billed
-from imgbot.domain.texts import approx, buttons, t
+from imgbot.domain.texts import approx, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import OptionalCall, max_wait

@@ -35,6 +35,7 @@ from aiogram.types import (
     User,
 )
 
+from imgbot.domain.buttons import Button
 from imgbot.domain.errors import (
     ChatGoneError,
     ImgbotError,
@@ -44,7 +45,6 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.job import InputPhoto
-from imgbot.domain.texts.buttons import Button
 from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
 from imgbot.telegram.rate_limiter import OptionalCall
 from imgbot.telegram.session import BotSession, SentMessage

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from imgbot.bot import messages
 from imgbot.config.sources import load_settings, read_environment_file
+from imgbot.domain.buttons import action_in
 from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import ConfigError, ProviderError, UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in, wording_key
@@ -32,7 +33,6 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import picture_named_in
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import amend, repeats_prompt
-from imgbot.domain.texts import buttons
 from imgbot.domain.update import chat_of, is_group_chatter, sender_of
 from imgbot.painter.engine.edit_request import parse_edit_request
 from imgbot.painter.engine.merge_request import parse_merge_request
@@ -245,7 +245,7 @@ def updates() -> Iterator[Case]:
             messages.without_mention(message, "imgbot")
         if update.callback_query is not None:
             messages.asked_about(update.callback_query)
-            buttons.parse(update.callback_query.data or "")
+            action_in(update.callback_query.data)
 
     yield use
 

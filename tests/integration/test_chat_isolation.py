@@ -68,7 +68,7 @@ class Place:
             for replied in (self.picture, bison):
                 await self.say_all(texts, reply_to=replied.id)
                 await self.say_all(("/last", "/undo", "/compare"), reply_to=replied.id)
-        for action in {each.name for each in BUTTONS} - {"cancel"}:
+        for action in {each.name for each, _ in BUTTONS} - {"cancel"}:
             forged = [f"{action}:{part}{job}" for job in jobs for part in ("", "2.", "change.")]
             await self.ann.toasts(self.picture, *forged)
             await self.ann.toasts(OUT_OF_REACH, *forged[::3])

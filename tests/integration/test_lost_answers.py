@@ -10,10 +10,11 @@ from unittest.mock import AsyncMock
 import pytest
 from aiogram import Bot as AiogramBot
 
+from imgbot.domain import buttons
 from imgbot.domain.errors import TransientError
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
-from imgbot.domain.texts import buttons, t
+from imgbot.domain.texts import t
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue

@@ -6,13 +6,13 @@ from itertools import product
 
 import pytest
 
-from imgbot.domain import retry
+from imgbot.domain import buttons, retry
+from imgbot.domain.buttons import Button, mark_of
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
 from imgbot.domain.retry import SUBMIT_ATTEMPTS, GiveUp, TryAgain
-from imgbot.domain.texts import buttons, has_text
-from imgbot.domain.texts.buttons import Button, mark_of
+from imgbot.domain.texts import has_text
 from imgbot.jobs.recovery import Action, Answer, Decision, Unknown, decide
 from imgbot.providers.protocol import Recovery
 from tests.fixtures.jobs import job_of

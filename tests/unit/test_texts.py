@@ -1,6 +1,7 @@
 """Texts of both languages: complete, within Telegram's limits; names of changes and buttons."""
 
 import ast
+import inspect
 import re
 import string
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ from imgbot.bot.handlers.account import setting_rows, settings_rows
 from imgbot.bot.handlers.start import help_rows, help_text, menu_rows, topic_rows, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
+from imgbot.domain import buttons
+from imgbot.domain.buttons import action_in
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.operations import Operation
 from imgbot.domain.preferences import Preferences
@@ -26,7 +29,6 @@ from imgbot.domain.texts import (
     LANGUAGES,
     ago,
     approx,
-    buttons,
     counted,
     has_text,
     in_time,
@@ -35,7 +37,6 @@ from imgbot.domain.texts import (
     t,
     tables,
 )
-from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.domain.texts.captions import edit_names
 from imgbot.features.alerts.buttons import parse_remedy
 from imgbot.painter.engine import backdrop, edit, merge
@@ -56,11 +57,11 @@ def identity(*, hears_all: bool) -> BotIdentity:
 
 
 HEARS_ALL, HEARS_LITTLE = identity(hears_all=True), identity(hears_all=False)
-LISTED = CommandTable(COMMANDS)
+TABLE = CommandTable(COMMANDS, BUTTONS)
 
 
 def shown_help(language: str, topic: str, policy: AccessPolicy, bot: BotIdentity) -> str:
-    app: Any = SimpleNamespace(policy=policy, identity=bot, commands=LISTED)
+    app: Any = SimpleNamespace(policy=policy, identity=bot, commands=TABLE)
     return help_text(language, topic, app)
 
 
@@ -98,7 +99,7 @@ def test_both_languages_have_the_same_texts_with_the_same_facts() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_telegrams_limits_are_kept(language: str) -> None:
-    for name in (each.name for each in LISTED.menu(is_admin=True)):
+    for name in (each.name for each in TABLE.menu(is_admin=True)):
         assert 1 <= len(t(language, f"command_{name}")) <= 256
     assert len(t(language, "about")) <= 120
     assert len(t(language, "description")) <= 512
@@ -113,7 +114,7 @@ def test_telegrams_limits_are_kept(language: str) -> None:
 @pytest.mark.parametrize("policy", [ENGINE, NEURAL], ids=["engine", "neural"])
 def test_the_help_names_every_command(language: str, policy: AccessPolicy) -> None:
     shown = " ".join(shown_help(language, topic, policy, HEARS_ALL) for topic in topics(policy))
-    unnamed = {name for name in (each.name for each in LISTED.menu()) if f"/{name}" not in shown}
+    unnamed = {name for name in (each.name for each in TABLE.menu()) if f"/{name}" not in shown}
 
     # These are named by what to send, and by the help itself.
     assert unnamed <= {"edit", "merge", "help", "forget_me"}
@@ -153,9 +154,9 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
 
     for button in (each for keyboard in keyboards for row in keyboard for each in row):
         assert len(button.data.encode()) <= 64
-        press = parse(button.data)
-        assert press is not None
-        assert press.action in {each.name for each in BUTTONS}
+        name, argument = action_in(button.data)
+        action, handler = TABLE.action(name) or pytest.fail(button.data)
+        inspect.signature(handler).bind("press", *action.parse(argument, 9 * 10**11), "dialogue")
         assert 0 < len(button.label) <= 40
     # A stored value that is no longer offered is shown as the first.
     row = settings_rows("en", 7, Preferences(ratio="21:9"))[1]
@@ -174,7 +175,7 @@ def test_what_no_button_sends_is_not_understood(data: str) -> None:
     is_one = 2 <= len(action) <= 10 and len(argument) <= 60 and ":" in data
     is_one = is_one and {*action} <= {*string.ascii_lowercase} and {*argument} <= letters
 
-    assert parse(data) == (CallbackData(action, argument) if is_one else None)
+    assert action_in(data) == ((action, argument) if is_one else ("", ""))
     press = parse_remedy(argument)
     assert press is None or argument == f"{press.step}.{'.'.join(press[:3])}"
 

@@ -1,12 +1,13 @@
 """Handlers of commands, messages and buttons."""
 
-from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.commands import ChatCommand, PressHandler
 from imgbot.bot.handlers import (
     account,
     operations,
     results,
     start,
 )
+from imgbot.domain.buttons import ButtonAction
 
 COMMANDS: tuple[ChatCommand, ...] = (
     *operations.COMMANDS,
@@ -14,7 +15,7 @@ COMMANDS: tuple[ChatCommand, ...] = (
     *account.COMMANDS,
     *start.COMMANDS,
 )
-BUTTONS: tuple[ButtonAction, ...] = (
+BUTTONS: tuple[tuple[ButtonAction, PressHandler], ...] = (
     *start.BUTTONS,
     *operations.BUTTONS,
     *results.BUTTONS,

@@ -5,12 +5,12 @@ from functools import partial
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.commands import ChatCommand
 from imgbot.bot.dialogue import Audience, Dialogue
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, button, in_rows
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import dollars, has_text, in_time, t
-from imgbot.domain.texts.buttons import Button, Keyboard, button, in_rows
 from imgbot.telemetry.health import BudgetState
 
 _SHOWN = 10
@@ -214,6 +214,6 @@ COMMANDS = (
     ChatCommand("quiet", handle_quiet, menu_place=5, is_personal=True),
 )
 BUTTONS = (
-    ButtonAction("queue", on_queue_callback, is_repeatable=True),
-    ButtonAction("set", on_setting_callback, is_repeatable=True),
+    (ButtonAction("queue", is_repeatable=True), on_queue_callback),
+    (ButtonAction("set", is_repeatable=True), on_setting_callback),
 )

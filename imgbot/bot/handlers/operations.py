@@ -10,7 +10,7 @@ from typing import Any
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot import requests
-from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.commands import ChatCommand
 from imgbot.bot.dialogue import (
     PHOTO_STATES,
     Dialogue,
@@ -19,6 +19,8 @@ from imgbot.bot.dialogue import (
     to_state_data,
 )
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of, target_photo
+from imgbot.domain import buttons
+from imgbot.domain.buttons import SCALES, ButtonAction
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
 from imgbot.domain.job import InputPhoto
@@ -30,8 +32,6 @@ from imgbot.domain.operations import (
     Operation,
     Prompt,
 )
-from imgbot.domain.texts import buttons
-from imgbot.domain.texts.buttons import SCALES
 from imgbot.domain.this_style import asks_for_this_style
 
 StartHandler = Callable[[Message | CallbackQuery, Dialogue], Awaitable[None]]
@@ -332,8 +332,8 @@ COMMANDS = (
     ),
 )
 BUTTONS = (
-    ButtonAction("start", on_start_callback),
-    ButtonAction("photo", on_photo_callback),
-    ButtonAction("scale", on_scale_callback),
-    ButtonAction("merge", on_merge_callback),
+    (ButtonAction("start"), on_start_callback),
+    (ButtonAction("photo"), on_photo_callback),
+    (ButtonAction("scale"), on_scale_callback),
+    (ButtonAction("merge"), on_merge_callback),
 )

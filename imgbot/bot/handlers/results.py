@@ -8,13 +8,15 @@ from functools import partial
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot import pictures, requests
-from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.commands import ChatCommand
 from imgbot.bot.dialogue import Alert, Audience, Dialogue
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
 from imgbot.bot.receipt import receipt_of
 from imgbot.bot.this_picture import Meant
+from imgbot.domain import buttons
+from imgbot.domain.buttons import SCALES, ButtonAction, Keyboard
 from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import (
     ImgbotError,
@@ -29,8 +31,7 @@ from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
 from imgbot.domain.ordinals import picture_named_in
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.remix import undone_part
-from imgbot.domain.texts import buttons, price
-from imgbot.domain.texts.buttons import SCALES, Keyboard
+from imgbot.domain.texts import price
 from imgbot.domain.texts.captions import drawing_name, with_drawing
 from imgbot.storage.results import Recent
 from imgbot.telegram.messenger import CAPTION_LIMIT, cut
@@ -408,24 +409,24 @@ COMMANDS = (
     ChatCommand("history", handle_history, menu_place=2),
 )
 BUTTONS = (
-    ButtonAction("view", on_history_callback, is_repeatable=True),
-    ButtonAction("draw", on_draw_callback),
-    ButtonAction("again", partial(_act_on_pressed, _act_regenerate)),
-    ButtonAction("retry", on_retry_callback),
-    ButtonAction("file", partial(_act_on_pressed, _act_send_file)),
-    ButtonAction("prompt", partial(_act_on_pressed, _act_prompt)),
-    ButtonAction("delete", partial(_act_on_pressed, _act_delete)),
-    ButtonAction("anew", partial(_act_on_pressed, _act_draw_anew)),
-    ButtonAction("offer", on_offer_callback),
-    ButtonAction("compare", partial(_act_on_pressed, _act_compare)),
-    ButtonAction("undo", partial(_act_on_pressed, _act_undo)),
-    ButtonAction("receipt", partial(_act_on_pressed, _act_receipt), is_repeatable=True),
+    (ButtonAction("view", is_repeatable=True), on_history_callback),
+    (ButtonAction("draw"), on_draw_callback),
+    (ButtonAction("again"), partial(_act_on_pressed, _act_regenerate)),
+    (ButtonAction("retry"), on_retry_callback),
+    (ButtonAction("file"), partial(_act_on_pressed, _act_send_file)),
+    (ButtonAction("prompt"), partial(_act_on_pressed, _act_prompt)),
+    (ButtonAction("delete"), partial(_act_on_pressed, _act_delete)),
+    (ButtonAction("anew"), partial(_act_on_pressed, _act_draw_anew)),
+    (ButtonAction("offer"), on_offer_callback),
+    (ButtonAction("compare"), partial(_act_on_pressed, _act_compare)),
+    (ButtonAction("undo"), partial(_act_on_pressed, _act_undo)),
+    (ButtonAction("receipt", is_repeatable=True), partial(_act_on_pressed, _act_receipt)),
     # Under variants that the previous release has shown in one message; can go after the first.
-    ButtonAction("pick", partial(_act_on_pressed, _act_show)),
-    ButtonAction("againall", partial(_act_on_pressed, _act_regenerate)),
-    ButtonAction("fileall", partial(_act_on_pressed, _act_send_all_files)),
+    (ButtonAction("pick"), partial(_act_on_pressed, _act_show)),
+    (ButtonAction("againall"), partial(_act_on_pressed, _act_regenerate)),
+    (ButtonAction("fileall"), partial(_act_on_pressed, _act_send_all_files)),
     *(
-        ButtonAction(action, partial(on_operation_callback, operation))
+        (ButtonAction(action), partial(on_operation_callback, operation))
         for action, operation in RESULT_ACTIONS.items()
     ),
 )

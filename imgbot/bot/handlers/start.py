@@ -13,7 +13,7 @@ from aiogram.types import (
 )
 
 from imgbot.bot.app import App
-from imgbot.bot.commands import ButtonAction, ChatCommand, CommandTable
+from imgbot.bot.commands import ChatCommand, CommandTable
 from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.bot.messages import (
     PICTURE_LIMIT_MB,
@@ -22,10 +22,10 @@ from imgbot.bot.messages import (
     replied_message,
 )
 from imgbot.bot.policy import AccessPolicy
+from imgbot.domain.buttons import ButtonAction, Keyboard, button, in_rows
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, has_text, t
-from imgbot.domain.texts.buttons import Keyboard, button, in_rows
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events
 
@@ -258,6 +258,6 @@ COMMANDS = (
     ChatCommand("help", handle_help, menu_place=7),
 )
 BUTTONS = (
-    ButtonAction("cancel", on_cancel_callback),
-    ButtonAction("help", on_help_callback, is_repeatable=True),
+    (ButtonAction("cancel"), on_cancel_callback),
+    (ButtonAction("help", is_repeatable=True), on_help_callback),
 )

@@ -6,7 +6,8 @@
 What is a problem, and what helps, is said in the core, for the status page as well.
 """
 
-from imgbot.bot.commands import ButtonAction, admin_command
+from imgbot.bot.commands import admin_command
+from imgbot.domain.buttons import ButtonAction
 from imgbot.features.alerts.notifier import AlertNotifier
 from imgbot.features.alerts.pause import PauseHandlers
 from imgbot.features.alerts.remedies import Remedies, RemedyHandlers
@@ -30,7 +31,7 @@ def _build(core: Core) -> Seams:
             admin_command("resume", pausing.end, is_private=False),
         ],
         actions=[
-            ButtonAction("fix", RemedyHandlers(alerts, remedies).on_press, is_for_admins=True)
+            (ButtonAction("fix", is_for_admins=True), RemedyHandlers(alerts, remedies).on_press)
         ],
         loops=[notifier.run],
     )

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from imgbot.domain.buttons import Button
 from imgbot.domain.texts import dollars, t
-from imgbot.domain.texts.buttons import Button
 from imgbot.telemetry.thresholds import Remedy
 
 _STEPS = {"ask": "fix_{}", "yes": "fix_{}_yes", "no": "fix_no"}

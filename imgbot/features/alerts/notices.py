@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from imgbot.config.place import service_place
 from imgbot.config.settings import MAX_WORKERS
+from imgbot.domain.buttons import Button, Keyboard
 from imgbot.domain.texts import has_text, in_time, t
-from imgbot.domain.texts.buttons import Button, Keyboard
 from imgbot.domain.texts.problems import problem_text, stored_key
 from imgbot.features.alerts.buttons import RemedyData, remedy
 from imgbot.features.alerts.store import Notice

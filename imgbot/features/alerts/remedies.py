@@ -8,9 +8,9 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
+from imgbot.domain.buttons import Button, Keyboard
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import dollars
-from imgbot.domain.texts.buttons import Button, Keyboard
 from imgbot.features.alerts import buttons
 from imgbot.features.alerts.buttons import RemedyData
 from imgbot.features.alerts.store import AlertStore

@@ -6,7 +6,8 @@
 Who is unsubscribed is a setting of the user, among those of /settings.
 """
 
-from imgbot.bot.commands import ButtonAction, admin_command
+from imgbot.bot.commands import admin_command
+from imgbot.domain.buttons import ButtonAction
 from imgbot.features.broadcast.broadcaster import Broadcaster
 from imgbot.features.broadcast.broadcasts import KEYS, Broadcasts
 from imgbot.features.broadcast.handlers import BroadcastHandlers
@@ -20,8 +21,8 @@ def _build(core: Core) -> Seams:
     return Seams(
         commands=[admin_command("broadcast", handlers.preview)],
         actions=[
-            ButtonAction("cast", handlers.on_press, is_for_admins=True),
-            ButtonAction("news", handlers.on_unsubscribe),
+            (ButtonAction("cast", is_for_admins=True), handlers.on_press),
+            (ButtonAction("news"), handlers.on_unsubscribe),
         ],
         work=[broadcaster.run],
     )

@@ -1,6 +1,6 @@
 """Buttons of broadcasts."""
 
-from imgbot.domain.texts.buttons import Keyboard, button
+from imgbot.domain.buttons import Keyboard, button
 
 
 def unsubscribe(language: str) -> Keyboard:

@@ -29,12 +29,12 @@ from imgbot.bot.dialogue import Dialogue, OpenDialogue, note_seen
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
 from imgbot.bot.router import INLINE_CALLBACK
+from imgbot.domain.buttons import Keyboard, button
 from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import InputPhoto, Job, with_changes
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import counted, language_of, t
-from imgbot.domain.texts.buttons import Keyboard, button
 from imgbot.jobs.captions import success_caption
 from imgbot.jobs.hooks import AfterShown, Hooks, ShownEnd
 from imgbot.storage.rate_limit import WAITED_OUT_S

@@ -8,7 +8,7 @@ The operation stands with the others in `imgbot.domain.operations`.
 """
 
 from imgbot.bot.app import OrderRule
-from imgbot.bot.commands import ButtonAction
+from imgbot.domain.buttons import ButtonAction
 from imgbot.domain.operations import Operation
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.marks import words
@@ -23,7 +23,7 @@ def _build(_: Core) -> Seams:
         is_prompt=words.needs_area,
     )
     return Seams(
-        actions=[ButtonAction("area", on_choice)],
+        actions=[(ButtonAction("area"), on_choice)],
         order_rule=rule,
         hooks=HOOKS,
     )

@@ -7,10 +7,10 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from imgbot.domain.buttons import button
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Changes, Job, Request, State
 from imgbot.domain.operations import Operation
-from imgbot.domain.texts.buttons import button
 from imgbot.features.marks import words
 from imgbot.jobs import inputs
 from imgbot.jobs.context import StepContext, move

@@ -6,9 +6,8 @@
 Without it each picture is made by the usual model of its operation.
 """
 
-from imgbot.bot.commands import ButtonAction
+from imgbot.domain.buttons import ButtonAction, ResultButton
 from imgbot.domain.operations import ACTIONS
-from imgbot.domain.texts.buttons import ResultButton
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.models.handlers import Models
 
@@ -20,10 +19,10 @@ def _build(core: Core) -> Seams:
         readers=[models.read] if several else [],
         before_order=[models.complete],
         actions=[
-            ButtonAction("models", models.on_models),
-            ButtonAction("model", models.on_model, is_repeatable=True),
-            ButtonAction("redraw", models.on_redraw),
-            ButtonAction("usual", models.on_usual),
+            (ButtonAction("models"), models.on_models),
+            (ButtonAction("model", is_repeatable=True), models.on_model),
+            (ButtonAction("redraw"), models.on_redraw),
+            (ButtonAction("usual"), models.on_usual),
         ],
         refusal_rows={"model_gone": models.usual_button},
         result_buttons=[ResultButton("models", lambda operation, _: operation in several)],

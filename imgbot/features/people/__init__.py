@@ -7,8 +7,9 @@
 The core refuses who is banned or not allowed.
 """
 
-from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
+from imgbot.bot.commands import ChatCommand, admin_command
 from imgbot.bot.people import UserFinder
+from imgbot.domain.buttons import ButtonAction
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.people.access import KEYS, Access
 from imgbot.features.people.admission import AdmissionHandlers
@@ -45,10 +46,10 @@ def _build(core: Core) -> Seams:
             ChatCommand("start", invitations.accept, payload=INVITED, is_open=True),
         ],
         actions=[
-            ButtonAction("stuck", reports.on_stuck, is_for_admins=True, is_repeatable=True),
-            ButtonAction("ban", admission.on_ban, is_for_admins=True),
-            ButtonAction("allow", admission.on_allow, is_for_admins=True),
-            ButtonAction("user", cards.on_press, is_for_admins=True),
+            (ButtonAction("stuck", is_for_admins=True, is_repeatable=True), reports.on_stuck),
+            (ButtonAction("ban", is_for_admins=True), admission.on_ban),
+            (ButtonAction("allow", is_for_admins=True), admission.on_allow),
+            (ButtonAction("user", is_for_admins=True), cards.on_press),
         ],
         loops=[access.hide_codes],
     )

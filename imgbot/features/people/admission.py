@@ -10,9 +10,9 @@ from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue, OpenDialogue
 from imgbot.bot.people import UserFinder
 from imgbot.bot.policy import AccessPolicy
+from imgbot.domain.buttons import Keyboard, forget
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
-from imgbot.domain.texts.buttons import Keyboard, forget
 from imgbot.features.people import buttons
 from imgbot.features.people.access import Access, Ban
 from imgbot.storage.job_queue import STOPPED, JobQueue

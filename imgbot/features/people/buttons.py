@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imgbot.domain.texts.buttons import Button, Keyboard, button, in_rows
+from imgbot.domain.buttons import Button, Keyboard, button, in_rows
 
 _IN_A_ROW = 3
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
+from imgbot.domain.buttons import Keyboard, forget
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import dollars, has_text, t, tables
-from imgbot.domain.texts.buttons import Keyboard, forget
 from imgbot.features.feature import AboutUser
 from imgbot.features.people import buttons
 from imgbot.features.people.admission import AdmissionHandlers

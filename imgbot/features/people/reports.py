@@ -10,9 +10,9 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
+from imgbot.domain.buttons import Keyboard
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import ago, counted, dollars, has_text, in_time, t
-from imgbot.domain.texts.buttons import Keyboard
 from imgbot.features.people import buttons
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool

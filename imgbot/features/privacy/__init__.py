@@ -4,7 +4,8 @@ What forgetting does with each Redis key is declared with the key, and done by t
 `imgbot.storage.forgetting`, which also deletes single pictures.
 """
 
-from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.commands import ChatCommand
+from imgbot.domain.buttons import ButtonAction
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.privacy.forgetter import Forgetter
 from imgbot.features.privacy.handlers import PrivacyHandlers
@@ -34,7 +35,7 @@ def _build(core: Core) -> Seams:
             ChatCommand("privacy", handlers.show, menu_place=6, is_personal=True, is_open=True),
             ChatCommand("forget_me", handlers.ask_to_forget, is_open=True),
         ],
-        actions=[ButtonAction("forget", handlers.on_forget, is_open=True)],
+        actions=[(ButtonAction("forget", is_open=True), handlers.on_forget)],
         answers={"privacy": handlers.answer_privacy, "provider": handlers.answer_provider},
         loops=[forgetter.run],
     )

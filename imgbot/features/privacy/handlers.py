@@ -7,7 +7,8 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Audience, Dialogue
-from imgbot.domain.texts import buttons, has_text, in_time
+from imgbot.domain import buttons
+from imgbot.domain.texts import has_text, in_time
 from imgbot.features.feature import PrivacyNote
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.spend import Spend

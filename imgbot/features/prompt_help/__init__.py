@@ -5,10 +5,9 @@ Without `IMGBOT_CHAT` nothing is offered, and the learned intents decide alone.
 
 from urllib.parse import urlsplit
 
-from imgbot.bot.commands import ButtonAction
+from imgbot.domain.buttons import ButtonAction, ResultButton
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import is_short
-from imgbot.domain.texts.buttons import ResultButton
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 from imgbot.features.prompt_help.chat_model import ChatModel
 from imgbot.features.prompt_help.handlers import PromptHelp
@@ -34,8 +33,8 @@ def _build(core: Core) -> Seams:
     host = urlsplit(chat.url).hostname or ""
     return Seams(
         actions=[
-            ButtonAction("more", handlers.on_more, is_repeatable=True),
-            ButtonAction("version", handlers.on_version),
+            (ButtonAction("more", is_repeatable=True), handlers.on_more),
+            (ButtonAction("version"), handlers.on_version),
         ],
         result_buttons=[ResultButton("more", fits, is_about_words=True)],
         decide_unsure=model.decide if model.is_on else None,

@@ -6,8 +6,9 @@
 * `payments`: the Bot API calls; `reconciler`: refunds, and the ledger held against Telegram's list.
 """
 
-from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
+from imgbot.bot.commands import ChatCommand, admin_command
 from imgbot.bot.people import UserFinder
+from imgbot.domain.buttons import ButtonAction
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 from imgbot.features.stars import buttons
 from imgbot.features.stars.handlers import KINDS, StarHandlers
@@ -43,9 +44,9 @@ def _build(core: Core) -> Seams:
         updates=dict.fromkeys(KINDS, handlers.handle),
         commands=[*commands, admin_command("refund", handlers.list_payments, is_listed=is_sold)],
         actions=[
-            ButtonAction("buy", handlers.on_buy),
-            ButtonAction("payback", handlers.on_payback, is_open=True),
-            ButtonAction("refund", handlers.on_refund, is_for_admins=True),
+            (ButtonAction("buy"), handlers.on_buy),
+            (ButtonAction("payback", is_open=True), handlers.on_payback),
+            (ButtonAction("refund", is_for_admins=True), handlers.on_refund),
         ],
         answers={"price": handlers.answer_price} if is_sold else {},
         refusal_rows={"stars_used_up": lambda dialogue, *_: buttons.buy(dialogue.language)},

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from imgbot.domain.buttons import Button, Keyboard, button, in_rows
 from imgbot.domain.texts import t
-from imgbot.domain.texts.buttons import Button, Keyboard, button, in_rows
 from imgbot.features.stars.prices import payload_of
 from imgbot.features.stars.settings import StarPack
 

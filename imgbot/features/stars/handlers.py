@@ -12,6 +12,7 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import answer_price
 from imgbot.bot.people import UserFinder
+from imgbot.domain.buttons import Button, Keyboard
 from imgbot.domain.errors import (
     ChatGoneError,
     StorageUnavailableError,
@@ -19,7 +20,6 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.texts import language_of, t
-from imgbot.domain.texts.buttons import Button, Keyboard
 from imgbot.features.stars import buttons
 from imgbot.features.stars.ledger import StarLedger, StarPayment
 from imgbot.features.stars.payments import StarPayments

@@ -3,7 +3,7 @@
 The operation stands with the others in `imgbot.domain.operations`; a worker makes the file.
 """
 
-from imgbot.bot.commands import ButtonAction
+from imgbot.domain.buttons import ButtonAction
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.stickers.packs import StickerPacks
 from imgbot.features.stickers.sending import StickerSender
@@ -13,7 +13,7 @@ def _build(core: Core) -> Seams:
     app = core.app
     packs = StickerPacks(app.identity.name, app.messenger, app.users)
     return Seams(
-        actions=[ButtonAction("pack", packs.on_press)],
+        actions=[(ButtonAction("pack"), packs.on_press)],
         hooks=StickerSender(core.pool, app.messenger, app.results).hooks,
     )
 

@@ -4,11 +4,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgbot.domain.buttons import button
 from imgbot.domain.errors import FloodWaitError, ImgbotError
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
-from imgbot.domain.texts.buttons import button
 from imgbot.jobs.hooks import AfterRender, AfterShown, Hooks, Rendered, ShownEnd, record_of
 from imgbot.painter import steps
 from imgbot.painter.pool import Pool

@@ -3,7 +3,8 @@
 Its networks are `imgbot.painter.engine.photo_styles`, of the extra `paint`.
 """
 
-from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.commands import ChatCommand
+from imgbot.domain.buttons import ButtonAction
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.styles.handlers import StyleMenu
 
@@ -13,7 +14,7 @@ def _build(core: Core) -> Seams:
     menu = StyleMenu(is_on=is_on)
     return Seams(
         commands=[ChatCommand("styles", menu.show)],
-        actions=[ButtonAction("style", menu.on_press)],
+        actions=[(ButtonAction("style"), menu.on_press)],
         photo_buttons=["style"] if is_on else [],
     )
 

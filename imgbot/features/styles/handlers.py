@@ -9,11 +9,11 @@ from imgbot.bot.dialogue import Dialogue, Question
 from imgbot.bot.messages import photo_of
 from imgbot.bot.pictures import meant_in, of_this_chat
 from imgbot.bot.this_picture import target_of
+from imgbot.domain.buttons import Button, in_rows
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import tables
-from imgbot.domain.texts.buttons import Button, in_rows
 
 _IN_A_ROW = 7
 

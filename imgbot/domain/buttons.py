@@ -1,14 +1,17 @@
-"""Inline buttons: labels and callback data.
+"""Inline buttons, and their callback data: the name of an action, and the parts of its argument.
 
-Callback data is not trusted: `parse` accepts only the form of all buttons, and the handlers check
-actions, arguments and access. A button that one handler alone shows stands beside it.
+Callback data is not trusted: it is parsed to what its action takes, and the handlers check access.
+A button that one handler alone shows stands beside it.
 """
 
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any
 
+from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job
 from imgbot.domain.operations import (
     OPERATIONS,
@@ -29,12 +32,44 @@ class Button:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackData:
-    """Parsed callback data: an action and its arguments."""
+class Presser(int):
+    """Id of the one user who may press a button."""
 
-    action: str
-    argument: str = ""
+
+@dataclass(frozen=True, slots=True)
+class ButtonAction:
+    """Action of buttons: the form of its callback data, and who may press them."""
+
+    name: str
+    parts: Sequence[Callable[[str], Any]] = (str,)
+    """Types of the parts of its argument, between which dots stand; those at its end may lack."""
+    is_for_admins: bool = False
+    is_repeatable: bool = False
+    """True if two presses within seconds count twice, as of a page that is turned."""
+    is_open: bool = False
+    """True if also those who are not admitted may press it."""
+
+    def pack(self, *parts: object) -> str:
+        """Return the callback data of a button."""
+        return f"{self.name}:{'.'.join(map(str, parts))}"
+
+    def button(self, language: str, *parts: object, key: str = "") -> Button:
+        """Return a button, labelled by the text of a key, if it is not that of its name."""
+        return Button(t(language, f"button_{key or self.name}"), self.pack(*parts))
+
+    def parse(self, argument: str, user_id: int) -> list[Any]:
+        """Return the parts of a pressed button's argument but its `Presser`.
+
+        Raises UserError for another user's button, and for what no button of this action has.
+        """
+        texts = chain(argument.split(".", len(self.parts) - 1), repeat(""))
+        try:
+            parts = [part(text) for part, text in zip(self.parts, texts, strict=False)]
+        except ValueError:
+            raise UserError("unknown_button") from None
+        if any(isinstance(part, Presser) and part != user_id for part in parts):
+            raise UserError("not_your_button")
+        return [part for part in parts if not isinstance(part, Presser)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +91,10 @@ SCALES = (2, 4)
 _IN_A_ROW = 3
 
 
-def parse(data: str | None) -> CallbackData | None:
-    """Parse callback data; None for data of another form."""
+def action_in(data: str | None) -> tuple[str, str]:
+    """Return the name of the action, and its argument; nothing for data of another form."""
     found = _FORM.fullmatch(data or "")
-    return CallbackData(found[1], found[2]) if found else None
+    return (found[1], found[2]) if found else ("", "")
 
 
 def button(language: str, name: str, data: str) -> Button:
