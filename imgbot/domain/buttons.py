@@ -101,12 +101,13 @@ def button(language: str, name: str, data: str) -> Button:
     return Button(t(language, f"button_{name}"), data)
 
 
+CANCEL = ButtonAction("cancel")
+RETRY = ButtonAction("retry")
+"""Order the request of a failed job again."""
+
+
 def in_rows(buttons: Sequence[Button], length: int) -> Keyboard:
     return [list(buttons[start : start + length]) for start in range(0, len(buttons), length)]
-
-
-def waiting(language: str, job_id: str) -> Keyboard:
-    return [[button(language, "cancel", f"cancel:{job_id}")]]
 
 
 def under_photo(language: str, extras: Sequence[str] = ()) -> Keyboard:
@@ -160,11 +161,6 @@ def _of_job(language: str, job_id: str, names: Mapping[str, bool]) -> list[Butto
     """Return the buttons of a result that are possible, by their names."""
     given = (name for name, is_possible in names.items() if is_possible)
     return [button(language, name, f"{name}:{job_id}") for name in given]
-
-
-def retry(language: str, job_id: str) -> Keyboard:
-    """Button under the message of a failed job: order its request again."""
-    return [[button(language, "retry", f"retry:{job_id}")]]
 
 
 def resend(language: str, user_id: int, update_id: int) -> Keyboard:

@@ -239,10 +239,10 @@ def _failure(context: StepContext, job: Job) -> str:
 
 async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> Job:
     """Show why there is no picture, or what is offered in its place."""
-    rows = buttons.retry(job.request.language, job.id)
-    plain = EndOffer(rows if retry.is_repeatable(job, State.FAILED) else [])
-    offered = _offer(context, job)
-    rows, preview = (offered or plain).rows, (offered or plain).picture
+    again = [buttons.RETRY.button(job.request.language, job.id)]
+    plain = EndOffer([again] if retry.is_repeatable(job, State.FAILED) else [])
+    offered = _offer(context, job) or plain
+    rows, preview = offered.rows, offered.picture
     text = _failure(context, job)
     message_id = await context.status_messages.ensure(job, text)
     # It may be a photo with something drawn on it, which cannot be judged.
@@ -250,9 +250,8 @@ async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> Jo
     is_hidden = job.request.is_of_hidden or is_unjudged_hidden
     async with context.status_messages.lock_final(job):
         if preview and inputs.is_own_file(context, str(preview)):
-            await context.messenger.edit_to_picture(
-                place, message_id, preview, text, rows, is_photo=True, is_hidden=is_hidden
-            )
+            shown = place, message_id, preview, text, rows
+            await context.messenger.edit_to_picture(*shown, is_photo=True, is_hidden=is_hidden)
         else:
             await context.messenger.edit_text(place, message_id, text, rows)
     return with_changes(job, message_id=message_id)

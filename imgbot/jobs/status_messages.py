@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from imgbot.aio import sleep_or_event
-from imgbot.domain import buttons
+from imgbot.domain.buttons import CANCEL
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -159,7 +159,7 @@ class StatusMessages:
             if not await self._queue.record_status_message(job.id, retry_ms=retry_ms):
                 raise StaleJobError(f"{job.id}: finished before its status message was sent")
             place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
-            rows = [] if text else buttons.waiting(job.request.language, job.id)
+            rows = [] if text else [[CANCEL.button(job.request.language, job.id)]]
             message.text = text or await self._standing(message, job)
             message.shown_s = time.monotonic()
             try:
@@ -273,7 +273,7 @@ class StatusMessages:
                 ChatTarget(chat_id),
                 message.message_id,
                 text,
-                buttons.waiting(job.request.language, job.id),
+                [[CANCEL.button(job.request.language, job.id)]],
             )
         message.text, message.shown_s = text, now_s
 

@@ -28,7 +28,7 @@ from tests.integration.test_job_queue import NOW, open_queue
 
 pytestmark = pytest.mark.slow
 
-ROWS = buttons.waiting("en", "1")
+ROWS = [[buttons.CANCEL.button("en", "1")]]
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.commands import ChatCommand
 from imgbot.bot.dialogue import Audience, Dialogue
-from imgbot.domain.buttons import Button, ButtonAction, Keyboard, button, in_rows
+from imgbot.domain.buttons import CANCEL, Button, ButtonAction, Keyboard, button, in_rows
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import dollars, has_text, in_time, t
@@ -44,7 +44,7 @@ async def _queue(dialogue: Dialogue) -> tuple[str, Keyboard]:
         lines.append(f"{number}. {title} — {_progress(dialogue.language, job, place)}")
     if len(jobs) > _SHOWN:
         lines.append(dialogue.t("queue_more", count=len(jobs) - _SHOWN))
-    cancel = [Button(f"✖️ {n}", f"cancel:{job.id}") for n, job in enumerate(shown, 1)]
+    cancel = [Button(f"✖️ {n}", CANCEL.pack(job.id)) for n, job in enumerate(shown, 1)]
     refresh = button(dialogue.language, "refresh", f"queue:{dialogue.user_id}")
     return "\n".join(lines), [*in_rows(cancel, 5), [refresh]]
 

@@ -412,7 +412,7 @@ BUTTONS = (
     (ButtonAction("view", is_repeatable=True), on_history_callback),
     (ButtonAction("draw"), on_draw_callback),
     (ButtonAction("again"), partial(_act_on_pressed, _act_regenerate)),
-    (ButtonAction("retry"), on_retry_callback),
+    (buttons.RETRY, on_retry_callback),
     (ButtonAction("file"), partial(_act_on_pressed, _act_send_file)),
     (ButtonAction("prompt"), partial(_act_on_pressed, _act_prompt)),
     (ButtonAction("delete"), partial(_act_on_pressed, _act_delete)),

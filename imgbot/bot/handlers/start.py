@@ -22,7 +22,7 @@ from imgbot.bot.messages import (
     replied_message,
 )
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import ButtonAction, Keyboard, button, in_rows
+from imgbot.domain.buttons import CANCEL, ButtonAction, Keyboard, button, in_rows
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, has_text, t
@@ -258,6 +258,6 @@ COMMANDS = (
     ChatCommand("help", handle_help, menu_place=7),
 )
 BUTTONS = (
-    (ButtonAction("cancel"), on_cancel_callback),
+    (CANCEL, on_cancel_callback),
     (ButtonAction("help", is_repeatable=True), on_help_callback),
 )

@@ -29,7 +29,7 @@ from imgbot.bot.dialogue import Dialogue, OpenDialogue, note_seen
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
 from imgbot.bot.router import INLINE_CALLBACK
-from imgbot.domain.buttons import Keyboard, button
+from imgbot.domain.buttons import CANCEL, Keyboard
 from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import InputPhoto, Job, with_changes
@@ -312,7 +312,7 @@ async def _cancel(callback: CallbackQuery, update_id: int, app: App) -> None:
 
 def cancel_button(language: str, user_id: int) -> Keyboard:
     """Button under the placeholder in a chat that the bot is not in."""
-    return [[button(language, "cancel", f"cancel:inline.{user_id}")]]
+    return [[CANCEL.button(language, "inline", user_id)]]
 
 
 def delivery_hooks(messenger: Messenger) -> Hooks:
