@@ -54,7 +54,8 @@ class Judged:
     kind: str
     of: tuple[str, ...]
     verdict: str
-    """right, wrong picture, wrong action, for nothing, asked, asked which, not done."""
+    """right, other operation (of the right picture), wrong action, wrong picture, wrong shown, for
+    nothing, asked, or not done."""
 
 
 @dataclass(slots=True)
@@ -205,6 +206,8 @@ def _verdict(kind: str, of: tuple[str, ...], actions: Sequence[Action]) -> str:
     is_paid = kind in _PAID
     if is_paid and not any(each.kind in _PAID for each in actions):
         return "for nothing"
+    if kind in MAKING and any(sorted(each.of) == sorted(of) for each in actions if each.made):
+        return "other operation"
     if kind != "new" and of and any(each.of for each in actions):
         meant = [each for each in actions if each.of]
         is_meant = any(set(each.of) & set(of) for each in meant)
@@ -220,16 +223,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="*", default=names, help="names without .toml")
     parser.add_argument("--wrong", action="store_true", help="print what was misread")
     given = parser.parse_args(arguments)
-    total = Counter[str]()
+    known: list[Judged] = []
     for name in given.files:
         judged = [each for script in read_scripts(name) for each in judge(script)]
-        total += (found := Counter(each.verdict for each in judged))
-        print(f"{name}: {_figures(found)}")
+        known += judged
+        print(f"{name}: {_figures(Counter(each.verdict for each in judged))}")
         if given.wrong:
             for each in judged:
                 if each.verdict != "right":
                     print(f"  {_line(each)}")
-    print(f"all: {_figures(total)}")
+    total = Counter(each.verdict for each in known)
+    print(f"all: {_figures(total)}\nall: {_about_pictures(known)}")
     return int(total["for nothing"] > 0)
 
 
@@ -237,6 +241,23 @@ def _figures(found: Counter[str]) -> str:
     count = found.total()
     rest = ", ".join(f"{name} {found[name]}" for name in sorted(found) if name != "right")
     return f"{found['right']} of {count} right ({found['right'] / max(count, 1):.1%}); {rest}"
+
+
+def _about_pictures(judged: Sequence[Judged]) -> str:
+    """Return the figures of messages that are about pictures that there are, or ask for new ones.
+
+    Right is who is not asked, and gets the right picture; whatever operation it is.
+    """
+    about = [each for each in judged if any(one.of for one in each.step.actions)]
+    hit = sum(each.verdict in {"right", "other operation"} for each in about)
+    paid = Counter(each.verdict for each in judged if each.kind in _PAID)
+    new = [each for each in judged if all(one.kind == "new" for one in each.step.actions)]
+    at_once = sum(each.kind == "new" for each in new)
+    return (
+        f"right picture {hit} of {len(about)} ({hit / max(len(about), 1):.1%}), "
+        f"paid for a wrong one {paid['wrong picture'] + paid['wrong action']}, "
+        f"for nothing {paid['for nothing']}; prompts at once {at_once} of {len(new)}"
+    )
 
 
 def _line(judged: Judged) -> str:
