@@ -69,12 +69,12 @@ class RequestContext:
 
     @property
     def is_shown_to_others(self) -> bool:
-        """Return true if others may read the answer."""
+        """True if others may read the answer."""
         return not self.is_private or bool(self.inline_id)
 
     @property
     def is_anonymous(self) -> bool:
-        """Return true if several users may share this account."""
+        """True if several users may share this account."""
         return self.user_id in {_ANONYMOUS_ADMIN_ID, _AS_CHANNEL_ID, _LINKED_CHANNEL_ID}
 
     @property

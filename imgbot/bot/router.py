@@ -47,7 +47,7 @@ async def _refuse(reason: str, _: Dialogue) -> None:
 
 
 def _has_button(callback: CallbackQuery) -> bool:
-    """Return whether the message has the button: a client can press what no message shows.
+    """Return true if the message has the button: a client can press what no message shows.
 
     True if Telegram no longer tells what is in the message: then it is not changed, either.
     """

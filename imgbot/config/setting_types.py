@@ -131,7 +131,7 @@ def check_https_url(value: str) -> str:
 
 
 def is_of_sentinels(url: str) -> bool:
-    """Return True if the address of a Redis names Sentinels, which know the primary's."""
+    """Return true if the address of a Redis names Sentinels, which know the primary's."""
     return url.startswith("redis+sentinel://")
 
 

@@ -277,7 +277,7 @@ class Settings(BaseModel):
 
     @property
     def is_clustered(self) -> bool:
-        """Return True if this process shares the bot's Redis with others, of which one leads."""
+        """True if this process shares the bot's Redis with others, of which one leads."""
         return is_of_sentinels(self.redis_address)
 
     @property

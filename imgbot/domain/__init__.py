@@ -7,7 +7,7 @@ the facts and the time as arguments, so that a table of examples tests them.
 * `operations`: one row for each operation, from which menus, settings and help derive.
 * `errors`: by what is done about them: tell the user, retry, give up, stop.
 * `update`: one update of Telegram: its chat, its sender, and how it is deferred.
-* `retry`, `poll_schedule`, `duration_model`, `order_pace`: when, and how often.
+* `retry`, `poll_schedule`, `order_pace`: when, and how often.
 * `intents`, `remix`, `complaints`, `ordinals`, `prompt_options`, `spelling`: what a text asks for.
 * `texts`: every sentence that a user reads, in Russian and English.
 """

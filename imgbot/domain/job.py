@@ -1,11 +1,11 @@
 """Job record and the table of its state transitions.
 
 Rule: a state changes only along `NEXT_STATES`, by one Lua script in `imgbot/storage/lua`
-that checks the boot's epoch, the job's version and an operation token.
+that checks the supervisor's epoch, the job's version and an operation token.
 
 Every final state is reached through `delivering`: both a picture and an error are shown to
 the user, and a crash must lose neither. A state may follow itself, when a step records
-something (a poll made, an intent) without leaving it.
+something (a poll, a submit record) without leaving it.
 """
 
 from collections.abc import Mapping
@@ -171,18 +171,18 @@ class Progress:
     accepted_ms: int = 0
     """Time the provider accepted the submit; 0 if its answer was lost."""
     provider: str = ""
-    """Name of the provider; stored with the intent, and kept for recovery."""
+    """Name of the provider; stored with the submit record, and kept for recovery."""
     order_id: str = ""
-    """Id of the job at its provider; stored with the intent, and kept for recovery."""
+    """Id of the job at its provider; stored with the submit record, and kept for recovery."""
     order_model: str = ""
-    """Model that was ordered, by its id; stored with the intent. Once the job has ended: that, or
-    the provider where it has none to choose."""
+    """Id of the model that was ordered; stored with the submit record. Once the job has ended:
+    that, or the provider where it has none to choose."""
     order_fields: Mapping[str, str] = field(default_factory=dict[str, str])
     """Fields that identify the submit in a provider's list, until there is a ticket."""
     side_px: int = 0
-    """Longer side of the input of an upscale, in pixels; stored with the intent."""
+    """Longer side of the input of an upscale, in pixels; stored with the submit record."""
     lettering: str = ""
-    """Words that are put on the provider's picture; stored with the intent."""
+    """Words that are put on the provider's picture; stored with the submit record."""
     pending_ms: int = 0
     """Age at the latest poll that said pending, since `accepted_ms` (else `intent_ms`)."""
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -369,7 +369,7 @@ def _by_group(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def is_billed(job: Job) -> bool:
     """Return true if a job that ends now has cost its price; true if unknown.
 
-    The intent is withdrawn if it is certain that nothing was submitted.
+    The submit record is withdrawn if it is certain that nothing was submitted.
     """
     return job.progress.intent_ms > 0 and not job.charge.is_unbilled
 

@@ -1,6 +1,6 @@
 """Operations: one record for each, from which everything that lists operations derives.
 
-Menu, buttons, commands, dialogue states, callbacks, help, settings (`IMGBOT_PROVIDER_<NAME>`) and
+Menu, buttons, commands, dialogue states, callbacks, help, settings (`IMGBOT_PROVIDER`) and
 the names in provider files follow from `OPERATIONS`. Texts are found by the operation's name:
 `button_…`, `command_…`, `help_…`, `title_…`, `action_…` and `caption_…`, and `ask_…_photo` for one
 that takes one photo.
@@ -56,7 +56,7 @@ class OperationSpec:
     is_offered: bool = True
     """True if a provider can be set for it; else it is built in and free."""
     is_in_menu: bool = True
-    """False if it is never asked for by its name, but follows from what is sent."""
+    """True if it is asked for by its name; else it follows from what is sent."""
 
 
 OPERATIONS: Mapping[Operation, OperationSpec] = {

@@ -140,7 +140,7 @@ class Breaker:
     until_s: float = 0.0
     reason: ProviderErrorKind | None = None
     is_proven: bool = False
-    """Seen to serve, or to refuse service, by this process."""
+    """True once it was seen to serve, or to refuse service, by this process."""
     silent_since_s: float = -math.inf
     silent_until_s: float = -math.inf
     """Time span in which every call, a submit or a poll, has gone unanswered."""

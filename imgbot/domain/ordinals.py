@@ -19,7 +19,7 @@ class Named(NamedTuple):
     rest: str = ""
     """Rest of the text, which is about it; empty if the text only chooses it."""
     is_certain: bool = True
-    """False for a bare number, which may be an answer to something else."""
+    """True unless it is a bare number, which may be an answer to something else."""
 
 
 _STEMS = (

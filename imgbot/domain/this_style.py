@@ -25,6 +25,6 @@ _ASKED = re.compile(rf"{_ORDER}(?:{STYLE})(?: please| пожалуйста| too|
 
 
 def asks_for_this_style(text: str) -> bool:
-    """Return whether a text asks for this, and for nothing else."""
+    """Return true if a text asks for this, and for nothing else."""
     words = re.sub(r"[^\w@]+", " ", text.lower().replace("ё", "е")).strip()
     return bool(_ASKED.fullmatch(words))

@@ -40,7 +40,7 @@ async def open_folder(context: StepContext, job_id: str) -> Path:
 
 
 def is_own_file(context: StepContext, path: str) -> bool:
-    """Return whether a file exists and is one of a job, after following links.
+    """Return true if a file exists and is one of a job, after following links.
 
     Only these are ever sent: Redis holds the path, and is not trusted with the choice.
     """

@@ -40,7 +40,7 @@ class Choice:
     provider: Provider | None
     wait_s: float = 0.0
     is_permanent: bool = False
-    """No provider will serve before the operator has resolved something."""
+    """True if no provider will serve before the operator has resolved something."""
 
 
 class ProviderRouter:
@@ -209,7 +209,7 @@ class ProviderRouter:
         return name not in self._servers[self._chosen[operation]]
 
     def is_resumed(self, name: str) -> bool:
-        """Return whether it is known what an earlier process has learned of a provider's pace."""
+        """Return true if it is known what an earlier process has learned of a provider's pace."""
         return name in self._resumed
 
     def resume(self, name: str, reduced: tuple[float, float] | None, now_s: float) -> None:

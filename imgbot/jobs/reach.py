@@ -67,13 +67,13 @@ class Reach:
             self.hand_over()
 
     async def _may_leave(self) -> bool:
-        """Return whether it has reached nothing for long, and none has left for that just now."""
+        """Return true if it has reached nothing for long, and none has left for that just now."""
         if self.now_s() - self._reached_s < _SILENCE_S or not self.is_in_sync():
             return False
         return bool(await self.redis.set(keys.LEFT, self._own, nx=True, ex=_SELDOM_S))
 
     async def _look(self) -> tuple[bool, bool]:
-        """Return whether Telegram answers, and any provider, if there is one elsewhere."""
+        """Return true if Telegram answers, and any provider, if there is one elsewhere."""
         places = {place for url in self.providers() if (place := far_address(url))}
         async with asyncio.TaskGroup() as group:
             telegram = group.create_task(_within(self.ask_telegram()))

@@ -56,14 +56,14 @@ class Unknown:
     age_s: float
     """Since the submit record."""
     is_hooked: bool = False
-    """A webhook may bring its ticket."""
+    """True if a webhook may bring its ticket."""
     is_searchable: bool = False
-    """It may be found in a list, in which its absence proves nothing."""
+    """True if it may be found in a list, in which its absence proves nothing."""
     questions: int = 0
     """Look-ups and searches made by this process."""
     answer: Answer = Answer.NONE
     is_foreign: bool = False
-    """It was recorded by an earlier process."""
+    """True if it was recorded by an earlier process."""
     locked_s: float = 0.0
     """For so long, that process may still make it."""
 

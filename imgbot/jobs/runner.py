@@ -69,7 +69,7 @@ class _RunningJob:
     failures: int = 0
     """Transient errors in its present state."""
     gives_way: bool = False
-    """It waits for long, and its place is free for another job meanwhile."""
+    """True if it waits for long, and its place is free for another job meanwhile."""
 
     def update(self, job: Job) -> None:
         if job.state is not self.job.state:

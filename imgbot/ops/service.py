@@ -62,12 +62,12 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def has_systemd() -> bool:
-    """Return True if systemd manages this machine."""
+    """Return true if systemd manages this machine."""
     return _SYSTEMD.is_dir() and shutil.which("systemctl") is not None
 
 
 def is_active(unit: str) -> bool:
-    """Return True if a unit runs or is about to."""
+    """Return true if a unit runs or is about to."""
     return has_systemd() and _run("systemctl", "is-active", "--quiet", unit).returncode == 0
 
 

@@ -247,7 +247,7 @@ _HEIC = re.compile(rb".{4}ftyp(?:he[iv][cxms]|(?:mif[12]|msf1)(?!.*avi[fs]))", r
 
 
 def is_heic(path: str) -> bool:
-    """Return True if the content is HEIC (or HEIF other than AVIF); the file's name is ignored."""
+    """Return true if the content is HEIC (or HEIF other than AVIF); the file's name is ignored."""
     try:
         with Path(path).open("rb") as file:
             header = file.read(256)

@@ -285,7 +285,7 @@ def _httpx_errors() -> Generator[None]:
 
 
 def proves_refusal(status: int) -> bool:
-    """Return True if the status alone proves that no task was created.
+    """Return true if the status alone proves that no task was created.
 
     A 503 proves it only in the provider's own words: gateways send it for requests that got
     through.

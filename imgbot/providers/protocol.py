@@ -238,7 +238,7 @@ class Provider(ABC):
     """Language of prompts that it understands best; empty if it takes them as users write them."""
     recovery: Recovery = Recovery.NONE
     is_deterministic: bool = False
-    """Equal edits of equal pictures give equal results."""
+    """True if equal edits of equal pictures give equal results."""
     max_concurrent: int = 0
     """The provider's own limit of concurrent tasks; 0 is no limit."""
     order_limit: OrderLimit = OrderLimit()
@@ -246,7 +246,7 @@ class Provider(ABC):
     submit_s: float = Timeouts().submit_s
     """Longest time that an order may be under way."""
     is_literal: bool = False
-    """It draws words letter by letter, wherever the prompt asks for them."""
+    """True if it draws words letter by letter, wherever the prompt asks for them."""
     is_searchable: bool = False
     """True if `search` lists its latest tasks."""
     is_hooked: bool = False

@@ -262,7 +262,7 @@ class Terms(LocatedTable):
     """Highest price of a picture for which users may choose a model."""
 
     def admits(self, offer: Capability, usual: Capability) -> bool:
-        """Return whether users may choose a model: one of the list, or as cheap as the usual."""
+        """Return true if users may choose a model: one of the list, or as cheap as the usual."""
         if self.offered and not {offer.model, *offer.replaces} & {*self.offered}:
             return False
         if self.price_limit_usd is not None:

@@ -74,11 +74,11 @@ class Hosts:
         self._tails = tuple(host[1:].lower() for host in key_hosts if host.startswith("*."))
 
     def is_own(self, url: str) -> bool:
-        """Return True if the operator's configuration names this origin."""
+        """Return true if the operator's configuration names this origin."""
         return origin_of(url) in self._origins
 
     def may_see_key(self, url: str) -> bool:
-        """Return True if a call to this URL may carry the key."""
+        """Return true if a call to this URL may carry the key."""
         if self.is_own(url):
             return True
         parts = split(url)
@@ -89,7 +89,7 @@ class Hosts:
 
 
 def is_allowed(url: str) -> bool:
-    """Return True for an https URL whose host is a name, or a public address."""
+    """Return true for an https URL whose host is a name, or a public address."""
     parts = split(url)
     if parts is None or parts.scheme != "https":
         return False
@@ -117,7 +117,7 @@ class PublicResolver(ThreadedResolver):
 
 
 def is_public(address: str) -> bool:
-    """Return True for a public address; stricter than Python's `is_global`."""
+    """Return true for a public address; stricter than Python's `is_global`."""
     found = ip_address(address)
     if found in _NAT64:
         # An IPv6-only server reaches every IPv4 host through such an address.

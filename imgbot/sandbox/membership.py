@@ -148,7 +148,7 @@ class Membership:
 
 
 def hears(chat: Chat, post: Post, bot: Json) -> bool:
-    """Return True if the bot gets a user's message.
+    """Return true if the bot gets a user's message.
 
     In a group with privacy mode: commands, replies to the bot and to commands for it, and messages
     sent via it. A mere mention is not among them, despite BotFather (Bot FAQ "What messages
@@ -167,13 +167,13 @@ def hears(chat: Chat, post: Post, bot: Json) -> bool:
 
 
 def mentions(message: Json, bot: Json) -> bool:
-    """Return True if a message names the bot."""
+    """Return true if a message names the bot."""
     text = message.get("text") or message.get("caption") or ""
     return f"@{bot['username']}".lower() in text.lower().split()
 
 
 def _has_command(message: Json, bot: Json) -> bool:
-    """Return True if the message has a command for this bot, or for any bot."""
+    """Return true if the message has a command for this bot, or for any bot."""
     name = "@" + bot["username"].lower()
     text = message.get("text") or message.get("caption") or ""
     for entity in message.get("entities") or message.get("caption_entities") or []:

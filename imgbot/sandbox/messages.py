@@ -128,7 +128,7 @@ class SendMessage(Send, Texted):
         return True
 
     def _is_reply(self, call: Call, chat: Chat, user_id: int) -> bool:
-        """Return True for the answer to an ephemeral message that the user sent just before."""
+        """Return true for the answer to an ephemeral message that the user sent just before."""
         post = chat.live(-self.reply_parameters.ephemeral_message_id)
         if post is None or not post.is_shown_to(user_id):
             if self.reply_parameters.allow_sending_without_reply:

@@ -66,7 +66,7 @@ class Task:
     _used: Counter[str] = field(default_factory=Counter[str])
 
     def takes(self, mark: str) -> bool:
-        """Return True if the scenario `mark` applies now; it does so a limited number of times."""
+        """Return true if the scenario `mark` applies now; it does so a limited number of times."""
         self._used[mark] += 1
         return self._used[mark] <= self.marks.get(mark, 0)
 
@@ -231,7 +231,7 @@ class TaskLedger:
         return task
 
     def _strikes(self, mark: str, task: Task) -> bool:
-        """Return True if the mark applies to a submit: as often as it says, 402 always."""
+        """Return true if the mark applies to a submit: as often as it says, 402 always."""
         if mark not in task.marks:
             return False
         who = (mark, task.client_id or task.digest)

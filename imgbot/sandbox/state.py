@@ -39,7 +39,7 @@ class Post:
         return self.message["message_id"] or -self.message["ephemeral_message_id"]
 
     def is_shown_to(self, user_id: int) -> bool:
-        """Return True for an ordinary message, and to the one user of an ephemeral one."""
+        """Return true for an ordinary message, and to the one user of an ephemeral one."""
         users = (self.message["from"]["id"], self.message.get("receiver_user", {}).get("id"))
         return self.id > 0 or user_id in users
 
@@ -69,9 +69,9 @@ class Chat:
     is_blocked: bool = False
     hears_all: bool = False
     is_admin: bool = False
-    """The bot is an administrator of the group."""
+    """True if the bot is an administrator of the group."""
     is_foreign: bool = False
-    """The bot is not in it, and hears only where it is mentioned."""
+    """True if the bot is not in it, and gets only messages that mention it."""
     refusal: ApiError | None = None
     is_over: bool = False
     posts: dict[int, Post] = field(default_factory=dict[int, Post])
@@ -315,7 +315,7 @@ class SandboxState:
         return found
 
     def is_ephemeral_command(self, text: str, language: str) -> bool:
-        """Return True if clients send a text to a group as an ephemeral command of the bot."""
+        """Return true if clients send a text to a group as an ephemeral command of the bot."""
         name, _, addressee = text.split(maxsplit=1)[0].lower().partition("@")
         if not name.startswith("/") or addressee not in {"", self.bot["username"].lower()}:
             return False

@@ -78,7 +78,7 @@ class SandboxUsers:
         return posts
 
     def _is_ephemeral(self, chat: Chat, sender: Json, message: NewMessage) -> bool:
-        """Return True for an ephemeral command, and for a reply to an ephemeral message."""
+        """Return true for an ephemeral command, and for a reply to an ephemeral message."""
         if chat.is_private or chat.is_foreign or message.is_old_client:
             return False
         text, language = message.text.strip(), sender.get("language_code", "")

@@ -96,7 +96,7 @@ class Client(Redis):
     _written: int = 0
     """Number of the latest batch of writes that was answered to a leader of a cluster."""
     _is_complete: bool = True
-    """The server of the batches is known to have that batch."""
+    """True once the server of the batches is known to have that batch."""
 
     # pyrefly: ignore[bad-override] -- awaitable as before, and sent even before
     def execute_command(self, *args: Any, **options: Any) -> Awaitable[Any]:

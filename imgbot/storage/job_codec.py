@@ -110,7 +110,7 @@ _FAULT_LENGTH = 100
 
 
 def is_job(record: Mapping[str, str]) -> bool:
-    """Return whether a hash is a job; a foreign key under the same prefix is not run."""
+    """Return true if a hash is a job; a foreign key under the same prefix is not run."""
     return "operation" in record
 
 

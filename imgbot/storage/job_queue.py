@@ -203,7 +203,7 @@ class JobQueue(results.JobReader):
         return dict(zip(ids, verdicts, strict=True))
 
     def is_revoked(self, user_id: int, request: str, now_ms: int) -> bool:
-        """Return whether a request, which may have waited for long, was revoked."""
+        """Return true if a request, which may have waited for long, was revoked."""
         before_update, at_ms = self._revoked.get(user_id, (0, 0))
         # Update ids may begin anew after a quiet week.
         return _is_recent(at_ms, now_ms) and int(request.partition("-")[0]) < before_update
@@ -232,7 +232,7 @@ class JobQueue(results.JobReader):
         return owner == job_id
 
     def is_known_empty(self, now_ms: int) -> bool:
-        """Return whether the latest claim, just before, left no waiting job."""
+        """Return true if the latest claim, just before, left no waiting job."""
         return now_ms < self._empty_until_ms
 
     async def claim(
@@ -342,7 +342,7 @@ class JobQueue(results.JobReader):
         return next(iter(await self.jobs([job_id])), None)
 
     async def is_known(self, job_id: str) -> bool:
-        """Return whether a job is live, or dead and still stored."""
+        """Return true if a job is live, or dead and still stored."""
         names = (keys.JOB + job_id, keys.DEAD_JOB + job_id)
         return bool(await self._redis.exists(*names))
 

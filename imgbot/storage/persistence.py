@@ -219,7 +219,7 @@ class Persistence:
             _log.warning("cluster: %s", state)
 
     async def _is_named(self, told: list[Told], primary: Address) -> bool:
-        """Return whether most Sentinels name this primary, and none has a reason not to."""
+        """Return true if most Sentinels name this primary, and none has a reason not to."""
         pool = self._redis.sentinels
         most = len(pool.sentinel_manager.sentinels) // 2 + 1 if pool else 0
         elsewhere = sum(one.named != primary for one in told)

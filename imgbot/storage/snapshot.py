@@ -100,14 +100,14 @@ async def put(redis: Client, records: Iterable[Record]) -> int:
 
 
 async def has_served(redis: Client) -> bool:
-    """Return whether Redis holds valuable data."""
+    """Return true if Redis holds valuable data."""
     async for _ in _pages(redis, _PRECIOUS):
         return True
     return False
 
 
 async def knows(redis: Client, records: Iterable[Record]) -> bool:
-    """Return whether any job in the records is known here: live, ended or dead."""
+    """Return true if any job in the records is known here: live, ended or dead."""
     jobs = [r.key.removeprefix(keys.JOB) for r in records if r.key.startswith(keys.JOB)]
     prefixes = (keys.JOB, keys.TOMBSTONE, keys.DEAD_JOB)
     for batch in _batched(f"{prefix}{job}" for job in jobs for prefix in prefixes):

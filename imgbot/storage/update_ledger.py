@@ -20,7 +20,7 @@ class UpdateLedger(Store):
         self._persist = persist
 
     async def is_handled(self, update_id: int) -> bool:
-        """Return whether this update was handled, perhaps before a restart."""
+        """Return true if this update was handled, perhaps before a restart."""
         page, rest = divmod(update_id, keys.UPDATES_PER_PAGE)
         return bool(await self._redis.sismember(f"{keys.HANDLED}{page}", rest))
 

@@ -40,7 +40,7 @@ class UserProfile:
     preferences: Preferences = field(default_factory=Preferences)
     is_banned: bool = False
     is_allowed: bool = False
-    """The user, or the chat, was allowed while the bot ran."""
+    """True if the user, or the chat, was allowed while the bot ran."""
     is_paused: bool = False
     paused_words: str = ""
     """Operator's message about the pause, if any."""
@@ -65,7 +65,7 @@ class UserProfile:
         return self.preferences.language or self.written.rstrip("?") or client_language
 
     def needs_seen_update(self, now_ms: int) -> bool:
-        """Return whether the stored time of the user's latest update is a day old."""
+        """Return true if the stored time of the user's latest update is a day old."""
         return now_ms - self.seen_ms >= _SEEN_AGAIN_MS
 
 
@@ -176,7 +176,7 @@ class UserStore(Store):
         )
 
     async def claim_intro(self, user_id: int, job_id: str) -> bool:
-        """Return whether `job_id` is the user's first job; the same answer when repeated."""
+        """Return true if `job_id` is the user's first job; the same answer when repeated."""
         key = f"{keys.USER}{user_id}"
         _, first = await self._all(
             self._redis.hsetnx(key, _INTRODUCED, job_id), self._redis.hget(key, _INTRODUCED)
@@ -213,7 +213,7 @@ class UserStore(Store):
         return value if earlier is None else earlier
 
     async def is_first(self, name: str, request: str, seconds: int) -> bool:
-        """Return whether no other request did the same within so many seconds."""
+        """Return true if no other request did the same within so many seconds."""
         return await self.once(name, request, seconds) == request
 
     async def choice(self, name: str) -> str:

@@ -80,7 +80,7 @@ async def identify(bot: Bot) -> User:
 
 
 async def is_reached(bot: Bot) -> bool:
-    """Return whether Telegram answers."""
+    """Return true if Telegram answers."""
     try:
         async with telegram_errors():
             await bot.get_me()

@@ -55,11 +55,11 @@ class ProviderState:
     refusal: ProviderErrorKind | None = None
     """Kind of error with which it is out of service, or one of its models; None if it serves."""
     is_proven: bool = True
-    """Seen to serve, or to refuse service."""
+    """True once it was seen to serve, or to refuse service."""
     unserved: tuple[Operation, ...] = ()
     """Operations that nobody serves, as all their providers are out, this one among them."""
     has_spare: bool = False
-    """The built-in engine could serve those, and is not asked to."""
+    """True if the built-in engine could serve those, and does not."""
     held_per_s: float | None = None
     """Orders per second that it accepts, if that holds orders back; 0 while it wants none."""
 
@@ -114,7 +114,7 @@ class HealthFacts:
     silence_s: float = 0.0
     """Seconds since Telegram last answered getUpdates, or since the start."""
     has_answered: bool = False
-    """Telegram has answered since the start."""
+    """True once Telegram has answered since the start."""
     rival: str = ""
     """Another consumer of this bot's updates: poller, webhook, or none."""
     is_paused: bool = False

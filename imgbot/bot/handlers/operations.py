@@ -82,7 +82,7 @@ async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> Non
 
 
 def asks_for_style(dialogue: Dialogue, prompt: str) -> bool:
-    """Return whether a prompt asks for the style of another picture, and this can be done."""
+    """Return true if a prompt asks for the style of another picture, and this can be done."""
     return dialogue.app.policy.has_photo_styles and asks_for_this_style(prompt)
 
 

@@ -89,7 +89,7 @@ class Albums(Store):
         return bool(await self._redis.exists(ALBUM + album))
 
     async def is_known(self, album: str) -> bool:
-        """Return whether the album has items, or has already become a job."""
+        """Return true if the album has items, or has already become a job."""
         known = (ALBUM + album, ALBUM_JOB + album)
         return bool(await self._redis.exists(*known))
 

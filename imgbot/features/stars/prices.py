@@ -31,7 +31,7 @@ def credit_for(currency: str, amount: int, payload: str) -> int:
 
 
 def is_monthly(payload: str) -> bool:
-    """Return whether an invoice is that of a subscription."""
+    """Return true if an invoice is that of a subscription."""
     pack = pack_of(payload)
     return pack is not None and pack.is_monthly
 

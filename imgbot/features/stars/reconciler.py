@@ -36,7 +36,7 @@ class StarReconciler:
     now_ms: Callable[[], int]
     today: Callable[[int], str]
     is_on: bool
-    """False if nothing is sold: then payments that arrive are refunded, and no list is read."""
+    """True if Stars are sold; else payments that arrive are refunded, and no list is read."""
     refund_due: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a refund is to be made now."""
     _compared: str = field(default="", init=False)

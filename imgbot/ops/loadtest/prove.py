@@ -38,7 +38,7 @@ def run_proof(*, minutes: float, users: int, seed: int | None) -> int:
 
 
 def is_proof(results: LoadTestResults) -> bool:
-    """Return True if pictures came, and no order went wrong or was left waiting."""
+    """Return true if pictures came, and no order went wrong or was left waiting."""
     has_pictures = results.is_whole and results.ends["delivered"] > 0
     return has_pictures and not wrong_orders(results) and not results.ends["waiting"]
 

@@ -114,7 +114,7 @@ def _wait_s(rule: ErrorRule | None, answer: ProviderResponse) -> float | None:
 
 
 def _is_ambiguous(rule: ErrorRule, answer: ProviderResponse) -> bool:
-    """Return True if a task may exist in spite of the error text."""
+    """Return true if a task may exist in spite of the error text."""
     # The words alone could come from a gateway's page.
     is_own = isinstance(answer.content, dict | list)
     is_own_word = is_own and (answer.is_success or (answer.status == 503 and rule.path))

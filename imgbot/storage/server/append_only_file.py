@@ -47,7 +47,7 @@ def rewrite_manifest(folder: Path) -> None:
 
 
 def is_torn(folder: Path) -> bool:
-    """Return whether the latest file ends in what no server writes; found without parsing it."""
+    """Return true if the latest file ends in what no server writes; found without parsing it."""
     if not (names := _LATEST.findall(_manifest_in(folder))):
         return False
     with open_plain(folder / names[-1].decode()) as file:

@@ -187,7 +187,7 @@ class RedisState:
     leader: str = ""
     """Value of the lease, as it knows."""
     is_alone: bool = False
-    """It is to have no replica: the second server has left, or has not joined yet."""
+    """True if it is to have no replica: the second server has left, or has not joined yet."""
 
     @property
     def is_primary(self) -> bool:
@@ -310,7 +310,7 @@ async def fail_over(url: ClusterUrl) -> bool:
 
 
 async def is_reachable(url: ClusterUrl, server: str) -> bool:
-    """Return whether a Sentinel reaches a server (host:port), though this machine may not."""
+    """Return true if a Sentinel reaches a server (host:port), though this machine may not."""
     asked = [await _ask_quorum(url, each) for each in url.sentinels]
     return any(server in map(str, told.up) for _, told in asked if told)
 

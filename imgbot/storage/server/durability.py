@@ -56,7 +56,7 @@ class Durability:
 
     @property
     def is_durable_at_once(self) -> bool:
-        """Return whether every acknowledged write is already on disk, without WAITAOF."""
+        """True if every acknowledged write is already on disk, without WAITAOF."""
         return self.is_append_only and self.fsync == "always"
 
 
@@ -249,12 +249,12 @@ class Memory:
 
     @property
     def is_full(self) -> bool:
-        """Return whether jobs are refused, or are about to be."""
+        """True if jobs are refused, or are about to be."""
         return self.level is Level.CRITICAL
 
     @property
     def is_roomy(self) -> bool:
-        """Return whether use is far enough below the limit not to reach it again soon."""
+        """True if use is far enough below the limit not to reach it again soon."""
         return _BOUNDS.status(self.ratio, self.level) is ConditionStatus.CLEAR
 
     @property

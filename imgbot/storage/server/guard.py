@@ -43,12 +43,12 @@ class ClusterFacts:
     in_sync: tuple[str, ...] = ()
     """Servers that have everything, as the witness has recorded."""
     has_replica: bool = False
-    """It keeps up."""
+    """True if it keeps up."""
     lag_bytes: int | None = None
     lag_s: int | None = None
     """Of the replica."""
     has_quorum: bool = False
-    """Most Sentinels answer."""
+    """True if most Sentinels answer."""
 
 
 class Guard:
@@ -165,7 +165,7 @@ class Guard:
 
 
 def may_follow(told: Mapping[str, Any], own: str, record: InSyncRecord) -> bool:
-    """Return whether a server, by its INFO, may copy the one that it follows, or is to follow."""
+    """Return true if a server, by its INFO, may copy the one that it follows, or is to follow."""
     if told.get("role") == "slave":
         return str(Address(told["master_host"], told["master_port"])) in record.members
     return bool(record.members - {own})
