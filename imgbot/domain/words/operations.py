@@ -1,5 +1,111 @@
-"""Operations in words: upscaling, cut-out, retouch, merge, sticker, comparison. Pure."""
+"""Operations in words: upscaling, cut-out, retouch, merge, sticker. Pure."""
 
-from imgbot.domain.words.reading import WordReader
+import tomllib
+from functools import cache
+from importlib.resources import files
 
-ROWS: tuple[WordReader, ...] = ()
+from imgbot.domain.intents import Intent, scale_in
+from imgbot.domain.operations import Operation
+from imgbot.domain.phrases import PhraseLists
+from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.reading import Example, NamedBy, Order, Sentence, Which, WordReader
+
+_LONGEST = 14
+"""Words of a text that is about one operation; a longer one tells more than its name."""
+
+
+@cache
+def _lists() -> PhraseLists:
+    text = (files("imgbot.domain.words") / "operations.toml").read_text("utf-8")
+    return PhraseLists(tomllib.loads(text))
+
+
+def _has(name: str, sentence: Sentence) -> bool:
+    return _lists()[name].search(sentence.normal) is not None
+
+
+def _is_short(sentence: Sentence, chat: ChatState) -> bool:
+    """Return true for words about a picture that there is, and not for a prompt."""
+    is_about = chat.this is not None and len(sentence.parsed.tokens) <= _LONGEST
+    return is_about and not _has("draw", sentence)
+
+
+def _order(operation: Operation, sentence: Sentence, **more: int | None) -> Order:
+    return Order(Intent.OPERATION, sentence.text, operation=operation, **more)
+
+
+def _sticker(sentence: Sentence, chat: ChatState) -> Order | None:
+    is_asked = _is_short(sentence, chat) and _has("sticker", sentence)
+    return _order(Operation.STICKER, sentence) if is_asked and not _has("part", sentence) else None
+
+
+def _cutout(sentence: Sentence, chat: ChatState) -> Order | None:
+    is_asked = _is_short(sentence, chat) and _has("cutout", sentence)
+    if not is_asked or _has("new_background", sentence):
+        return None
+    return _order(Operation.REMOVE_BACKGROUND, sentence)
+
+
+def _upscale(sentence: Sentence, chat: ChatState) -> Order | None:
+    if not _is_short(sentence, chat) or not _is_larger(sentence):
+        return None
+    return _order(Operation.UPSCALE, sentence, scale=scale_in(sentence.text))
+
+
+def _is_larger(sentence: Sentence) -> bool:
+    if _has("resolution", sentence):
+        return True
+    if _has("larger", sentence) and _has("purpose", sentence):
+        return True
+    return _lists()["enlarge_it"].fullmatch(sentence.normal.strip(" ,")) is not None
+
+
+def _retouch(sentence: Sentence, chat: ChatState) -> Order | None:
+    if not _is_short(sentence, chat) or any(each.operation for each in chat.pictures[:1]):
+        return None
+    is_damage = _has("damage", sentence) and _has("mend", sentence)
+    is_asked = is_damage or _has("restore", sentence)
+    return _order(Operation.RETOUCH, sentence) if is_asked else None
+
+
+def _merge(sentence: Sentence, chat: ChatState) -> Order | None:
+    is_asked = _is_short(sentence, chat) and _has("together", sentence)
+    if not is_asked or len(chat.pictures) < 2:
+        return None
+    count = next((n for n, name in ((4, "four"), (3, "three")) if _has(name, sentence)), 2)
+    which = Which(NamedBy.ALL, count)
+    return Order(Intent.OPERATION, sentence.text, which, Operation.MERGE)
+
+
+ROWS = (
+    WordReader(
+        "sticker",
+        "a sticker of this picture",
+        _sticker,
+        (Example("the wolf as a sticker"), Example("из рыжего стикер!")),
+    ),
+    WordReader(
+        "merge",
+        "several pictures in one",
+        _merge,
+        (Example("put them together", "several"), Example("всех троих у костра", "several")),
+    ),
+    WordReader(
+        "cut-out",
+        "this picture without its background",
+        _cutout,
+        (Example("cut him out"), Example("фон к чертям убери")),
+    ),
+    WordReader(
+        "retouch",
+        "damage of a photo that is to go",
+        _retouch,
+        (Example("take the creases out", "photo"), Example("можно трещины убрать?", "photo")),
+    ),
+    WordReader(
+        "upscale",
+        "a larger or sharper picture",
+        _upscale,
+        (Example("bigger for the shop wall"), Example("малиновый теперь в 4к")),
+    ),
+)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from imgbot.domain.intents.facts import Intent
 from imgbot.domain.intents.words import ParsedText, parse_text
 from imgbot.domain.operations import Operation
+from imgbot.domain.phrases import normalize
 from imgbot.domain.words.chat import ChatState
 
 
@@ -100,8 +101,13 @@ class Sentence:
 
     @property
     def plain(self) -> str:
-        """The text in lower case without «ё», with single spaces and without signs at its ends."""
+        """The words of the text in lower case, without «ё» and without signs."""
         return " ".join(each.text for each in self.parsed.tokens)
+
+    @property
+    def normal(self) -> str:
+        """The text as `PhraseLists` reads it, with a comma for each sign."""
+        return normalize(self.text)
 
 
 @dataclass(frozen=True, slots=True)
