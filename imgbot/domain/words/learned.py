@@ -20,7 +20,7 @@ def facts_of(chat: ChatState) -> ChatFacts:
     )
 
 
-def _read(sentence: Sentence, chat: ChatState) -> Reading:
+def read_learned(sentence: Sentence, chat: ChatState) -> Reading:
     return reading_of(classify(sentence.text, facts_of(chat)), sentence.text)
 
 
@@ -36,7 +36,7 @@ ROWS = (
     WordReader(
         "learned",
         "all else, by the words of examples",
-        _read,
+        read_learned,
         (Example("a fox under the stars", "nothing"), Example("make it darker")),
     ),
 )

@@ -30,8 +30,8 @@ def _is_short(sentence: Sentence, chat: ChatState) -> bool:
     return is_about and not _has("draw", sentence)
 
 
-def _order(operation: Operation, sentence: Sentence, **more: int | None) -> Order:
-    return Order(Intent.OPERATION, sentence.text, operation=operation, **more)
+def _order(operation: Operation, sentence: Sentence, scale: int | None = None) -> Order:
+    return Order(Intent.OPERATION, sentence.text, operation=operation, scale=scale)
 
 
 def _sticker(sentence: Sentence, chat: ChatState) -> Order | None:
@@ -49,7 +49,7 @@ def _cutout(sentence: Sentence, chat: ChatState) -> Order | None:
 def _upscale(sentence: Sentence, chat: ChatState) -> Order | None:
     if not _is_short(sentence, chat) or not _is_larger(sentence):
         return None
-    return _order(Operation.UPSCALE, sentence, scale=scale_in(sentence.text))
+    return _order(Operation.UPSCALE, sentence, scale_in(sentence.text))
 
 
 def _is_larger(sentence: Sentence) -> bool:

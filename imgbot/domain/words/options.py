@@ -1,5 +1,52 @@
-"""Options: shape, number and size in words, of this picture or of the next. Pure."""
+"""Options: shape and number in words, of this picture or of the one that is being made. Pure."""
 
-from imgbot.domain.words.reading import WordReader
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
 
-ROWS: tuple[WordReader, ...] = ()
+from imgbot.domain.intents import Intent
+from imgbot.domain.intents.facts import PendingQuestion
+from imgbot.domain.operations import Operation
+from imgbot.domain.phrases import PhraseLists
+from imgbot.domain.remix import repeats_prompt
+from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.reading import Example, Order, Sentence, WordReader
+
+_RATIO = r"\d{1,2}:\d{1,2}"
+_OTHER_WORDS = 1
+"""Words beside a shape that may be unknown: "horizontal one for the beamer"."""
+
+
+@cache
+def _lists() -> PhraseLists:
+    text = (files("imgbot.domain.words") / "options.toml").read_text("utf-8")
+    return PhraseLists(tomllib.loads(text), ratio=_RATIO)
+
+
+def _read(sentence: Sentence, chat: ChatState) -> Order | None:
+    this = chat.this
+    if this is None or chat.pending not in {PendingQuestion.NOTHING, PendingQuestion.CHANGE}:
+        return None
+    is_again = repeats_prompt(sentence.text)
+    if not is_again and not _is_shape_alone(sentence):
+        return None
+    is_drawn = this.operation is Operation.CREATE
+    return Order(Intent.REDRAW if is_drawn else Intent.CHANGE, sentence.text)
+
+
+def _is_shape_alone(sentence: Sentence) -> bool:
+    """Return true for a shape with nothing else that could be asked for."""
+    rest, count = _lists()["shape"].subn(" ", sentence.normal)
+    words = re.findall(r"\w+", _lists()["filler"].sub(" ", rest))
+    return count > 0 and len(words) <= _OTHER_WORDS
+
+
+ROWS = (
+    WordReader(
+        "options",
+        "shape, number and seed, and nothing beside them",
+        _read,
+        (Example("oh, and upright please"), Example("2 варианта")),
+    ),
+)

@@ -1,5 +1,118 @@
-"""Orders by their beginning: a new picture, another one, words on a picture, a style. Pure."""
+"""Orders by their beginning: a new picture, another one, one drawn anew, words on it. Pure."""
 
-from imgbot.domain.words.reading import WordReader
+import tomllib
+from functools import cache
+from importlib.resources import files
 
-ROWS: tuple[WordReader, ...] = ()
+from imgbot.domain.intents import Intent
+from imgbot.domain.intents.beginnings import names_new_picture, without_beginning
+from imgbot.domain.intents.facts import PendingQuestion
+from imgbot.domain.lettering import read_lettering
+from imgbot.domain.operations import Operation
+from imgbot.domain.phrases import PhraseLists, normalize
+from imgbot.domain.prompt_options import count_in
+from imgbot.domain.words import learned
+from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, WordReader
+
+_FREE = frozenset({PendingQuestion.NOTHING, PendingQuestion.CHANGE})
+"""Questions that leave it open what is ordered."""
+
+
+@cache
+def _lists() -> PhraseLists:
+    text = (files("imgbot.domain.words") / "orders.toml").read_text("utf-8")
+    return PhraseLists(tomllib.loads(text))
+
+
+def _begins(name: str, sentence: Sentence) -> bool:
+    rest = without_beginning(sentence.parsed) or sentence.text
+    return any(_lists()[name].match(normalize(each), 1) for each in (sentence.text, rest))
+
+
+def _again(sentence: Sentence, chat: ChatState) -> Order | None:
+    if chat.this is None or chat.pending not in _FREE:
+        return None
+    is_asked = _lists()["again"].fullmatch(sentence.normal.strip(" ,"))
+    count = count_in(sentence.text) or 1
+    return Order(Intent.AGAIN, sentence.text, count=count) if is_asked else None
+
+
+def _new(sentence: Sentence, chat: ChatState) -> Order | None:
+    """Read "draw …", unless it is drawn on this picture."""
+    if chat.pending not in _FREE or (chat.this and _begins("drawn_on", sentence)):
+        return None
+    is_new = _begins("draw", sentence) or names_new_picture(sentence.text)
+    if not is_new or chat.replied:
+        return None
+    return Order(Intent.CREATE, without_beginning(sentence.parsed) or sentence.text)
+
+
+def _same_but(sentence: Sentence, chat: ChatState) -> Order | None:
+    this = chat.this
+    is_drawn = this is not None and this.operation is Operation.CREATE
+    is_asked = is_drawn and _begins("same_but", sentence)
+    return Order(Intent.REDRAW, sentence.text) if is_asked else None
+
+
+def _lettering(sentence: Sentence, chat: ChatState) -> Order | None:
+    """Read what is to be written on this picture, to the end of the sentence."""
+    found = read_lettering(sentence.text) if chat.this else None
+    if found is None or chat.pending not in _FREE or found.rest:
+        return None
+    is_how = not found.is_exact and _lists()["how"].match(normalize(found.text), 1)
+    return None if is_how else Order(Intent.CHANGE, sentence.text)
+
+
+def _continued(sentence: Sentence, chat: ChatState) -> Reading | None:
+    """Read as a change what begins like one, or refers to what is in this picture."""
+    if chat.this is None or chat.pending not in _FREE:
+        return None
+    found = learned.read_learned(sentence, chat)
+    order = found.order if isinstance(found, Ask) else found
+    is_open = isinstance(order, Order) and order.intent in {Intent.CREATE, Intent.CHANGE}
+    if not is_open or (order is found and order.intent is Intent.CHANGE):
+        return None
+    is_about = _begins("change", sentence) or _refers(sentence)
+    return Order(Intent.CHANGE, order.prompt) if is_about else None
+
+
+def _refers(sentence: Sentence) -> bool:
+    """Return true for a wish about what is in this picture; "he looks happy" is none."""
+    lists, normal = _lists(), sentence.normal
+    is_wish = lists["asking"].search(normal) and lists["reference"].search(normal)
+    return bool(is_wish) and not lists["statement"].search(normal)
+
+
+ROWS = (
+    WordReader(
+        "again",
+        "another picture of the same words",
+        _again,
+        (Example("again again"), Example("ещё раз")),
+    ),
+    WordReader(
+        "same but",
+        "this picture drawn anew with something else",
+        _same_but,
+        (Example("the same but at night"), Example("то же самое, но с собакой")),
+    ),
+    WordReader(
+        "new",
+        "a new picture that is called one",
+        _new,
+        (Example("draw a fox"), Example("теперь нарисуй лису")),
+    ),
+    WordReader(
+        "lettering",
+        "words that are to stand on this picture",
+        _lettering,
+        (Example("write GOOD NIGHT"), Example("подпиши внизу наш отпуск")),
+    ),
+    WordReader(
+        "continued",
+        "a change that refers to this picture",
+        _continued,
+        (Example("put the laces back"), Example("а можно ей шляпу?")),
+    ),
+)
