@@ -37,6 +37,6 @@ ROWS = (
         "learned",
         "all else, by the words of examples",
         read_learned,
-        (Example("a fox under the stars", "nothing"), Example("make it darker")),
+        (Example("a fox under the stars", "nothing"), Example("warmer colours")),
     ),
 )

@@ -70,8 +70,7 @@ def _continued(sentence: Sentence, chat: ChatState) -> Reading | None:
         return None
     found = learned.read_learned(sentence, chat)
     order = found.order if isinstance(found, Ask) else found
-    is_open = isinstance(order, Order) and order.intent in {Intent.CREATE, Intent.CHANGE}
-    if not is_open or (order is found and order.intent is Intent.CHANGE):
+    if not isinstance(order, Order) or order.intent not in {Intent.CREATE, Intent.CHANGE}:
         return None
     is_about = _begins("change", sentence) or _refers(sentence)
     return Order(Intent.CHANGE, order.prompt) if is_about else None
