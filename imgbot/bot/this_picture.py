@@ -6,13 +6,15 @@ user. What was made in another chat is never meant. A number names a variant tha
 this picture, or with one that it was made from; or, to go back, one of its earlier versions.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, Request, State, variant_number
 from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import LAST
+from imgbot.domain.words.chat import ChatPicture
 from imgbot.storage.results import Recent
 
 Meant = Job | tuple[InputPhoto, ...]
@@ -102,3 +104,55 @@ def _origins(job_id: str, before: Mapping[str, str]) -> Iterator[str]:
     for _ in before:
         job_id = before.get(job_id, "")
         yield job_id
+
+
+def pictures_of(recents: Sequence[Recent], user_id: int, now_ms: int) -> tuple[ChatPicture, ...]:
+    """Return the pictures of a chat by what is recent there, the newest first.
+
+    Those that they came of stand behind them. One that was ordered, and not shown, is not there.
+    """
+    found: dict[str, ChatPicture] = {}
+    for recent in reversed(recents):
+        is_own, age_s = recent.user_id == user_id, max(now_ms - recent.at_ms, 0) // 1000
+        for each in _pictures_in(recent, is_own=is_own):
+            known = found.pop(each.id, None)
+            told = known if known and known.operation else each
+            is_there = known is not None or not recent.job_id
+            found[each.id] = replace(told, age_s=age_s, is_there=is_there)
+    sources = {
+        each.parent: ChatPicture(each.parent, age_s=each.age_s, is_own=each.is_own)
+        for each in found.values()
+        if each.parent not in {"", *found}
+    }
+    found = {**sources, **found}
+    orders = Counter(each.id.partition("-")[0] for each in found.values() if each.operation)
+    return tuple(_in_order(each, found, orders) for each in reversed(found.values()))
+
+
+def _pictures_in(recent: Recent, *, is_own: bool) -> Iterator[ChatPicture]:
+    """Yield the pictures of an entry; photos of other users are theirs alone."""
+    if recent.job_id:
+        words = (recent.words,) if recent.words else ()
+        yield ChatPicture(recent.job_id, recent.operation, words, recent.origin, is_own=is_own)
+    elif is_own and recent.parent:
+        yield ChatPicture(recent.parent)
+    elif is_own:
+        order = recent.photos[0].unique_id if len(recent.photos) > 1 else ""
+        for number, photo in enumerate(recent.photos, 1):
+            yield ChatPicture(photo.unique_id, order=order, number=number if order else 0)
+
+
+def _in_order(
+    picture: ChatPicture, known: Mapping[str, ChatPicture], orders: Mapping[str, int]
+) -> ChatPicture:
+    """Return a picture with its place among those of its order, and the words that led to it."""
+    words, step = picture.words, picture
+    for _ in known:
+        if step.operation is Operation.CREATE or step.parent not in known:
+            break
+        step = known[step.parent]
+        words = (*step.words, *words)
+    order = picture.id.partition("-")[0]
+    if orders[order] < 2:
+        return replace(picture, words=words)
+    return replace(picture, words=words, order=order, number=variant_number(picture.id))

@@ -462,8 +462,12 @@ def _is_recent(at_ms: int, now_ms: int) -> bool:
 
 def _entries(lists: Mapping[str, str]) -> str:
     """Return new entries of lists, by their keys, as the scripts get them."""
-    bounds = keys.HISTORY_LENGTH, keys.RESULT_KEPT_S
-    return json.dumps([(key, entry, *bounds) for key, entry in lists.items()], ensure_ascii=False)
+    lengths = {key: keys.HISTORY_LENGTH for key in lists if key.startswith(keys.HISTORY)}
+    entries = [
+        (key, entry, lengths.get(key, keys.RECENT_LENGTH), keys.RESULT_KEPT_S)
+        for key, entry in lists.items()
+    ]
+    return json.dumps(entries, ensure_ascii=False)
 
 
 def _tallies(job: Job, outcome: State, status: str) -> list[Tally]:

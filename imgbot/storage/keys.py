@@ -10,6 +10,7 @@ TOMBSTONE_S = 172_800  # 48 h: Telegram repeats an unconfirmed update for 24 h
 RESULT_KEPT_S = 2_592_000  # 30 days
 SPEND_KEPT_S = 3_456_000  # 40 days: a whole month can be reported
 HISTORY_LENGTH = 20
+RECENT_LENGTH = 40  # a picture is ordered, and shown
 ENDED_JOBS_KEPT = 200
 UPDATES_PER_PAGE = 500  # an integer set of up to 512 entries takes two bytes for each
 
@@ -158,8 +159,9 @@ ALLOWED = _key("img:allowed", Owner.SREM)
 PAUSED = _key("img:paused", Owner.ADMIN)
 # LIST per user id, the latest 20, 30 days: their delivered jobs, newest first.
 HISTORY = _key("img:history:", r"(\d+)")
-# LIST per chat and topic, the latest 20, 30 days: what "this picture" may mean there, newest first,
-# as JSON: user id, time (ms), job, the job whose picture it changes, photos.
+# LIST per chat and topic, the latest 40, 30 days: what "this picture" may mean there, newest first,
+# as JSON: user id, time (ms), job, the job whose picture it changes, photos, its operation, the
+# beginning of its prompt.
 RECENT = _key("img:recent:", Owner.METHOD, r"(\d+)\..*")
 # STRING per message announcing a picture, 30 days: the job that made it
 READY = _key("img:ready:", Owner.POINTER, r"(\d+)\..*")

@@ -16,8 +16,10 @@ from imgbot.storage.entries import readable
 
 _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
-_RECENT_PHOTOS = 2
-"""Photos that are stored: two tell as much as ten, that none of them is the one that is meant."""
+_SOURCES_KEPT = 2
+"""Photos of a job that are stored: two tell as much as ten, that none of them is the one meant."""
+_WORDS_KEPT = 120
+"""Characters of a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class Recent:
     """Job whose picture the job changes."""
     photos: tuple[InputPhoto, ...] = ()
     """Photos that were sent, or that the job changes."""
+    operation: Operation | None = None
+    """Operation of the job."""
+    words: str = ""
+    """Beginning of its prompt."""
 
     @property
     def origin(self) -> str:
@@ -38,9 +44,17 @@ class Recent:
         first = self.photos[0].unique_id if self.photos else ""
         return (self.parent or first) if self.job_id else ""
 
+    @classmethod
+    def of(cls, job: Job, user_id: int, now_ms: int) -> "Recent":
+        """Return a job that is ordered, or whose picture is shown, by or for a user."""
+        request = job.request
+        photos = () if request.awaits_picture else request.sources[:_SOURCES_KEPT]
+        words = request.prompt[:_WORDS_KEPT]
+        return cls(user_id, now_ms, job.id, request.parent, photos, request.operation, words)
+
     def dump(self) -> str:
-        told = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos[:_RECENT_PHOTOS]]
-        return json.dumps(told, default=job_codec.pack)
+        told = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos]
+        return json.dumps([*told, self.operation, self.words], default=job_codec.pack)
 
 
 class JobReader(Store):
@@ -107,7 +121,7 @@ class ResultStore(JobReader):
         key = keys.RECENT + place
         await self._all(
             self._redis.lpush(key, recent.dump()),
-            self._redis.ltrim(key, 0, keys.HISTORY_LENGTH - 1),
+            self._redis.ltrim(key, 0, keys.RECENT_LENGTH - 1),
             self._redis.expire(key, keys.RESULT_KEPT_S),
         )
 
@@ -168,24 +182,23 @@ class ResultStore(JobReader):
 
 
 def load_recent(text: str) -> Recent:
-    user_id, at_ms, job_id, parent, photos = json.loads(text)
-    return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos))
+    user_id, at_ms, job_id, parent, photos, *told = json.loads(text)
+    # The former form told no more of a job; can go after the first release.
+    operation, words = told or (Operation.EDIT if photos else Operation.CREATE, "")
+    known = Operation(operation) if job_id else None
+    return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos), known, words)
 
 
 def ordered(job: Job, now_ms: int) -> dict[str, str]:
     """Return the new entries of a new job by their keys; a comparison shows nothing new."""
-    request = job.request
-    if request.operation is Operation.COMPARE:
-        return {}
-    photos = () if request.awaits_picture else request.sources
-    return _in_chat(job, Recent(job.user_id, now_ms, job.id, request.parent, photos))
+    return {} if job.request.operation is Operation.COMPARE else _in_chat(job, now_ms)
 
 
 def shown(job: Job, now_ms: int) -> dict[str, str]:
     """Return the new entries of a job whose picture is shown, by their keys."""
-    recent = _in_chat(job, Recent(job.user_id, now_ms, job.id))
-    return {f"{keys.HISTORY}{job.user_id}": job.id, **recent}
+    return {f"{keys.HISTORY}{job.user_id}": job.id, **_in_chat(job, now_ms)}
 
 
-def _in_chat(job: Job, recent: Recent) -> dict[str, str]:
-    return {f"{keys.RECENT}{job.request.chat_id}.{job.request.thread_id}": recent.dump()}
+def _in_chat(job: Job, now_ms: int) -> dict[str, str]:
+    place = f"{job.request.chat_id}.{job.request.thread_id}"
+    return {keys.RECENT + place: Recent.of(job, job.user_id, now_ms).dump()}

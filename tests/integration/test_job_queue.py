@@ -156,7 +156,7 @@ async def test_an_end_leaves_a_tombstone_and_a_result_for_a_while(
 
 
 async def test_what_is_recent_in_a_chat_and_a_users_history_are_bounded(redis: Client) -> None:
-    ids = [str(number) for number in range(keys.HISTORY_LENGTH + 2)]
+    ids = [str(number) for number in range(keys.RECENT_LENGTH + 2)]
     limits = QueueLimits(waiting_per_user=len(ids), running_per_user=len(ids))
     queue, results = await open_queue(redis, limits), ResultStore(redis)
     for one in ids:
@@ -167,9 +167,9 @@ async def test_what_is_recent_in_a_chat_and_a_users_history_are_bounded(redis: C
         await queue.finish(result, State.DELIVERED, NOW, result)
     shown = await results.recent("1.0")
 
-    newest = ids[: -keys.HISTORY_LENGTH - 1 : -1]
+    newest = ids[: -keys.RECENT_LENGTH - 1 : -1]
     assert [each.job_id for each in ordered] == [each.job_id for each in shown] == newest
-    assert await results.history(1) == newest
+    assert await results.history(1) == newest[: keys.HISTORY_LENGTH]
 
 
 async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis: Client) -> None:

@@ -11,6 +11,7 @@ from imgbot.bot.this_picture import (
     by_number,
     meant_by,
     numbered,
+    pictures_of,
     target_of,
     this_picture,
     undone,
@@ -19,7 +20,8 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, State, variant_ids, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import LAST
-from imgbot.storage.results import Recent
+from imgbot.domain.words.chat import ChatPicture
+from imgbot.storage.results import Recent, load_recent
 from tests.fixtures.jobs import job_of
 
 ANN, BOB = 1, 2
@@ -143,3 +145,72 @@ def test_what_was_undone_came_of_the_picture_that_is_shown(
     recents: Sequence[Recent], shown: Meant, ids: list[str]
 ) -> None:
     assert undone(recents, shown, ANN) == ids
+
+
+def drawn(job_id: str, words: str, at_s: int = 0, user_id: int = ANN) -> Recent:
+    return Recent(user_id, at_s * 1000, job_id, operation=Operation.CREATE, words=words)
+
+
+def changed(job_id: str, words: str, parent: str, photos: tuple[InputPhoto, ...] = ()) -> Recent:
+    return Recent(ANN, 0, job_id, parent, photos, Operation.EDIT, words)
+
+
+NIGHT = changed("2", "at night", "1")
+FOX = ChatPicture("1", Operation.CREATE, ("a fox",))
+
+
+@pytest.mark.parametrize(
+    ("recents", "pictures"),
+    [
+        # It has the words that led to it, from its drawing on; ordered and shown, it is there.
+        (
+            [NIGHT, NIGHT, drawn("1", "a fox"), drawn("1", "a fox")],
+            [ChatPicture("2", Operation.EDIT, ("a fox", "at night"), "1"), FOX],
+        ),
+        # Shown again, it is the newest, and as old as that.
+        (
+            [drawn("1", "a fox", -1), drawn("2", "an owl", -5), drawn("1", "a fox", -9)],
+            [
+                replace(FOX, age_s=1),
+                ChatPicture("2", Operation.CREATE, ("an owl",), age_s=5, is_there=False),
+            ],
+        ),
+        # What a job has changed is there, too, though it was sent elsewhere.
+        (
+            [changed("2", "darker", "", (PHOTO,))] * 2,
+            [ChatPicture("2", Operation.EDIT, ("darker",), "u1"), ChatPicture("u1")],
+        ),
+        # Variants, and photos of an album, have their numbers.
+        (
+            [drawn("7-2", "a fox"), drawn("7", "a fox")],
+            [
+                ChatPicture(each, Operation.CREATE, ("a fox",), "", "7", n, is_there=False)
+                for each, n in (("7-2", 2), ("7", 1))
+            ],
+        ),
+        (
+            [Recent(ANN, 0, photos=(PHOTO, OTHER))],
+            [ChatPicture("u2", order="u1", number=2), ChatPicture("u1", order="u1", number=1)],
+        ),
+        # A picture that was replied to is the one of its job; of others' photos none is there.
+        ([Recent(ANN, 0, parent="1", photos=(PHOTO,)), drawn("1", "a fox")], [FOX]),
+        (
+            [Recent(BOB, 0, photos=(PHOTO,)), *[drawn("1", "a fox", user_id=BOB)] * 2],
+            [replace(FOX, is_own=False)],
+        ),
+    ],
+)
+def test_pictures_of_a_chat(recents: Sequence[Recent], pictures: Sequence[ChatPicture]) -> None:
+    assert pictures_of(recents, ANN, 0) == tuple(pictures)
+
+
+@pytest.mark.parametrize(
+    ("photos", "operation"), [("[]", Operation.CREATE), ('[["f1", "u1"]]', Operation.EDIT)]
+)
+def test_an_entry_of_the_former_form_is_read(photos: str, operation: Operation) -> None:
+    former = load_recent(f'[1, 0, "7", "", {photos}]')
+    sent = load_recent('[1, 0, "", "", [["f1", "u1"]]]')
+
+    assert (former.operation, former.words) == (operation, "")
+    assert load_recent(former.dump()) == former
+    assert sent == Recent(ANN, 0, photos=(PHOTO,))

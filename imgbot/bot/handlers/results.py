@@ -170,7 +170,7 @@ async def _act_show(result: Job, dialogue: Dialogue) -> str:
         raise UserError("still_being_made")
     rows = _buttons_of(result, dialogue)
     await dialogue.send(result.picture, result.progress.caption, rows)
-    shown = Recent(dialogue.user_id, dialogue.app.now_ms(), result.id)
+    shown = Recent.of(result, dialogue.user_id, dialogue.app.now_ms())
     await dialogue.app.results.add_recent(dialogue.context.place, shown)
     return ""
 

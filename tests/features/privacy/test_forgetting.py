@@ -184,7 +184,10 @@ async def plant(redis: Client, user: User) -> None:
     await redis.zadd(ALBUMS, {f"{GROUP}.7": later})
     await redis.set(f"{ALBUM_OPEN}{GROUP}.{user.id}", f"{GROUP}.7")
     await redis.zincrby(f"{keys.REFUSED}{int(time.time() // 3600)}", 1, str(user.id))
-    await redis.lpush(f"{keys.RECENT}{GROUP}.0", Recent(user.id, 1).dump())
+    await redis.lpush(
+        f"{keys.RECENT}{GROUP}.0",
+        Recent(user.id, 1, "7", operation=Operation.CREATE, words=WORDS).dump(),
+    )
     await redis.set(f"{keys.ONCE}said.{user.id}.paused.{GROUP}", "5")
     await redis.set(f"{keys.NOT_UNDERSTOOD}7", f"{user.id} {WORDS}")
     await redis.sadd(keys.ALLOWED, str(user.id))
