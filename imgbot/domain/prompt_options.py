@@ -18,7 +18,7 @@ PROMPT_LIMIT = 2000
 VARIANTS_MAX = 4
 
 # Ratios written without a flag; other numbers with a colon are times and scores.
-_KNOWN_RATIOS = frozenset(
+KNOWN_RATIOS = frozenset(
     {"1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "9:21"}
 )
 
@@ -310,7 +310,7 @@ def _without_ratio(prompt: str) -> tuple[str, str]:
         ratio = f"{match['width']}:{match['height']}"
         is_named = match["before"] or match["after"]
         is_likely = match["by"] == ":" and not is_score
-        if ratio in (_KNOWN_RATIOS if is_named or is_likely else _UNMISTAKABLE):
+        if ratio in (KNOWN_RATIOS if is_named or is_likely else _UNMISTAKABLE):
             return _cut(prompt, *match.span()), ratio
     for ratio, pattern in _SHAPE_PATTERNS:
         if match := pattern.search(prompt):

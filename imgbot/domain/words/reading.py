@@ -33,6 +33,8 @@ class NamedBy(StrEnum):
     """What all changes began with."""
     BEFORE = "before"
     """The one that was the newest before this: "the other one", "the one before"."""
+    ID = "id"
+    """By its id, as `name`: chosen from a list, not named in words."""
     ALL = "all"
     """All of an order, of an album, or of those that were named last."""
 

@@ -21,6 +21,8 @@ def this_picture(which: Which, chat: ChatState) -> Found:
     match which.way:
         case NamedBy.THIS:
             return _one(chat.this)
+        case NamedBy.ID:
+            return _one(chat.picture(which.name))
         case _:
             return Found()
 
