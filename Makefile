@@ -2,7 +2,7 @@
 
 .PHONY: help
 help: ## Say what can be made.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/bin/ruff: $(wildcard requirements/*.txt)
 	python3 -m venv .venv

@@ -1,6 +1,6 @@
 """Telegram conversation: turns what a user sends into jobs, and answers everything else.
 
-Updates come in (`telegram.Update`: JSON, not to be trusted), one at a time in a chat. Messages to
+Updates come in (`domain.update`: JSON, not to be trusted), one at a time in a chat. Messages to
 that chat go out, and jobs through `storage`; this package never calls `jobs`.
 
 * `router` chooses the handler of an update, after `policy` has admitted its user.

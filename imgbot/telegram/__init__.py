@@ -2,7 +2,7 @@
 
 * `update_poller` asks for updates and confirms only what was handled or stored;
   `update_dispatcher` hands them on, one at a time in a chat, with a bound for each sender.
-* `client` and `session` make calls and translate errors into those of `domain.errors`.
+* `client` and `session` make calls and translate errors; `polling_health`: if Telegram answers.
 * `messenger.Messenger` sends and edits; a picture is an edit of the job's status message.
 * `rate_limiter` keeps the limits in advance and obeys a 429; optional calls give way to pictures.
 * `lazy_models` imports aiogram at a fraction of its cost (ARCHITECTURE.md says why).

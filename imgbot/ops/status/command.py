@@ -59,7 +59,7 @@ def show_jobs() -> list[str]:
     """Return a line for each of the jobs that ended last. Raises ConfigError, NoStatusError."""
     document = fetch_status(_own_service())
     if not document["has_people"]:
-        raise NoStatusError("this account may not read the token: sudo imgbot jobs", _UNEXPECTED)
+        raise NoStatusError("this takes the bot's own token: sudo imgbot jobs", _UNEXPECTED)
     return jobs_of(document)
 
 
