@@ -31,6 +31,7 @@ from imgbot.bot.handlers.operations import (
     handle_style_of,
     merge,
     order_or_ask,
+    scales,
     take_merge_photo,
 )
 from imgbot.bot.handlers.results import (
@@ -59,7 +60,7 @@ from imgbot.bot.messages import (
 )
 from imgbot.bot.this_picture import Meant, TargetPicture, target_of, this_picture
 from imgbot.domain import buttons
-from imgbot.domain.buttons import Keyboard
+from imgbot.domain.buttons import ButtonAction, Keyboard
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import (
     ChatFacts,
@@ -524,9 +525,9 @@ async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
         await dialogue.state.clear()
 
 
-def _extras(words: str, dialogue: Dialogue) -> list[str]:
+def _extras(words: str, dialogue: Dialogue) -> list[ButtonAction]:
     offered = (each for each in dialogue.added.result_buttons if each.is_about_words)
-    return [each.name for each in offered if each.fits(Operation.CREATE, words)]
+    return [each.action for each in offered if each.fits(Operation.CREATE, words)]
 
 
 def _unsure_question(text: Text) -> tuple[str, Keyboard]:
@@ -534,7 +535,7 @@ def _unsure_question(text: Text) -> tuple[str, Keyboard]:
     if text.is_about_expired:
         return "question_expired", []
     if text.pending is PendingQuestion.SCALE and not text.is_reply:
-        return "choose_scale_please", buttons.scales()
+        return "choose_scale_please", scales()
     if text.pending is PendingQuestion.PHOTO and not text.is_reply:
         return "send_photo_please", []
     if text.found.intent is Intent.CHANGE and text.target.photo is None:

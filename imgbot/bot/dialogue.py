@@ -23,7 +23,7 @@ from aiogram.types import Message, User
 from imgbot.bot.app import App, OrderRule
 from imgbot.bot.context import RequestContext
 from imgbot.domain import buttons
-from imgbot.domain.buttons import Keyboard, ResultButton
+from imgbot.domain.buttons import ButtonAction, Keyboard
 from imgbot.domain.errors import (
     UNRELATED,
     ChatGoneError,
@@ -39,6 +39,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
+from imgbot.domain.result_buttons import ResultButton
 from imgbot.domain.texts import has_text, price, t
 from imgbot.storage import keys
 from imgbot.storage.holds import HoldsOf
@@ -178,8 +179,8 @@ class Additions:
     holds: Sequence[HoldsOf] = ()
     """Rows that a job holds until its end, by its price; read at its admission and its order."""
     result_buttons: Sequence[ResultButton] = ()
-    photo_buttons: Sequence[str] = ()
-    """Actions of buttons under a photo that was sent without a prompt; also of their labels."""
+    photo_buttons: Sequence[ButtonAction] = ()
+    """Actions of buttons under a photo that was sent without a prompt."""
     decide_unsure: (
         Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
     ) = None

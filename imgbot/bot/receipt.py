@@ -1,15 +1,17 @@
 """Receipt of a result: what was ordered, what made it, how long that took, and its price. Pure."""
 
+from imgbot.bot.dialogue import Dialogue
+from imgbot.domain.holds import amount_spent
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
-from imgbot.domain.texts import in_time, t
+from imgbot.domain.texts import in_time, price, t
 
 _BUILTIN = "builtin"
 
 
-def receipt_of(result: Job, language: str, price: str) -> str:
-    """Return the receipt."""
-    request, progress = result.request, result.progress
+def receipt_of(result: Job, dialogue: Dialogue) -> str:
+    """Return the receipt for the user who asked for the picture."""
+    request, progress, language = result.request, result.progress, dialogue.language
     words = request.prompt or t(language, f"title_{request.operation}")
     lines = [t(language, "receipt_prompt", words=words)]
     if request.sent:
@@ -24,10 +26,20 @@ def receipt_of(result: Job, language: str, price: str) -> str:
         lines.append(t(language, key, words=undrawn))
     if progress.lettering:
         lines.append(t(language, "receipt_lettering", words=progress.lettering))
-    lines += [*_made(result, language), price]
+    lines += [*_made(result, language), _price(result, dialogue)]
     if result.variant:
         lines.append(t(language, "receipt_variant", number=result.variant))
     return "\n".join(lines)
+
+
+def _price(result: Job, dialogue: Dialogue) -> str:
+    micro, key = result.charge.price_micro, "receipt_free"
+    is_limited = dialogue.app.spend.caps.daily_micro_per_user is not None
+    if micro and (is_limited or dialogue.is_by_admin):
+        key = "receipt_price" if is_limited else "receipt_free_owner"
+    spent = amount_spent(result.charge.holds)
+    own = dialogue.payment.receipt(spent, dialogue.language) if spent else ""
+    return own or dialogue.t(key, price=price(micro))
 
 
 def _made(result: Job, language: str) -> list[str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Unpack
 
-from imgbot.domain.buttons import ResultButton
 from imgbot.domain.job import Changes, Job, State
+from imgbot.domain.result_buttons import ResultButton
 from imgbot.domain.retry import GiveUp
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.outcomes import Advance, Outcome

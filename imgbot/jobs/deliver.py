@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from imgbot.domain import buttons, retry
+from imgbot.domain import retry
+from imgbot.domain.buttons import Keyboard
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -20,7 +21,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import Changes, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.domain.remix import undone_part
+from imgbot.domain.result_buttons import RETRY, drawings, drawn_anew, under_result
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.captions import failure_text, success_caption
@@ -35,8 +36,6 @@ from imgbot.telemetry import events
 _LOSSES = 3
 _LONG_WAIT_S = 30.0
 """A shorter wait, which the status message has announced, is not worth another message."""
-
-_LABEL_WORDS = 40
 
 
 async def deliver(context: StepContext, job: Job, resumed: FailedDelivery | None = None) -> Outcome:
@@ -239,7 +238,7 @@ def _failure(context: StepContext, job: Job) -> str:
 
 async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> Job:
     """Show why there is no picture, or what is offered in its place."""
-    again = [buttons.RETRY.button(job.request.language, job.id)]
+    again = [RETRY.button(job.request.language, job.id)]
     plain = EndOffer([again] if retry.is_repeatable(job, State.FAILED) else [])
     offered = _offer(context, job) or plain
     rows, preview = offered.rows, offered.picture
@@ -257,12 +256,12 @@ async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> Jo
     return with_changes(job, message_id=message_id)
 
 
-def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
+def _buttons(context: StepContext, job: Job) -> Keyboard:
     if job.request.operation is Operation.COMPARE:
         return []
     facts, is_created = job.progress.facts, job.request.operation is Operation.CREATE
     suggested = job.progress.parts_of("nearest") if is_created else ()
-    rows = buttons.under_result(
+    rows = under_result(
         job.request.language,
         job,
         context.result_buttons,
@@ -270,13 +269,4 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
         # A deterministic provider makes the same picture of the same request, except for create.
         is_varied=is_created or not context.routing.provider_of(job).is_deterministic,
     )
-    return [*_anew(job), *buttons.drawings(job.request.prompt, job.id, suggested), *rows]
-
-
-def _anew(job: Job) -> buttons.Keyboard:
-    """Return the button for what a change left out, if the picture can be drawn anew with it."""
-    request, undone = job.request, job.progress.parts_of("unknown")
-    if request.operation is not Operation.EDIT or not (request.base and undone):
-        return []
-    words = undone_part(request.prompt, undone)[:_LABEL_WORDS]
-    return buttons.drawn_anew(request.language, job.id, words)
+    return [*drawn_anew(job), *drawings(job.request.prompt, job.id, suggested), *rows]

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from imgbot.aio import sleep_or_event
-from imgbot.domain.buttons import CANCEL
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -24,6 +23,7 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.job import Job, State, is_billed
+from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import approx, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.telegram.messenger import ChatTarget, Messenger

@@ -10,10 +10,11 @@ from unittest.mock import AsyncMock
 import pytest
 from aiogram import Bot as AiogramBot
 
-from imgbot.domain import buttons
+from imgbot.bot.handlers.operations import under_photo
 from imgbot.domain.errors import TransientError
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
+from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import t
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.storage.client import Client
@@ -28,7 +29,7 @@ from tests.integration.test_job_queue import NOW, open_queue
 
 pytestmark = pytest.mark.slow
 
-ROWS = [[buttons.CANCEL.button("en", "1")]]
+ROWS = [[CANCEL.button("en", "1")]]
 
 
 @asynccontextmanager
@@ -139,7 +140,7 @@ async def test_a_status_message_that_was_not_sent_before_a_kill_changes_no_other
         await earlier.send_text(place, "before", ROWS)
         await control.fault("sendMessage", "drop_before", chat_id=anna.id)
         await announce(queue, earlier)
-        question = await earlier.send_text(place, "what?", buttons.under_photo("en"))
+        question = await earlier.send_text(place, "what?", under_photo("en"))
         before = (await control.message(anna.id, question)).buttons
         await announce(queue, Messenger(bot))
 

@@ -16,15 +16,17 @@ from hypothesis import given, strategies as st
 
 import imgbot
 from imgbot.bot.commands import CommandTable
+from imgbot.bot.handlers import operations, results
 from imgbot.bot.handlers.account import setting_rows, settings_rows
 from imgbot.bot.handlers.start import help_rows, help_text, menu_rows, topic_rows, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain import buttons
-from imgbot.domain.buttons import action_in
+from imgbot.domain.buttons import Presser, action_in
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.operations import Operation
 from imgbot.domain.preferences import Preferences
+from imgbot.domain.result_buttons import ANEW, CANCEL, RETRY, under_result
 from imgbot.domain.texts import (
     LANGUAGES,
     ago,
@@ -137,15 +139,14 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         menu_rows(language),
         help_rows(language, topics(ENGINE, is_admin=True)),
         topic_rows(language, "create"),
-        [[buttons.CANCEL.button(language, job_id)]],
-        buttons.under_photo(language),
-        buttons.scales(),
-        buttons.merge(language),
-        [[buttons.RETRY.button(language, "9" * 50)]],
-        buttons.under_result(language, job),
-        buttons.after_complaint(language, job, again="hat", change="add the hat", is_varied=True),
-        buttons.delete(language, job_id),
-        buttons.drawn_anew(language, job_id, "a hat"),
+        operations.under_photo(language),
+        operations.scales(),
+        [[operations.MERGE.button(language, key="merge_now")]],
+        under_result(language, job),
+        [[each.button(language, "9" * 50) for each in (CANCEL, RETRY, results.DELETE)]],
+        [[results.OFFER.button(language, "again", job_id, key="draw_with", words="hat")]],
+        [[results.OFFER.button(language, "change", job_id, key="change_so", words="add the hat")]],
+        [[ANEW.button(language, job_id, words="a hat")]],
         buttons.meanings(language, "AQAD" + "-" * 16),
         buttons.meanings(language, "", is_merging=True),
         settings_rows(language, 9 * 10**11, Preferences()),
@@ -155,12 +156,19 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
     for button in (each for keyboard in keyboards for row in keyboard for each in row):
         assert len(button.data.encode()) <= 64
         name, argument = action_in(button.data)
-        action, handler = TABLE.action(name) or pytest.fail(button.data)
-        inspect.signature(handler).bind("press", *action.parse(argument, 9 * 10**11), "dialogue")
+        action, _ = TABLE.action(name) or pytest.fail(button.data)
+        # Raises UserError for what no button of its action has.
+        action.parse(argument, 9 * 10**11)
         assert 0 < len(button.label) <= 40
     # A stored value that is no longer offered is shown as the first.
     row = settings_rows("en", 7, Preferences(ratio="21:9"))[1]
     assert row[0].label == "🖼 Shape: any ▸"
+
+
+def test_every_handler_takes_the_parts_of_its_action() -> None:
+    for action, handler in BUTTONS:
+        parts = [part for part in action.parts if part is not Presser]
+        inspect.signature(handler).bind("press", *parts, "dialogue")
 
 
 PRESSES = st.from_regex(r"[a-z]{1,11}:[\w.:;*-]{0,62}\n?", fullmatch=True) | st.from_regex(

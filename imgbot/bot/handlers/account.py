@@ -7,9 +7,10 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.commands import ChatCommand
 from imgbot.bot.dialogue import Audience, Dialogue
-from imgbot.domain.buttons import CANCEL, Button, ButtonAction, Keyboard, button, in_rows
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, button, in_rows
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
+from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import dollars, has_text, in_time, t
 from imgbot.telemetry.health import BudgetState
 

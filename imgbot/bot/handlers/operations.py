@@ -19,8 +19,7 @@ from imgbot.bot.dialogue import (
     to_state_data,
 )
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of, target_photo
-from imgbot.domain import buttons
-from imgbot.domain.buttons import SCALES, ButtonAction
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
 from imgbot.domain.job import InputPhoto
@@ -32,9 +31,35 @@ from imgbot.domain.operations import (
     Operation,
     Prompt,
 )
+from imgbot.domain.result_buttons import SCALES
 from imgbot.domain.this_style import asks_for_this_style
 
 StartHandler = Callable[[Message | CallbackQuery, Dialogue], Awaitable[None]]
+
+_PLAIN = [each for each in PHOTO_ACTIONS if not OPERATIONS[each].has_scale]
+
+START = ButtonAction("start", (one_of(*ACTIONS),))
+PHOTO = ButtonAction("photo", (one_of(*_PLAIN, *(f"x{scale}" for scale in SCALES)),))
+SCALE = ButtonAction("scale", (one_of(*SCALES),))
+MERGE = ButtonAction("merge", ())
+
+
+def under_photo(language: str, extras: Sequence[ButtonAction] = ()) -> Keyboard:
+    """Buttons under a photo that was sent without a prompt; `extras` are those of features."""
+    return [
+        *in_rows([PHOTO.button(language, each, key=each) for each in _PLAIN], 2),
+        [Button(f"×{scale}", PHOTO.pack(f"x{scale}")) for scale in SCALES],
+        *([action.button(language)] for action in extras),
+    ]
+
+
+def scales() -> Keyboard:
+    return [[Button(f"×{scale}", SCALE.pack(scale)) for scale in SCALES]]
+
+
+def _merge_rows(language: str) -> Keyboard:
+    """Buttons while photos for a merge are collected."""
+    return [[MERGE.button(language, key="merge_now")]]
 
 
 async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
@@ -113,7 +138,7 @@ async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
     await dialogue.ask(
         dialogue.t("ask_photo_action"),
         Question.PHOTO_ACTION,
-        buttons.under_photo(dialogue.language, dialogue.added.photo_buttons),
+        under_photo(dialogue.language, dialogue.added.photo_buttons),
         sources=to_state_data(photo),
     )
 
@@ -180,7 +205,7 @@ async def order_or_ask(
         return
     sources = to_state_data(photo)
     if spec.has_scale and scale is None:
-        text, rows = dialogue.t("ask_scale"), buttons.scales()
+        text, rows = dialogue.t("ask_scale"), scales()
         await dialogue.ask(text, Question.UPSCALE_SCALE, rows, sources=sources)
     elif spec.prompt is Prompt.REQUIRED and not prompt:
         await dialogue.ask(dialogue.t("ask_edit_words"), Question.EDIT_WORDS, sources=sources)
@@ -232,7 +257,7 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     if len(found) == len(known) and data.get("request") != request:
         await dialogue.say(*_counted("merge_same", len(kept), dialogue))
     elif len(found) > PHOTOS_LIMIT:
-        rows = buttons.merge(dialogue.language)
+        rows = _merge_rows(dialogue.language)
         await dialogue.say(dialogue.t("merge_full", limit=PHOTOS_LIMIT), rows)
     elif len(kept) == 2 and asks_for_style(dialogue, words):
         await merge(dialogue, words)
@@ -251,14 +276,14 @@ async def _show_count(key: str, count: int, data: Mapping[str, Any], dialogue: D
     await dialogue.state.update_data(panel=panel, shown=count)
 
 
-def _counted(key: str, count: int, dialogue: Dialogue) -> tuple[str, buttons.Keyboard]:
+def _counted(key: str, count: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
     """Return a sentence about so many photos, and the button that merges several."""
     if count == 1:
         return dialogue.t(f"{key}_one", count=1), []
-    return dialogue.t(key, count=count), buttons.merge(dialogue.language)
+    return dialogue.t(key, count=count), _merge_rows(dialogue.language)
 
 
-async def on_merge_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
+async def on_merge_callback(_: CallbackQuery, dialogue: Dialogue) -> str:
     if not await dialogue.is_asking(Question.MERGE_PHOTOS):
         return "stale_button"
     await merge(dialogue, (await dialogue.state.get_data()).get("words", ""))
@@ -292,34 +317,30 @@ PHOTO_HANDLERS: Mapping[Operation, MessageHandler] = {
 """Handler that takes the photo an operation asked for."""
 
 
-async def on_start_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    if argument not in ACTIONS:
-        return "unknown_button"
-    await START_HANDLERS[Operation(argument)](callback, dialogue)
+async def on_start_callback(
+    callback: CallbackQuery, operation: Operation, dialogue: Dialogue
+) -> str:
+    await START_HANDLERS[operation](callback, dialogue)
     return ""
 
 
-async def on_photo_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_photo_callback(callback: CallbackQuery, choice: str, dialogue: Dialogue) -> str:
     """Start the operation chosen for a photo that was sent without a prompt."""
     photo = await dialogue.photo()
     if not await dialogue.is_asking(Question.PHOTO_ACTION) or photo is None:
         return "stale_photo_button"
-    if argument in PHOTO_ACTIONS and not OPERATIONS[Operation(argument)].has_scale:
-        await start_photo_operation(Operation(argument), callback, dialogue, photo)
-    elif argument.startswith("x") and argument[1:] in map(str, SCALES):
-        await handle_upscale_button(callback, dialogue, photo, int(argument[1:]))
+    if isinstance(choice, Operation):
+        await start_photo_operation(choice, callback, dialogue, photo)
     else:
-        return "unknown_button"
+        await handle_upscale_button(callback, dialogue, photo, int(choice[1:]))
     return ""
 
 
-async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    if argument not in map(str, SCALES):
-        return "unknown_button"
+async def on_scale_callback(_: CallbackQuery, scale: int, dialogue: Dialogue) -> str:
     photo = await dialogue.photo()
     if not await dialogue.is_asking(Question.UPSCALE_SCALE) or photo is None:
         return "stale_photo_button"
-    await order_or_ask(dialogue, Operation.UPSCALE, photo, scale=int(argument))
+    await order_or_ask(dialogue, Operation.UPSCALE, photo, scale=scale)
     return ""
 
 
@@ -332,8 +353,8 @@ COMMANDS = (
     ),
 )
 BUTTONS = (
-    (ButtonAction("start"), on_start_callback),
-    (ButtonAction("photo"), on_photo_callback),
-    (ButtonAction("scale"), on_scale_callback),
-    (ButtonAction("merge"), on_merge_callback),
+    (START, on_start_callback),
+    (PHOTO, on_photo_callback),
+    (SCALE, on_scale_callback),
+    (MERGE, on_merge_callback),
 )

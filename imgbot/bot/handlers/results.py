@@ -10,13 +10,12 @@ from aiogram.types import CallbackQuery, Message
 from imgbot.bot import pictures, requests
 from imgbot.bot.commands import ChatCommand
 from imgbot.bot.dialogue import Alert, Audience, Dialogue
-from imgbot.bot.handlers.operations import start_photo_operation
+from imgbot.bot.handlers.operations import handle_upscale_button, start_photo_operation
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
 from imgbot.bot.receipt import receipt_of
 from imgbot.bot.this_picture import Meant
-from imgbot.domain import buttons
-from imgbot.domain.buttons import SCALES, ButtonAction, Keyboard
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard
 from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import (
     ImgbotError,
@@ -25,13 +24,12 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.holds import amount_spent
 from imgbot.domain.job import InputPhoto, Job, variant_ids, with_changes
 from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
 from imgbot.domain.ordinals import picture_named_in
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.remix import undone_part
-from imgbot.domain.texts import price
+from imgbot.domain.result_buttons import ANEW, DRAW, RETRY, UP, of_job, under_result
 from imgbot.domain.texts.captions import drawing_name, with_drawing
 from imgbot.storage.results import Recent
 from imgbot.telegram.messenger import CAPTION_LIMIT, cut
@@ -44,23 +42,35 @@ _BEFORE_SHOWN = frozenset({"again"})
 _OWN = frozenset({"last", "complaint", "delete", "receipt"})
 """Actions that are about the user's own results, in a group, too."""
 
+VIEW = ButtonAction("view", is_repeatable=True)
+DELETE = ButtonAction("delete")
+OFFER = ButtonAction("offer", (str, str))
+"""Order what a complaint misses."""
+
 _Act = Callable[[Job, Dialogue], Awaitable[str | Alert]]
 """Acts on a result in a dialogue; returns the key of the answer to a callback, or nothing."""
 
 
 async def on_operation_callback(
-    operation: Operation, callback: CallbackQuery, argument: str, dialogue: Dialogue
+    operation: Operation, callback: CallbackQuery, job_id: str, dialogue: Dialogue
 ) -> str:
-    result = await _pressed_result(callback, argument, dialogue)
-    scale = argument.rpartition(".")[0]
-    wanted = int(scale) if scale in map(str, SCALES) else None
-    await start_photo_operation(operation, callback, dialogue, result.picture, wanted)
+    result = await _pressed_result(callback, job_id, dialogue)
+    await start_photo_operation(operation, callback, dialogue, result.picture)
     return ""
 
 
-async def on_draw_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    key = argument.partition(".")[0]
-    result = await _pressed_result(callback, argument, dialogue)
+async def on_up_callback(
+    callback: CallbackQuery, scale: int, job_id: str, dialogue: Dialogue
+) -> str:
+    result = await _pressed_result(callback, job_id, dialogue)
+    await handle_upscale_button(callback, dialogue, result.picture, scale)
+    return ""
+
+
+async def on_draw_callback(
+    callback: CallbackQuery, key: str, job_id: str, dialogue: Dialogue
+) -> str:
+    result = await _pressed_result(callback, job_id, dialogue)
     if not drawing_name(key, result.request.prompt):
         return "unknown_button"
     words = with_drawing(result.request.prompt, result.progress.parts_of("unknown"), key)
@@ -76,11 +86,11 @@ async def handle_history(_: Message, dialogue: Dialogue) -> None:
         await dialogue.send(picture, *_page(shown, 0, dialogue))
 
 
-async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_history_callback(_: CallbackQuery, job_id: str, dialogue: Dialogue) -> str:
     context = dialogue.context
-    await pictures.owned_result(argument, dialogue)
+    await pictures.owned_result(job_id, dialogue)
     shown = await _results_here(dialogue)
-    index = next((at for at, each in enumerate(shown) if each.id == argument), None)
+    index = next((at for at, each in enumerate(shown) if each.id == job_id), None)
     picture = shown[index].picture if index is not None else None
     if index is None or picture is None:
         return "stale_button"
@@ -100,7 +110,7 @@ async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
 
 def _buttons_of(result: Job, dialogue: Dialogue) -> Keyboard:
     """Return the buttons for a result that is shown again."""
-    return buttons.under_result(
+    return under_result(
         dialogue.language,
         result,
         dialogue.added.result_buttons,
@@ -115,12 +125,12 @@ def _is_varied(result: Job, dialogue: Dialogue) -> bool:
     return is_created or not dialogue.app.policy.has_builtin_engine
 
 
-async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> Job:
+async def _pressed_result(callback: CallbackQuery, job_id: str, dialogue: Dialogue) -> Job:
     """Return the result under which a button was pressed, with its picture.
 
     Raises UserError if it is gone, of another chat, or belongs to another user.
     """
-    result = await pictures.owned_result(argument.rpartition(".")[2], dialogue)
+    result = await pictures.owned_result(job_id, dialogue)
     if not isinstance(callback.message, Message):
         raise UserError("stale_button")
     picture = result.picture or photo_of(callback.message)
@@ -176,11 +186,12 @@ async def _act_show(result: Job, dialogue: Dialogue) -> str:
 
 
 def _page(shown: list[Job], index: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
-    result = shown[index]
-    newer = shown[index - 1].id if index else ""
-    older = shown[index + 1].id if index + 1 < len(shown) else ""
-    pager = buttons.pager(newer, older, result.id, f"{index + 1} / {len(shown)}")
-    return cut(result.progress.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, dialogue)]
+    """Return the caption and the buttons of a result, with those to the newer and older ones."""
+    labels = {index - 1: "◀", index: f"{index + 1} / {len(shown)}", index + 1: "▶"}
+    places = [place for place in labels if 0 <= place < len(shown)]
+    pager = [Button(labels[place], VIEW.pack(shown[place].id)) for place in places]
+    caption = cut(shown[index].progress.caption, CAPTION_LIMIT)
+    return caption, [pager, *_buttons_of(shown[index], dialogue)]
 
 
 async def _act_undo(result: Job, dialogue: Dialogue) -> str:
@@ -245,9 +256,9 @@ async def _act_send_all_files(result: Job, dialogue: Dialogue) -> str:
     return ""
 
 
-async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_retry_callback(callback: CallbackQuery, job_id: str, dialogue: Dialogue) -> str:
     """Order the request of a failed job again, in reply to what asked for it."""
-    wanted, by_asked = await failed_request(callback, argument, dialogue)
+    wanted, by_asked = await failed_request(callback, job_id, dialogue)
     is_new = await requests.repeat_failed(by_asked, wanted)
     await dialogue.edit(getattr(callback.message, "text", None) or "", [])
     return "accepted_short" if is_new else "tapped_already"
@@ -273,19 +284,26 @@ async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
     result = await chosen_result("complaint", message, dialogue)
     is_varied, offer = _is_varied(result, dialogue), offer_for(prompt_of(message))
     again = offer.again if is_varied else ""
-    rows = buttons.after_complaint(
-        dialogue.language, result, again=again, change=offer.change, is_varied=is_varied
-    )
+    missing = (("again", "draw_with", again), ("change", "change_so", offer.change))
+    offered = [
+        [OFFER.button(dialogue.language, choice, result.id, key=key, words=words)]
+        for choice, key, words in missing
+        if words
+    ]
+    names = {"again": is_varied and not again, "edit": True, "undo": result.request.is_change}
+    rows = [*offered, of_job(dialogue.language, result.id, names)]
     await dialogue.ask(dialogue.t("complaint"), rows=rows)
 
 
-async def on_offer_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_offer_callback(
+    callback: CallbackQuery, choice: str, job_id: str, dialogue: Dialogue
+) -> str:
     """Order what a complaint missed; the offer replies to the complaint."""
-    asked, result = asked_about(callback), await _pressed_result(callback, argument, dialogue)
+    asked, result = asked_about(callback), await _pressed_result(callback, job_id, dialogue)
     if asked is None:
         return "words_gone"
     offer = offer_for(prompt_of(without_mention(asked, dialogue.app.identity.name)))
-    by_asked, choice = dialogue.in_reply_to(asked.message_id), argument.partition(".")[0]
+    by_asked = dialogue.in_reply_to(asked.message_id)
     if choice == "again" and offer.again:
         await requests.draw_with(by_asked, result, offer.again)
     elif choice == "change" and offer.change and result.picture:
@@ -300,7 +318,7 @@ async def on_offer_callback(callback: CallbackQuery, argument: str, dialogue: Di
 
 async def _act_ask_delete(result: Job, dialogue: Dialogue) -> str:
     """Ask once before a picture is deleted, in reply to it."""
-    rows = buttons.delete(dialogue.language, result.id)
+    rows = [[DELETE.button(dialogue.language, result.id)]]
     await dialogue.in_reply_to(result.progress.message_id).ask(dialogue.t("delete_ask"), rows=rows)
     return ""
 
@@ -309,7 +327,7 @@ async def _act_delete(result: Job, dialogue: Dialogue) -> str:
     """Delete the messages that show the picture, and what is stored of it."""
     app, context, is_gone = dialogue.app, dialogue.context, False
     inline_id = result.request.inline_id
-    target, rows = context.chat_target, buttons.delete(dialogue.language, result.id)
+    target, rows = context.chat_target, [[DELETE.button(dialogue.language, result.id)]]
     is_cleared = not inline_id or await app.messenger.clear_inline(
         inline_id, dialogue.t("deleted_short"), target, context.message_id, rows
     )
@@ -338,15 +356,7 @@ async def _act_draw_anew(result: Job, dialogue: Dialogue) -> str:
 
 async def _act_receipt(result: Job, dialogue: Dialogue) -> str | Alert:
     """Tell the user who asked for the picture how it was made."""
-    micro = result.charge.price_micro
-    is_limited = dialogue.app.spend.caps.daily_micro_per_user is not None
-    key = "receipt_free"
-    if micro and (is_limited or dialogue.is_by_admin):
-        key = "receipt_price" if is_limited else "receipt_free_owner"
-    spent = amount_spent(result.charge.holds)
-    own = dialogue.payment.receipt(spent, dialogue.language) if spent else ""
-    price_line = own or dialogue.t(key, price=price(micro))
-    return await dialogue.answer_privately(receipt_of(result, dialogue.language, price_line))
+    return await dialogue.answer_privately(receipt_of(result, dialogue))
 
 
 async def _act_send_file(result: Job, dialogue: Dialogue) -> str:
@@ -389,10 +399,10 @@ async def handle_again(message: Message, dialogue: Dialogue) -> None:
 
 
 async def _act_on_pressed(
-    act: _Act, callback: CallbackQuery, argument: str, dialogue: Dialogue
+    act: _Act, callback: CallbackQuery, job_id: str, dialogue: Dialogue
 ) -> str | Alert:
     """Act on the result under which the button is."""
-    return await act(await _pressed_result(callback, argument, dialogue), dialogue)
+    return await act(await _pressed_result(callback, job_id, dialogue), dialogue)
 
 
 handle_last = partial(_act_on_chosen, _act_show, "last")
@@ -409,15 +419,15 @@ COMMANDS = (
     ChatCommand("history", handle_history, menu_place=2),
 )
 BUTTONS = (
-    (ButtonAction("view", is_repeatable=True), on_history_callback),
-    (ButtonAction("draw"), on_draw_callback),
+    (VIEW, on_history_callback),
+    (DRAW, on_draw_callback),
     (ButtonAction("again"), partial(_act_on_pressed, _act_regenerate)),
-    (buttons.RETRY, on_retry_callback),
+    (RETRY, on_retry_callback),
     (ButtonAction("file"), partial(_act_on_pressed, _act_send_file)),
     (ButtonAction("prompt"), partial(_act_on_pressed, _act_prompt)),
-    (ButtonAction("delete"), partial(_act_on_pressed, _act_delete)),
-    (ButtonAction("anew"), partial(_act_on_pressed, _act_draw_anew)),
-    (ButtonAction("offer"), on_offer_callback),
+    (DELETE, partial(_act_on_pressed, _act_delete)),
+    (ANEW, partial(_act_on_pressed, _act_draw_anew)),
+    (OFFER, on_offer_callback),
     (ButtonAction("compare"), partial(_act_on_pressed, _act_compare)),
     (ButtonAction("undo"), partial(_act_on_pressed, _act_undo)),
     (ButtonAction("receipt", is_repeatable=True), partial(_act_on_pressed, _act_receipt)),
@@ -425,8 +435,10 @@ BUTTONS = (
     (ButtonAction("pick"), partial(_act_on_pressed, _act_show)),
     (ButtonAction("againall"), partial(_act_on_pressed, _act_regenerate)),
     (ButtonAction("fileall"), partial(_act_on_pressed, _act_send_all_files)),
+    (UP, on_up_callback),
     *(
         (ButtonAction(action), partial(on_operation_callback, operation))
         for action, operation in RESULT_ACTIONS.items()
+        if operation is not Operation.UPSCALE
     ),
 )

@@ -22,9 +22,10 @@ from imgbot.bot.messages import (
     replied_message,
 )
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import CANCEL, ButtonAction, Keyboard, button, in_rows
+from imgbot.domain.buttons import ButtonAction, Keyboard, button, in_rows
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
+from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import LANGUAGES, has_text, t
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events

@@ -7,10 +7,9 @@ Who is unsubscribed is a setting of the user, among those of /settings.
 """
 
 from imgbot.bot.commands import admin_command
-from imgbot.domain.buttons import ButtonAction
 from imgbot.features.broadcast.broadcaster import Broadcaster
 from imgbot.features.broadcast.broadcasts import KEYS, Broadcasts
-from imgbot.features.broadcast.handlers import BroadcastHandlers
+from imgbot.features.broadcast.handlers import CAST, NEWS, BroadcastHandlers
 from imgbot.features.feature import Core, Feature, Seams
 
 
@@ -20,10 +19,7 @@ def _build(core: Core) -> Seams:
     broadcaster = Broadcaster(broadcasts, app.users, app.messenger, core.persistence)
     return Seams(
         commands=[admin_command("broadcast", handlers.preview)],
-        actions=[
-            (ButtonAction("cast", is_for_admins=True), handlers.on_press),
-            (ButtonAction("news"), handlers.on_unsubscribe),
-        ],
+        actions=[(CAST, handlers.on_press), (NEWS, handlers.on_unsubscribe)],
         work=[broadcaster.run],
     )
 

@@ -22,8 +22,8 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.retry import backoff_s
 from imgbot.domain.texts import t
-from imgbot.features.broadcast import buttons
 from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
+from imgbot.features.broadcast.handlers import CAST, NEWS
 from imgbot.features.feature import Intake
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.users import UserStore
@@ -122,7 +122,7 @@ class Broadcaster:
         return await self._say(broadcast, user_id, user.language)
 
     async def _say(self, broadcast: Broadcast, user_id: int, language: str) -> tuple[str, float]:
-        place, rows = ChatTarget(user_id), buttons.unsubscribe(language)
+        place, rows = ChatTarget(user_id), [[NEWS.button(language, "off", key="news_off")]]
         try:
             with max_wait(0):
                 if broadcast.message_id:
@@ -164,7 +164,7 @@ class Broadcaster:
         if broadcast is None or broadcast.state != "running":
             return
         text = progress(broadcast)
-        rows = buttons.running(broadcast.language, broadcast.id)
+        rows = [[CAST.button(broadcast.language, "stop", broadcast.id, key="cast_stop")]]
         if not self._messenger.has_room(OptionalCall.BROADCAST, broadcast.admin):
             return
         # The next update has more: one that cannot be sent is dropped.

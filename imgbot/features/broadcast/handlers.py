@@ -6,12 +6,15 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import replied_message, text_after
+from imgbot.domain.buttons import ButtonAction, one_of
 from imgbot.domain.errors import MessageGoneError, TelegramRefusedError, UserError
 from imgbot.domain.texts import counted
-from imgbot.features.broadcast import buttons
 from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
+
+CAST = ButtonAction("cast", (one_of("go", "drop", "stop"), str), is_for_admins=True)
+NEWS = ButtonAction("news")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +43,29 @@ class BroadcastHandlers:
         if not count:
             raise UserError("cast_nobody")
         await self._preview(broadcast, dialogue)
-        rows = buttons.preview(context.language, broadcast.id)
+        rows = [
+            [CAST.button(context.language, step, broadcast.id, key=f"cast_{step}")]
+            for step in ("go", "drop")
+        ]
         people = counted(context.language, "to_users", count)
         await dialogue.say(dialogue.t("cast_preview", people=people), rows)
 
-    async def on_press(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        action, _sep, broadcast_id = argument.partition(".")
-        context = dialogue.context
-        if action == "go":
-            verdict = await self.broadcasts.start(broadcast_id, context.message_id)
+    async def on_press(
+        self, _: CallbackQuery, step: str, broadcast_id: str, dialogue: Dialogue
+    ) -> str:
+        if step == "go":
+            verdict = await self.broadcasts.start(broadcast_id, dialogue.context.message_id)
             return {"ok": "cast_begun", "busy": "cast_busy"}.get(verdict, "cast_stale")
-        if action not in {"drop", "stop"}:
-            return "unknown_button"
         is_cancelled = await self.broadcasts.cancel(broadcast_id)
-        if action == "stop":
+        if step == "stop":
             return "cast_stopping" if is_cancelled else "cast_stale"
         if is_cancelled:
             await dialogue.edit(dialogue.t("cast_dropped"), [])
         return "" if is_cancelled else "cast_stale"
 
     async def _preview(self, broadcast: Broadcast, dialogue: Dialogue) -> None:
-        target, rows = dialogue.context.chat_target, buttons.unsubscribe(broadcast.language)
+        target = dialogue.context.chat_target
+        rows = [[NEWS.button(broadcast.language, "off", key="news_off")]]
         if not broadcast.message_id:
             await dialogue.say(broadcast.text, rows)
             return

@@ -29,11 +29,12 @@ from imgbot.bot.dialogue import Dialogue, OpenDialogue, note_seen
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
 from imgbot.bot.router import INLINE_CALLBACK
-from imgbot.domain.buttons import CANCEL, Keyboard
+from imgbot.domain.buttons import Keyboard
 from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import InputPhoto, Job, with_changes
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
+from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import counted, language_of, t
 from imgbot.jobs.captions import success_caption
 from imgbot.jobs.hooks import AfterShown, Hooks, ShownEnd

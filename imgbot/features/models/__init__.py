@@ -6,10 +6,11 @@
 Without it each picture is made by the usual model of its operation.
 """
 
-from imgbot.domain.buttons import ButtonAction, ResultButton
+from imgbot.domain.buttons import ButtonAction
 from imgbot.domain.operations import ACTIONS
+from imgbot.domain.result_buttons import ResultButton
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.features.models.handlers import Models
+from imgbot.features.models.handlers import MODELS, Models
 
 
 def _build(core: Core) -> Seams:
@@ -19,13 +20,13 @@ def _build(core: Core) -> Seams:
         readers=[models.read] if several else [],
         before_order=[models.complete],
         actions=[
-            (ButtonAction("models"), models.on_models),
+            (MODELS, models.on_models),
             (ButtonAction("model", is_repeatable=True), models.on_model),
             (ButtonAction("redraw"), models.on_redraw),
             (ButtonAction("usual"), models.on_usual),
         ],
         refusal_rows={"model_gone": models.usual_button},
-        result_buttons=[ResultButton("models", lambda operation, _: operation in several)],
+        result_buttons=[ResultButton(MODELS, lambda operation, _: operation in several)],
         settings_rows=[models.settings_row] if several else [],
     )
 

@@ -11,13 +11,15 @@ from imgbot.bot.handlers.account import OPEN
 from imgbot.bot.handlers.results import chosen_result
 from imgbot.bot.messages import prompt_of
 from imgbot.bot.pictures import owned_result
-from imgbot.domain.buttons import Button, Keyboard, button, mark_of
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, button, mark_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.features.models.words import asks_for_the_same, named_in
 from imgbot.providers.protocol import Capability, model_meant
 from imgbot.storage.users import UserStore
+
+MODELS = ButtonAction("models")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,12 @@ The core refuses who is banned or not allowed.
 
 from imgbot.bot.commands import ChatCommand, admin_command
 from imgbot.bot.people import UserFinder
-from imgbot.domain.buttons import ButtonAction
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.people.access import KEYS, Access
-from imgbot.features.people.admission import AdmissionHandlers
-from imgbot.features.people.cards import CardHandlers
+from imgbot.features.people.admission import ALLOW, BAN, AdmissionHandlers
+from imgbot.features.people.cards import USER, CardHandlers
 from imgbot.features.people.invitations import INVITED, InvitationHandlers
-from imgbot.features.people.reports import ReportHandlers
+from imgbot.features.people.reports import STUCK, ReportHandlers
 from imgbot.storage.dead_letters import DeadLetters
 
 
@@ -46,10 +45,10 @@ def _build(core: Core) -> Seams:
             ChatCommand("start", invitations.accept, payload=INVITED, is_open=True),
         ],
         actions=[
-            (ButtonAction("stuck", is_for_admins=True, is_repeatable=True), reports.on_stuck),
-            (ButtonAction("ban", is_for_admins=True), admission.on_ban),
-            (ButtonAction("allow", is_for_admins=True), admission.on_allow),
-            (ButtonAction("user", is_for_admins=True), cards.on_press),
+            (STUCK, reports.on_stuck),
+            (BAN, admission.on_ban),
+            (ALLOW, admission.on_allow),
+            (USER, cards.on_press),
         ],
         loops=[access.hide_codes],
     )

@@ -10,10 +10,9 @@ from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue, OpenDialogue
 from imgbot.bot.people import UserFinder
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import Keyboard, forget
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, forget, in_rows, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
-from imgbot.features.people import buttons
 from imgbot.features.people.access import Access, Ban
 from imgbot.storage.job_queue import STOPPED, JobQueue
 from imgbot.storage.users import UserStore
@@ -21,6 +20,10 @@ from imgbot.telemetry import events
 
 _LISTED = 40
 _REASON_LENGTH = 60
+
+
+BAN = ButtonAction("ban", (one_of("undo"), int), is_for_admins=True)
+ALLOW = ButtonAction("allow", (one_of("undo"), int), is_for_admins=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +97,13 @@ class AdmissionHandlers:
         label = await self.finder.label_of(some_id)
         await dialogue.say(dialogue.t("allow_already" if is_known else done, user=label))
 
-    async def on_ban(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        is_undone = await self.access.unban(_id_in(argument))
+    async def on_ban(self, _: CallbackQuery, _undo: str, user_id: int, dialogue: Dialogue) -> str:
+        is_undone = await self.access.unban(user_id)
         await dialogue.edit(*await self._bans(dialogue))
         return "undone" if is_undone else "stale_button"
 
-    async def on_allow(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        is_undone = await self.access.disallow(_id_in(argument))
+    async def on_allow(self, _: CallbackQuery, _undo: str, some_id: int, dialogue: Dialogue) -> str:
+        is_undone = await self.access.disallow(some_id)
         await dialogue.edit(*await self._allowed(dialogue))
         return "undone" if is_undone else "stale_button"
 
@@ -110,13 +113,13 @@ class AdmissionHandlers:
         lines = {each.user_id: _ban_line(each, labels) for each in bans}
         if not lines:
             return f"{dialogue.t('ban_empty')} {dialogue.t('ban_usage')}", []
-        return _list(dialogue, "ban", lines)
+        return _list(dialogue, BAN, lines)
 
     async def _allowed(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
         allowed = await self.access.allowed()
         labels = await self.users.labels(allowed[:_LISTED])
         lines = {some_id: labels.get(some_id, str(some_id)) for some_id in allowed}
-        return _list(dialogue, "allow", lines) if lines else (dialogue.t("allow_empty"), [])
+        return _list(dialogue, ALLOW, lines) if lines else (dialogue.t("allow_empty"), [])
 
     async def ask_to_forget(self, message: Message, dialogue: Dialogue) -> None:
         """/forget id or @name, or as a reply; a button confirms it."""
@@ -132,16 +135,12 @@ def _ban_line(entry: Ban, labels: Mapping[int, str]) -> str:
     return " · ".join(filter(None, (labels.get(entry.user_id, ""), day, entry.reason)))
 
 
-def _list(dialogue: Dialogue, action: str, lines: Mapping[int, str]) -> tuple[str, Keyboard]:
+def _list(
+    dialogue: Dialogue, action: ButtonAction, lines: Mapping[int, str]
+) -> tuple[str, Keyboard]:
     """Return a list of ids, each with a button that removes it."""
-    shown = [dialogue.t(f"{action}_title", count=len(lines)), *list(lines.values())[:_LISTED]]
+    shown = [dialogue.t(f"{action.name}_title", count=len(lines)), *list(lines.values())[:_LISTED]]
     if len(lines) > _LISTED:
         shown.append(dialogue.t("queue_more", count=len(lines) - _LISTED))
-    return "\n".join(shown), buttons.undo(action, list(lines)[:_LISTED])
-
-
-def _id_in(argument: str) -> int:
-    action, _, some_id = argument.partition(".")
-    if action != "undo" or not some_id.removeprefix("-").isdecimal():
-        raise UserError("unknown_button")
-    return int(some_id)
+    undo = [Button(f"✖️ {each}", action.pack("undo", each)) for each in list(lines)[:_LISTED]]
+    return "\n".join(shown), in_rows(undo, 3)

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
-from imgbot.domain.buttons import Keyboard, forget
+from imgbot.domain.buttons import ButtonAction, Keyboard, forget, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import dollars, has_text, t, tables
 from imgbot.features.feature import AboutUser
-from imgbot.features.people import buttons
 from imgbot.features.people.admission import AdmissionHandlers
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.spend import Spend
@@ -23,6 +22,13 @@ _JOBS_OF_USER = 5
 _JOBS_LISTED = 15
 _WORDS_SHOWN = 60
 _MARKS = {"ok": "✅", "failed": "❌", "rejected": "🚫", "cancelled": "✖️"}
+
+
+USER = ButtonAction(
+    "user",
+    (one_of("card", "ban", "unban", "allow", "disallow", "forget"), int),
+    is_for_admins=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +48,21 @@ class CardHandlers:
             raise UserError("user_usage")
         await dialogue.say(*await self._card(dialogue, user_id))
 
-    async def on_press(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        action, _sep, number = argument.partition(".")
-        user_id, access = int(number) if number.isdecimal() else 0, self.admission.access
+    async def on_press(
+        self, _: CallbackQuery, action: str, user_id: int, dialogue: Dialogue
+    ) -> str:
+        access = self.admission.access
         changes = {"unban": access.unban, "allow": access.allow, "disallow": access.disallow}
         if action == "forget":
             label = await self.admission.finder.label_of(user_id)
-            back = buttons.to_user(dialogue.language, user_id)
-            rows = [*forget(dialogue.language, user_id), back]
+            back = USER.button(dialogue.language, "card", user_id, key="back")
+            rows = [*forget(dialogue.language, user_id), [back]]
             await dialogue.edit(dialogue.t("forget_ask_other", user=label), rows)
             return ""
         if action == "ban":
             await self.admission.ban_user(dialogue, user_id)
         elif action in changes:
             await changes[action](user_id)
-        elif action != "card":
-            return "unknown_button"
         await dialogue.edit(*await self._card(dialogue, user_id))
         return ""
 
@@ -93,7 +98,11 @@ class CardHandlers:
         actions = ["unban" if profile.is_banned else "ban"]
         if policy.allowed:
             actions.append("disallow" if profile.is_allowed else "allow")
-        return "\n".join(lines), buttons.user(dialogue.language, user_id, [*actions, "forget"])
+        rows = [
+            [USER.button(dialogue.language, each, user_id, key=f"user_{each}")]
+            for each in (*actions, "forget")
+        ]
+        return "\n".join(lines), rows
 
     async def list_jobs(self, _: Message, dialogue: Dialogue) -> None:
         """/jobs: the latest that have ended, of all users."""

@@ -10,10 +10,9 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
-from imgbot.domain.buttons import Keyboard
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, one_of
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import ago, counted, dollars, has_text, in_time, t
-from imgbot.features.people import buttons
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool
 from imgbot.storage.dead_letters import LONGEST_MS, DeadLetters, ProblemJob, resume_state
@@ -26,6 +25,11 @@ _WEEKS = 4
 _WORDS_LISTED = 10
 _NOT_UNDERSTOOD = frozenset({"edit_words_unknown", "area_words_unknown"})
 """Reasons of failures."""
+
+
+STUCK = ButtonAction(
+    "stuck", (one_of("list", "again", "end"), str), is_for_admins=True, is_repeatable=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,7 @@ class ReportHandlers:
     async def list_stuck(self, _: Message, dialogue: Dialogue) -> None:
         await dialogue.say(*await self._stuck_list(dialogue))
 
-    async def on_stuck(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        action, _sep, job_id = argument.partition(".")
+    async def on_stuck(self, _: CallbackQuery, action: str, job_id: str, dialogue: Dialogue) -> str:
         answer = "" if action == "list" else await self._apply(action, job_id)
         await dialogue.edit(*await self._stuck_list(dialogue))
         return answer
@@ -59,10 +62,8 @@ class ReportHandlers:
         if action == "again":
             is_asked = await dead_letters.redeliver(stuck, at_ms)
             return "stuck_asked" if is_asked else "stuck_no_receipt"
-        if action == "end":
-            verdict = await dead_letters.give_up(stuck, at_ms)
-            return {"ok": "stuck_ended", "too_late": "stuck_too_late"}.get(verdict, "stuck_gone")
-        return "unknown_button"
+        verdict = await dead_letters.give_up(stuck, at_ms)
+        return {"ok": "stuck_ended", "too_late": "stuck_too_late"}.get(verdict, "stuck_gone")
 
     async def _stuck_list(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
         language, at_ms = dialogue.language, self.now_ms()
@@ -77,8 +78,8 @@ class ReportHandlers:
         if count > len(found):
             lines += ["", t(language, "queue_more", count=count - len(found))]
         lines += ["", t(language, "stuck_legend")]
-        jobs = [(s.job.id, not s.is_dead or resume_state(s.job) is not None) for s in found]
-        return "\n".join(lines), buttons.stuck(language, jobs)
+        rows = [_stuck_row(number, stuck) for number, stuck in enumerate(found, 1)]
+        return "\n".join(lines), [*rows, [STUCK.button(language, "list", key="refresh")]]
 
     async def show_stats(self, _: Message, dialogue: Dialogue) -> None:
         language, at_ms = dialogue.language, self.now_ms()
@@ -159,6 +160,15 @@ class ReportHandlers:
         labels = await self.users.labels(user_id for user_id, _ in most)
         lines = [f"{labels[user_id]}: {_usd(micro)}" for user_id, micro in most if micro > 0]
         return [t(language, "spend_people"), *lines] if lines else []
+
+
+def _stuck_row(number: int, stuck: ProblemJob) -> list[Button]:
+    """Buttons of a stuck job: retry (if possible), and end it."""
+    has_way_back = not stuck.is_dead or resume_state(stuck.job) is not None
+    steps = {"again": "🔁", "end": "✖️"} if has_way_back else {"end": "✖️"}
+    return [
+        Button(f"{mark} {number}", STUCK.pack(step, stuck.job.id)) for step, mark in steps.items()
+    ]
 
 
 def _stuck_lines(language: str, number: int, stuck: ProblemJob, user: str, at_ms: int) -> list[str]:

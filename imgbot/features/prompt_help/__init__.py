@@ -5,12 +5,13 @@ Without `IMGBOT_CHAT` nothing is offered, and the learned intents decide alone.
 
 from urllib.parse import urlsplit
 
-from imgbot.domain.buttons import ButtonAction, ResultButton
+from imgbot.domain.buttons import ButtonAction
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import is_short
+from imgbot.domain.result_buttons import ResultButton
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 from imgbot.features.prompt_help.chat_model import ChatModel
-from imgbot.features.prompt_help.handlers import PromptHelp
+from imgbot.features.prompt_help.handlers import MORE, PromptHelp
 from imgbot.features.prompt_help.settings import PromptHelpSettings
 from imgbot.features.prompt_help.store import KEYS, PromptHelpStore
 
@@ -33,10 +34,10 @@ def _build(core: Core) -> Seams:
     host = urlsplit(chat.url).hostname or ""
     return Seams(
         actions=[
-            (ButtonAction("more", is_repeatable=True), handlers.on_more),
+            (MORE, handlers.on_more),
             (ButtonAction("version"), handlers.on_version),
         ],
-        result_buttons=[ResultButton("more", fits, is_about_words=True)],
+        result_buttons=[ResultButton(MORE, fits, is_about_words=True)],
         decide_unsure=model.decide if model.is_on else None,
         privacy_notes=[PrivacyNote("privacy_chat", host)] if host else [],
     )

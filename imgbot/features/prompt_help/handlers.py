@@ -13,13 +13,15 @@ from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.bot.messages import BotIdentity, asked_about, prompt_of, without_mention
 from imgbot.bot.pictures import owned_result
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import Button, Keyboard, mark_of
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, mark_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.features.prompt_help.chat_model import ChatModel, Version
 from imgbot.features.prompt_help.store import PromptHelpStore
 from imgbot.storage.users import UserStore
+
+MORE = ButtonAction("more", is_repeatable=True)
 
 
 @dataclass(frozen=True, slots=True)

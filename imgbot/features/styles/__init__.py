@@ -4,9 +4,8 @@ Its networks are `imgbot.painter.engine.photo_styles`, of the extra `paint`.
 """
 
 from imgbot.bot.commands import ChatCommand
-from imgbot.domain.buttons import ButtonAction
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.features.styles.handlers import StyleMenu
+from imgbot.features.styles.handlers import STYLE, StyleMenu
 
 
 def _build(core: Core) -> Seams:
@@ -14,8 +13,8 @@ def _build(core: Core) -> Seams:
     menu = StyleMenu(is_on=is_on)
     return Seams(
         commands=[ChatCommand("styles", menu.show)],
-        actions=[(ButtonAction("style"), menu.on_press)],
-        photo_buttons=["style"] if is_on else [],
+        actions=[(STYLE, menu.on_press)],
+        photo_buttons=[STYLE] if is_on else [],
     )
 
 

@@ -9,12 +9,13 @@ from imgbot.bot.dialogue import Dialogue, Question
 from imgbot.bot.messages import photo_of
 from imgbot.bot.pictures import meant_in, of_this_chat
 from imgbot.bot.this_picture import target_of
-from imgbot.domain.buttons import Button, in_rows
+from imgbot.domain.buttons import Button, ButtonAction, in_rows
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import tables
 
+STYLE = ButtonAction("style", (str, str))
 _IN_A_ROW = 7
 
 
@@ -33,9 +34,10 @@ class StyleMenu:
             raise UserError("send_photo_please")
         await self._show_for(photo, dialogue)
 
-    async def on_press(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def on_press(
+        self, _: CallbackQuery, style: str, photo_id: str, dialogue: Dialogue
+    ) -> str:
         """Show the menu for a photo, or order one of its styles; it can be used again."""
-        style, photo_id = f"{argument}.".split(".")[:2]
         photo = await (of_this_chat(photo_id, dialogue) if photo_id else _photo_offered(dialogue))
         if photo is None:
             return "style_photo_gone" if photo_id else "stale_photo_button"
@@ -58,7 +60,7 @@ class StyleMenu:
         language, text, end = dialogue.language, dialogue.t("ask_photo_style"), photo.unique_id
         # Their numbers, as the picture shows them.
         keys = enumerate(tables(language)["photo_styles"], 1)
-        rows = in_rows([Button(f"{at}", f"style:{key}.{end}") for at, key in keys], _IN_A_ROW)
+        rows = in_rows([Button(f"{at}", STYLE.pack(key, end)) for at, key in keys], _IN_A_ROW)
         menu = self._uploaded.get(language, Path(__file__).parent / "menus" / f"{language}.jpg")
         sent = await dialogue.send(menu, text, rows, is_photo=True)
         if sent:
