@@ -68,6 +68,7 @@ class _Place:
     undone: list[str] = field(default_factory=list)
     pending: PendingQuestion = PendingQuestion.NOTHING
     asked: str = ""
+    unclear: str = ""
 
     def chat(self, step: Step) -> ChatState:
         """Return the chat as the author of a message has it."""
@@ -83,6 +84,7 @@ class _Place:
             step.reply_to or (step.photos[0] if step.photos and step.text else ""),
             pending,
             self.asked if pending else "",
+            self.unclear,
             tuple(self.undone),
         )
 
@@ -97,6 +99,7 @@ class _Place:
 
     def act(self, action: Action, step: Step) -> None:
         """Do what an action does to the pictures."""
+        self.unclear = step.text if action.kind == "ask" else ""
         if action.kind != "talk" and not (step.photos and not step.text):
             self.pending, self.asked = PendingQuestion.NOTHING, ""
         if action.kind == "show":
@@ -114,7 +117,9 @@ class _Place:
             known = next((each for each in self.pictures if each.id == source), ChatPicture(""))
             words = step.text.replace(MENTION, "").strip(" ,")
             is_drawn = action.kind in {"new", "again", "redraw"}
-            said = known.words if action.kind == "again" else (*known.words, words)
+            merged = (w for each in self.pictures if each.id in action.of for w in each.words)
+            before = tuple(merged) if action.kind == "merge" else known.words
+            said = before if action.kind == "again" else (*before, words)
             parent = "" if action.kind in {"new", "again", "redraw"} else source
             made = ChatPicture(
                 name,

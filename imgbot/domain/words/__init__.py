@@ -10,6 +10,7 @@ from dataclasses import replace
 from imgbot.domain.intents.facts import Intent
 from imgbot.domain.words import history, learned, naming, operations, options, orders, vetoes
 from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.naming import PictureName
 from imgbot.domain.words.reading import (
     THIS,
     Ask,
@@ -17,7 +18,6 @@ from imgbot.domain.words.reading import (
     Reading,
     Sentence,
     Talk,
-    Which,
     WordReader,
     sentence_of,
 )
@@ -39,23 +39,81 @@ def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Readin
     sentence = sentence_of(text)
     if found := _first(BEFORE_NAMES, sentence, chat):
         return found
-    which, rest = naming.picture_named_in(sentence, chat)
-    named = this_picture(which, chat).pictures if which != THIS else ()
-    about = replace(chat, replied=named[0].id) if len(named) == 1 else chat
-    found = _first((*added, *AFTER_NAMES), rest, about)
-    if found is None:
-        raise AssertionError("the last row reads everything")
-    return found if which == THIS else _about(found, which)
+    named = naming.named_picture(sentence, chat)
+    if named and named.alone and chat.unclear:
+        sentence = sentence_of(chat.unclear)
+        named = replace(named, rest=sentence)
+    rows = (*added, *AFTER_NAMES)
+    if named:
+        return _named(named, sentence, chat, rows)
+    return _of_several(_all(rows, sentence, chat), chat)
+
+
+def _of_several(reading: Reading, chat: ChatState) -> Reading:
+    """Return a question where an order is about one of several that nobody has chosen from."""
+    among = chat.unchosen
+    if not among or not isinstance(reading, Order) or reading.which != THIS:
+        return reading
+    is_of_one = reading.intent in {Intent.CHANGE, Intent.OPERATION}
+    return Ask(reading, among) if is_of_one else reading
+
+
+def _all(rows: Iterable[WordReader], sentence: Sentence, chat: ChatState) -> Reading:
+    if found := _first(rows, sentence, chat):
+        return found
+    raise AssertionError("the last row reads everything")
 
 
 def _first(rows: Iterable[WordReader], sentence: Sentence, chat: ChatState) -> Reading | None:
     return next((found for row in rows if (found := row.read(sentence, chat))), None)
 
 
-def _about(reading: Reading, which: Which) -> Reading:
-    """Return the reading about the picture that the text names, unless it is about a new one."""
+def _named(
+    named: PictureName, sentence: Sentence, chat: ChatState, rows: Sequence[WordReader]
+) -> Reading:
+    """Return what a text asks for that names a picture; nothing unsure is paid for that."""
+    meant = this_picture(named.which, chat)
+    about = replace(chat, replied=meant.pictures[0].id) if len(meant.pictures) == 1 else chat
+    found = _about(named, _plain(named, sentence, chat, about, rows))
+    if meant.among and isinstance(found, Order) and found.which == named.which:
+        return Ask(found, tuple(each.id for each in meant.among))
+    return found
+
+
+def _plain(
+    named: PictureName,
+    sentence: Sentence,
+    chat: ChatState,
+    about: ChatState,
+    rows: Sequence[WordReader],
+) -> Reading:
+    """Return what the text asks for, read as one about the picture that it names."""
+    if named.alone:
+        return Talk(named.alone)
+    found = _all(rows, named.rest if named.is_certain else sentence, about)
+    direct = found if named.is_certain else _all(rows, sentence, chat)
+    if isinstance(direct, Talk):
+        return direct
+    is_new = _order_of(direct).intent is Intent.CREATE
+    if is_new and not named.is_definite:
+        return direct
+    if isinstance(found, Talk):
+        return direct
+    order = _order_of(found)
+    text = named.rest.text if named.is_certain else sentence.text
+    if order.intent is Intent.CREATE:
+        change = Order(Intent.CHANGE, text)
+        return change if isinstance(found, Order) else Ask(change)
+    return order
+
+
+def _order_of(reading: Order | Ask) -> Order:
+    return reading.order if isinstance(reading, Ask) else reading
+
+
+def _about(named: PictureName, reading: Reading) -> Reading:
     if isinstance(reading, Ask):
-        return replace(reading, order=replace(reading.order, which=which))
-    is_new = isinstance(reading, Order) and reading.intent is Intent.CREATE
-    is_said = isinstance(reading, Talk) or reading.which == THIS
-    return replace(reading, which=which) if is_said and not is_new else reading
+        return replace(reading, order=replace(reading.order, which=named.which))
+    if isinstance(reading, Order) and reading.intent is Intent.CREATE:
+        return reading
+    return replace(reading, which=named.which) if reading.which == THIS else reading

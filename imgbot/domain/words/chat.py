@@ -1,12 +1,15 @@
 """Chat as a text is read in it: its pictures by what they show, and the open question. Pure."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from imgbot.domain.intents.facts import PendingQuestion
 from imgbot.domain.operations import Operation
 
 PICTURES_KEPT = 12
 """Newest pictures of a chat that a text may be about."""
+
+_OWN_S = 15 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class ChatState:
     pending: PendingQuestion = PendingQuestion.NOTHING
     asked: str = ""
     """Id of the picture that the open question is about."""
+    unclear: str = ""
+    """The text that the bot asks about which picture it means."""
     undone: tuple[str, ...] = ()
     """Ids of the pictures that were left by going back, the latest first."""
     remembered: str = ""
@@ -50,10 +55,26 @@ class ChatState:
 
     @property
     def this(self) -> ChatPicture | None:
-        """Picture that a text is about which names none: replied to, else asked about, else new."""
-        chosen = self.replied or self.asked
-        found = (each for each in self.pictures if each.id == chosen or not chosen)
-        return next(found, ChatPicture(chosen) if chosen else None)
+        """Picture that a text is about which names none: replied to, else asked about, else new.
+
+        In a group, the user's own is meant while it is not much older than those of others.
+        """
+        if chosen := self.replied or self.asked:
+            return self.picture(chosen) or ChatPicture(chosen)
+        newest = self.pictures[0] if self.pictures else None
+        own = next((each for each in self.pictures if each.is_own), newest)
+        is_recent = newest and own and own.age_s - newest.age_s <= _OWN_S
+        return own if is_recent else newest
+
+    @property
+    def unchosen(self) -> tuple[str, ...]:
+        """Ids of the variants or photos that came last, of which none was chosen yet."""
+        newest = self.pictures[0] if self.pictures else None
+        if newest is None or not newest.order or self.replied or self.asked:
+            return ()
+        together = takewhile(lambda each: each.order == newest.order, self.pictures)
+        ids = {each.number: each.id for each in together}
+        return tuple(ids[at] for at in sorted(ids)) if newest.number == len(ids) > 1 else ()
 
     def picture(self, picture_id: str) -> ChatPicture | None:
         """Return the picture with this id."""

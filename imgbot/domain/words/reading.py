@@ -25,6 +25,8 @@ class NamedBy(StrEnum):
     """A variant, a photo of an album, or a version, by its number; -1 is the last."""
     NAME = "name"
     """By what it shows: "the ship", "ту, что акварелью"."""
+    OTHER = "other"
+    """The ones that this is not: "the other one", "другую"."""
     BACK = "back"
     """So many steps back in its history."""
     FORWARD = "forward"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.numbers import MIDDLE
+from imgbot.domain.words.picture_words import PictureWords
 from imgbot.domain.words.reading import NamedBy, Which
 
 
@@ -23,8 +25,66 @@ def this_picture(which: Which, chat: ChatState) -> Found:
             return _one(chat.this)
         case NamedBy.ID:
             return _one(chat.picture(which.name))
+        case NamedBy.NAME:
+            return _found(_named(which.name, chat), chat)
+        case NamedBy.NUMBER:
+            return _one(_numbered(which.number, chat))
+        case NamedBy.OTHER:
+            return _found(_others(chat), chat)
+        case NamedBy.ALL:
+            return Found(tuple(_all(which.number, chat)))
         case _:
             return Found()
+
+
+def _found(pictures: Sequence[ChatPicture], chat: ChatState) -> Found:
+    """Return the one picture that is meant; those of others are meant where no own one is."""
+    own = [each for each in pictures if each.is_own] or pictures
+    return _one(own[0] if own else chat.this) if len(own) < 2 else Found(among=tuple(own))
+
+
+def _named(name: str, chat: ChatState) -> Sequence[ChatPicture]:
+    """Return the pictures that words name; a name that none has may be that of a photo."""
+    known = PictureWords(chat)
+    best = known.best(name)
+    this = chat.this
+    if this in best:
+        return (this,)
+    heads = known.heads()
+    return best or [each for each in heads if not each.operation and not each.words] or heads
+
+
+def _others(chat: ChatState) -> Sequence[ChatPicture]:
+    known, this = PictureWords(chat), chat.this
+    return [each for each in known.heads() if this and known.line(each) != known.line(this)]
+
+
+def _numbered(number: int, chat: ChatState) -> ChatPicture | None:
+    """Return a picture by its number in its order or album, else by its place in the chat."""
+    known = PictureWords(chat)
+    heads = {known.line(each): each for each in known.heads()}
+    row = _row([each for line in heads if (each := chat.picture(line))])
+    at = (len(row) + 1) // 2 if number == MIDDLE else number
+    chosen = row.get(at if at > 0 else len(row) + 1 + at)
+    return heads[chosen.id] if chosen else None
+
+
+def _row(begun: Sequence[ChatPicture]) -> dict[int, ChatPicture]:
+    """Return those of the newest order or album by their numbers, else all by their age."""
+    order = next((each.order for each in begun if each.order), "")
+    if order:
+        return {each.number: each for each in begun if each.order == order}
+    return dict(enumerate(sorted(begun, key=lambda each: -each.age_s), 1))
+
+
+def _all(count: int, chat: ChatState) -> Sequence[ChatPicture]:
+    """Return the newest pictures of so many lines; all of an order or album for no count."""
+    heads = PictureWords(chat).heads()
+    newest = heads[0].order if heads else ""
+    together = [each for each in heads if newest and each.order == newest]
+    if together and (not count or count == len(together)):
+        return together
+    return heads[: count or len(heads)]
 
 
 def _one(picture: ChatPicture | None) -> Found:

@@ -1,0 +1,143 @@
+"""Name phrases: the words of a text that may name a picture, and how surely they do. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile, zip_longest
+
+from imgbot.domain.intents.words import Token, clauses_of
+from imgbot.domain.spelling import has_cyrillic
+from imgbot.domain.words.picture_words import WORDS, is_small
+from imgbot.domain.words.reading import Sentence
+
+OTHER_ONE = "other"
+_LONGEST_HEADING, _LONGEST_NAME = 4, 5
+_WISHED = frozenset[str]().union(
+    *(WORDS[name] for name in ("indefinite", "this", "without", "like", "adding", "writing"))
+)
+_RESET = WORDS["place"] | WORDS["definite"]
+_NEW = WORDS["indefinite"] | {"not", "не"}
+_NO_HEADING = WORDS["writing"] | WORDS["indefinite"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamePhrase:
+    """Tokens of a text that may name a picture, and what they name it by."""
+
+    start: int
+    end: int
+    name: str
+    is_explicit: bool = False
+    """True for one that names a picture whether or not that is known to show it."""
+
+
+def phrases_in(sentence: Sentence) -> Iterator[NamePhrase]:
+    """Yield what is certainly a name: "the ship: …", "the red one", "ту, что с лодкой"."""
+    tokens = sentence.parsed.tokens
+    if any(each.text in WORDS["drawing"] for each in tokens):
+        return
+    yield from _heading(sentence)
+    for at, token in enumerate(tokens):
+        if token.text in WORDS["others"] and not _is_before_a_part(at, tokens):
+            is_thing = at + 1 < len(tokens) and tokens[at + 1].text in WORDS["thing"]
+            yield NamePhrase(with_article(at, tokens), at + 1 + is_thing, OTHER_ONE)
+        elif token.text in WORDS["thing"] | WORDS["pointing"]:
+            yield from _after(at, tokens)
+            yield from _before(at, tokens)
+
+
+def parts_in(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Yield the words that may tell of a thing that there is, not of one that shall be."""
+    if _is_this(tokens) or any(each.text in WORDS["drawing"] for each in tokens):
+        return
+    for clause in clauses_of(tokens):
+        if WORDS["pronouns"].isdisjoint(each.text for each in clause):
+            yield from _parts_of(clause)
+
+
+def _parts_of(clause: Sequence[Token]) -> Iterator[Token]:
+    is_there, before = _is_subject(clause), ""
+    for token in clause:
+        word = token.text
+        if word in _WISHED:
+            is_there = False
+        elif word in _RESET:
+            is_there = is_there or before not in _WISHED
+        elif is_there and not is_small(token) and word not in WORDS["parts"]:
+            yield token
+        before = word
+
+
+def _is_subject(clause: Sequence[Token]) -> bool:
+    """Return true if the first thing of a clause is what is spoken of: "wolf as a sticker"."""
+    if has_cyrillic(clause[0].text):
+        return True
+    first = next((at for at, each in enumerate(clause) if not is_small(each)), 0)
+    is_told_of = any(is_small(each) for each in clause[first + 1 :])
+    return is_told_of and all(each.text in WORDS["links"] for each in clause[:first])
+
+
+def _is_this(tokens: Sequence[Token]) -> bool:
+    """Return true for "this", "that one" and «эту» alone: the picture that is there."""
+    for token, after in zip_longest(tokens, tokens[1:]):
+        if token.text in WORDS["this"] and (after is None or is_small(after)):
+            return True
+        if token.text == "that" and after and after.text in WORDS["thing"]:
+            return True
+    return False
+
+
+def _heading(sentence: Sentence) -> Iterator[NamePhrase]:
+    tokens = sentence.parsed.tokens[:_LONGEST_HEADING]
+    ends = (at for at, each in enumerate(tokens, 1) if sentence.text[each.end :][:1] == ":")
+    end = next(ends, 0)
+    named = [each.text for each in tokens[:end]]
+    name = " ".join(each.text for each in tokens[:end] if not is_small(each))
+    if name and _NO_HEADING.isdisjoint(named) and end < len(sentence.parsed.tokens):
+        yield NamePhrase(0, end, name, is_explicit=True)
+
+
+def _after(at: int, tokens: Sequence[Token]) -> Iterator[NamePhrase]:
+    """Yield the name behind "the one with", up to the next small word."""
+    start, following = with_article(at, tokens), tokens[at + 1 : at + 1 + 2 * _LONGEST_NAME]
+    if not following or following[0].text not in WORDS["joined"] or _is_new(start, tokens):
+        return
+    first = next((n for n, each in enumerate(following) if not is_small(each)), len(following))
+    named = [*takewhile(lambda each: not is_small(each), following[first:])][:_LONGEST_NAME]
+    name = [each.text for each in named if each.clause == named[0].clause]
+    if name:
+        without = [each.text for each in following[:first] if each.text in WORDS["without"]]
+        is_explicit = tokens[at].text in WORDS["explicit"]
+        end = at + 1 + first + len(name)
+        yield NamePhrase(start, end, " ".join((*without[:1], *name)), is_explicit)
+
+
+def _before(at: int, tokens: Sequence[Token]) -> Iterator[NamePhrase]:
+    """Yield the name before "one"."""
+    first = at
+    while (
+        first and tokens[first - 1].clause == tokens[at].clause and not is_small(tokens[first - 1])
+    ):
+        first -= 1
+    start = with_article(first, tokens)
+    if first < at and tokens[at].text in WORDS["thing"] and not _is_new(start, tokens):
+        name = " ".join(each.text for each in tokens[first:at])
+        yield NamePhrase(start, at + 1, name, tokens[at].text in WORDS["explicit"])
+
+
+def _is_new(start: int, tokens: Sequence[Token]) -> bool:
+    return start > 0 and tokens[start - 1].text in _NEW
+
+
+def _is_before_a_part(at: int, tokens: Sequence[Token]) -> bool:
+    """Return true for "other" in "the other eye"."""
+    after = tokens[at + 1] if at + 1 < len(tokens) else None
+    if after is None or after.clause != tokens[at].clause:
+        return False
+    return not is_small(after) and after.text not in WORDS["thing"]
+
+
+def with_article(at: int, tokens: Sequence[Token]) -> int:
+    """Return where the article before a token stands, or the token."""
+    before = tokens[at - 1] if at else None
+    is_article = before is not None and before.text in WORDS["definite"]
+    return at - 1 if is_article and before and before.clause == tokens[at].clause else at

@@ -1,0 +1,239 @@
+"""Picture words: what each picture of a chat shows, as far as words tell, and whom words fit. Pure.
+
+A picture has the words of its prompt and of the changes that led to it, and its kind; a change may
+take some of them away ("without the hat"), or others instead ("at night", "in red").
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from imgbot.domain.intents.words import Token, clauses_of, parse_text, stem
+from imgbot.domain.operations import Operation
+from imgbot.domain.spelling import slips_of
+from imgbot.domain.words.chat import ChatPicture, ChatState
+
+TABLES = tomllib.loads((files("imgbot.domain.words") / "names.toml").read_text("utf-8"))
+WORDS: Mapping[str, frozenset[str]] = {
+    name: frozenset(words.split()) for name, words in TABLES["words"].items()
+}
+_DIMMED = 0.5
+"""Weight of a word that a later change has replaced, or that another drawing had before."""
+
+_SHORTEST, _SHORTEST_SLIP, _LONGEST_ENDING = 3, 6, 3
+
+
+@cache
+def _concepts() -> Mapping[str, str]:
+    return {stem(word): row.split()[0] for row in TABLES["alike"] for word in row.split()}
+
+
+@cache
+def _rivals() -> Mapping[str, frozenset[str]]:
+    rows = [frozenset(row.split()) for row in TABLES["instead"]]
+    return {word: row - {word} for row in rows for word in row}
+
+
+@cache
+def _kinds() -> Mapping[str, frozenset[str]]:
+    return {kind: frozenset(map(concept, words.split())) for kind, words in TABLES["kinds"].items()}
+
+
+@lru_cache(maxsize=4096)
+def concept(word: str) -> str:
+    """Return what a word means, or its stem."""
+    return _concepts().get(stem(word)) or _concepts().get(word) or stem(word)
+
+
+NAMELESS = frozenset[str]().union(
+    *(WORDS[name] for name in ("small", "definite", "this", "indefinite", "place", "without"))
+)
+
+
+def is_small(token: Token) -> bool:
+    """Return true for a word that names nothing."""
+    return token.text in NAMELESS or token.text == "«»" or len(token.text) == 1
+
+
+@lru_cache(maxsize=256)
+def wanted_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what the words ask for, and what they ask to be without."""
+    wanted, unwanted = set[str](), set[str]()
+    for clause in clauses_of(parse_text(_with_phrases(text)).tokens):
+        asked, refused = _wanted_in(clause)
+        # "The hat away" is "without the hat".
+        is_refused = clause[-1].text in WORDS["without"]
+        wanted |= frozenset() if is_refused else asked
+        unwanted |= asked | refused if is_refused else refused
+    return frozenset(wanted - unwanted), frozenset(unwanted)
+
+
+def _wanted_in(clause: Sequence[Token]) -> tuple[set[str], set[str]]:
+    asked, refused = set[str](), set[str]()
+    now = asked
+    for token in clause:
+        if token.text in WORDS["without"]:
+            now = refused
+        elif token.text in WORDS["adding"] | WORDS["links"]:
+            now = asked
+        now.update(_concepts_of(token))
+    return asked, refused
+
+
+def _concepts_of(token: Token) -> Iterator[str]:
+    if token.text == "«»" or token.text in WORDS["writing"]:
+        yield concept("text")
+    elif not is_small(token):
+        yield from map(concept, {token.text, *token.text.split("-")})
+
+
+def _with_phrases(text: str) -> str:
+    lowered = text.lower()
+    for phrase, word in TABLES["phrases"].items():
+        lowered = lowered.replace(phrase, word)
+    return lowered
+
+
+class PictureWords:
+    """Words of the pictures of one chat."""
+
+    def __init__(self, chat: ChatState) -> None:
+        self._chat = chat
+        self._lines = {each.id: _line_of(each, chat) for each in chat.pictures}
+        self._has: dict[str, dict[str, float]] = {}
+        self._lacks: dict[str, set[str]] = {}
+        for picture in chat.pictures:
+            self._has[picture.id], self._lacks[picture.id] = _shown(picture, self._root(picture))
+        self._complete()
+        self._lines_with = Counter(
+            word
+            for line in set(self._lines.values())
+            for word in {
+                word for each in self._has if self._lines[each] == line for word in self._has[each]
+            }
+        )
+
+    def line(self, picture: ChatPicture) -> str:
+        """Return the id of what a picture came of at first."""
+        return self._lines[picture.id]
+
+    def heads(self) -> list[ChatPicture]:
+        """Return the newest picture of each line, the newest first."""
+        found: dict[str, ChatPicture] = {}
+        for each in self._chat.pictures:
+            found.setdefault(self.line(each), each)
+        return list(found.values())
+
+    def matching(self, words: Iterable[str]) -> dict[str, str]:
+        """Return the words that name a picture here, as these pictures have them."""
+        known = {word for shown in self._has.values() for word in shown}
+        return {word: found for word in words if (found := _near(word, known))}
+
+    def score(self, picture: ChatPicture, words: Iterable[str]) -> float:
+        """Return how well words name a picture; words of few pictures tell more."""
+        shown = self._has[picture.id]
+        return sum(shown.get(word, 0) / self._lines_with[word] for word in words)
+
+    def shows_any(self, picture: ChatPicture, words: Iterable[str]) -> bool:
+        return any(self._has[picture.id].get(each, 0) >= 1 for each in words)
+
+    def best(self, text: str) -> list[ChatPicture]:
+        """Return the pictures that words name best: one of each line, the newest first."""
+        wanted, unwanted = wanted_in(text)
+        found = set(self.matching(wanted).values())
+        lacking = set(self.matching(unwanted).values())
+        if not found and not lacking:
+            return []
+        fitting = [each for each in self._chat.pictures if self._is_without(each, lacking)]
+        scores = {each.id: self.score(each, found) for each in fitting}
+        most = max(scores.values(), default=0)
+        if not most and not lacking:
+            return []
+        chosen: dict[str, ChatPicture] = {}
+        for each in fitting:
+            if scores[each.id] >= most * 0.99:
+                chosen.setdefault(self.line(each), each)
+        return list(chosen.values())
+
+    def _is_without(self, picture: ChatPicture, words: set[str]) -> bool:
+        """Return true if others of its line have these words, and the picture has not."""
+        if not words:
+            return True
+        line = [each for each in self._has if self._lines[each] == self.line(picture)]
+        return not words & self._has[picture.id].keys() and all(
+            any(word in self._has[each] for each in line) or word in self._lacks[picture.id]
+            for word in words
+        )
+
+    def _root(self, picture: ChatPicture) -> ChatPicture:
+        return self._chat.picture(self.line(picture)) or picture
+
+    def _complete(self) -> None:
+        """Give a picture what was taken away only later: it must have been there."""
+        for picture in self._chat.pictures:
+            for each in _before(picture, self._chat):
+                for word in self._lacks[picture.id] - self._lacks[each.id]:
+                    self._has[each.id].setdefault(word, 1.0)
+
+
+def _near(word: str, known: set[str]) -> str:
+    """Return the known word that this one is a form of, or a slip of the pen."""
+    if word in known:
+        return word
+    forms = (each for each in sorted(known) if _is_form(word, each))
+    if found := next(forms, ""):
+        return found
+    if len(word) < _SHORTEST_SLIP:
+        return ""
+    return next(iter(slips_of(word, sorted(known))), "")
+
+
+def _is_form(one: str, other: str) -> bool:
+    """Return true for words of one root: "огурц" and "огуречн", "otter" and "ottermat"."""
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) < _SHORTEST or one[:_SHORTEST] != other[:_SHORTEST]:
+        return False
+    if longer.startswith(shorter):
+        return len(longer) - len(shorter) <= _LONGEST_ENDING and len(shorter) > _SHORTEST
+    return False
+
+
+def _before(picture: ChatPicture, chat: ChatState) -> Iterator[ChatPicture]:
+    """Yield what a picture came of, the nearest first."""
+    seen = {picture.id}
+    while (found := chat.picture(picture.parent)) and found.id not in seen:
+        seen.add(found.id)
+        yield found
+        picture = found
+
+
+def _line_of(picture: ChatPicture, chat: ChatState) -> str:
+    """Return the id of what a picture came of at first; a merge begins a line of its own."""
+    for each in (picture, *_before(picture, chat)):
+        picture = each
+        if each.operation is Operation.MERGE:
+            break
+    return picture.id
+
+
+def _shown(picture: ChatPicture, root: ChatPicture) -> tuple[dict[str, float], set[str]]:
+    has, lacks = dict.fromkeys(_kind_of(picture), 1.0), set[str]()
+    for at, words in enumerate(picture.words):
+        wanted, unwanted = wanted_in(words)
+        # Words before the root's own are those of another drawing.
+        is_other = at < len(root.words) - 1 and root.operation is not Operation.MERGE
+        weight = _DIMMED if is_other else 1.0
+        rivals = frozenset[str]().union(*(_rivals().get(each, ()) for each in wanted))
+        has |= dict.fromkeys((rivals - wanted) & has.keys(), _DIMMED)
+        has |= dict.fromkeys(wanted, weight)
+        lacks = (lacks | unwanted) - wanted
+        for word in unwanted:
+            has.pop(word, None)
+    return has, lacks
+
+
+def _kind_of(picture: ChatPicture) -> Sequence[str]:
+    kind = picture.operation.value if picture.operation else "photo"
+    return tuple(_kinds().get(kind, ()))

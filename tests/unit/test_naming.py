@@ -1,0 +1,132 @@
+"""Naming: which picture of the chat a text means, by number, by what it shows, and several."""
+
+from dataclasses import replace
+
+import pytest
+
+from imgbot.domain.intents import Intent
+from imgbot.domain.operations import Operation
+from imgbot.domain.words import read
+from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.reading import Ask, NamedBy, Order, Talk, Which
+from imgbot.domain.words.this_picture import this_picture
+
+SHIP = ChatPicture("ship", Operation.CREATE, ("a ship in the fog",), age_s=300)
+FLAG = ChatPicture(
+    "flag", Operation.EDIT, ("a ship in the fog", "give it a red flag"), "ship", age_s=200
+)
+FOX = ChatPicture("fox", Operation.CREATE, ("лиса на снегу, акварель",), age_s=100)
+KITCHEN = ChatPicture("kitchen", Operation.EDIT, ("white cabinets in the kitchen",), "photo")
+ALBUM = tuple(ChatPicture(f"photo {n}", order="album", number=n, age_s=10) for n in (3, 2, 1))
+VARIANTS = tuple(
+    ChatPicture(f"v{n}", Operation.CREATE, ("an owl",), "", "v1", n) for n in (3, 2, 1)
+)
+
+CHAT = ChatState((FOX, FLAG, SHIP))
+
+
+def meant(text: str, chat: ChatState) -> tuple[str, ...]:
+    """Return the ids of the pictures that a text is about, or among which it does not choose."""
+    reading = read(text, chat)
+    if isinstance(reading, Ask):
+        return ("?", *reading.among)
+    found = this_picture(reading.which, chat)
+    return tuple(each.id for each in found.pictures) or ("?", *(each.id for each in found.among))
+
+
+@pytest.mark.parametrize(
+    ("text", "picture"),
+    [
+        ("now the ship: make it bigger", "flag"),
+        ("the ship needs a mast", "flag"),
+        ("make the ship one darker", "flag"),
+        ("лису поярче", "fox"),
+        ("make it darker", "fox"),
+        ("make the sky darker", "fox"),
+        ("у акварельной убери фон", "fox"),
+        ("make the other one darker", "flag"),
+    ],
+)
+def test_a_name_means_the_newest_picture_that_shows_it(text: str, picture: str) -> None:
+    assert meant(text, CHAT) == (picture,)
+
+
+def test_what_a_change_took_away_is_on_the_picture_before() -> None:
+    without = ChatPicture("without", Operation.EDIT, (*SHIP.words, "lose the birds"), "ship")
+    chat = ChatState((without, SHIP, FOX))
+
+    with_birds = this_picture(Which(NamedBy.NAME, name="birds"), chat)
+    without_birds = this_picture(Which(NamedBy.NAME, name="ship without birds"), chat)
+
+    assert (with_birds.pictures, without_birds.pictures) == ((SHIP,), (without,))
+
+
+def test_two_pictures_with_one_name_are_asked_about() -> None:
+    twin = replace(SHIP, id="twin", age_s=50)
+
+    assert meant("make the ship one darker", ChatState((FOX, twin, SHIP))) == ("?", "twin", "ship")
+
+
+def test_a_name_that_no_picture_has_may_be_that_of_a_photo() -> None:
+    photos = (ChatPicture("cat"), ChatPicture("dog"))
+
+    assert meant("the one with the boat darker", ChatState((FOX, *photos))) == ("?", "cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("text", "picture"),
+    [
+        ("второй поярче", "v2"), ("третью сделай чб", "v3"), ("2-й поярче", "v2"),
+        ("вариант 2 поярче", "v2"), ("у второй убери шляпу", "v2"), ("последний потемнее", "v3"),
+        ("make the second brighter", "v2"), ("add a hat to the first one", "v1"),
+        ("second one but darker", "v2"), ("#2 brighter", "v2"), ("the middle one darker", "v2"),
+        ("make the left one darker", "v1"), ("на третьем бантик сделай красный", "v3"),
+    ],
+)  # fmt: skip
+def test_a_number_means_a_variant(text: str, picture: str) -> None:
+    assert meant(text, ChatState((*VARIANTS, FOX))) == (picture,)
+
+
+def test_a_number_means_what_became_of_it() -> None:
+    changed = ChatPicture("changed", Operation.EDIT, ("an owl", "at night"), "v2")
+
+    assert meant("second one brighter", ChatState((changed, *VARIANTS))) == ("changed",)
+
+
+@pytest.mark.parametrize("text", ["make the second dog bigger", "make it brighter first"])
+def test_a_number_of_other_things_means_this_picture(text: str) -> None:
+    assert meant(text, ChatState((FOX, *VARIANTS))) == ("fox",)
+
+
+@pytest.mark.parametrize("pictures", [ALBUM, VARIANTS])
+def test_a_change_of_one_of_several_asks_which(pictures: tuple[ChatPicture, ...]) -> None:
+    ids = tuple(each.id for each in reversed(pictures))
+
+    assert meant("add a hat", ChatState((*pictures, FOX))) == ("?", *ids)
+
+
+def test_the_answer_to_which_is_the_order_about_it() -> None:
+    chat = ChatState((*VARIANTS, FOX), unclear="add a hat")
+
+    assert read("the second one", chat) == Order(
+        Intent.CHANGE, "add a hat", Which(NamedBy.NUMBER, 2)
+    )
+
+
+def test_a_name_alone_orders_nothing() -> None:
+    assert read("the second one", ChatState(VARIANTS)) == Talk(
+        Intent.POINTING, which=Which(NamedBy.NUMBER, 2)
+    )
+
+
+def test_in_a_group_the_own_picture_is_meant() -> None:
+    of_other = replace(FOX, is_own=False)
+
+    assert meant("make it darker", ChatState((of_other, FLAG, SHIP))) == ("flag",)
+    assert meant("make it darker", ChatState((of_other, replace(FLAG, age_s=9999)))) == ("fox",)
+
+
+@pytest.mark.parametrize("words", ["лучше ", "ok okay ", "the one with ", "ship: ", "!? "])
+def test_hostile_texts_are_read(words: str) -> None:
+    assert read(f"первый вариант {words * 300}кот".strip(), CHAT)
+    assert read(words, CHAT)
