@@ -69,9 +69,9 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
 
 def _offered_as(best: str, context: str) -> str:
     """Return the intent of a change that the help offers."""
-    if context in {"reply", PendingQuestion.CHANGE}:
-        return "change"
-    return UNSURE if context == "picture" and best not in {"change", "again"} else best
+    is_about_picture = context in {"reply", PendingQuestion.CHANGE}
+    is_about_picture |= context == "picture" and best != "again"
+    return "change" if is_about_picture else best
 
 
 @cache

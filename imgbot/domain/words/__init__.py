@@ -25,6 +25,7 @@ from imgbot.domain.words.this_picture import this_picture
 
 BEFORE_NAMES: Sequence[WordReader] = (*vetoes.ROWS, *history.ROWS)
 AFTER_NAMES: Sequence[WordReader] = (
+    *vetoes.COMMANDS,
     *options.ROWS,
     *operations.ROWS,
     *orders.ROWS,
@@ -36,7 +37,7 @@ READERS: Sequence[WordReader] = (*BEFORE_NAMES, *AFTER_NAMES)
 
 def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Reading:
     """Return what a text asks for in its chat; `added` are the rows of features."""
-    sentence = sentence_of(text)
+    sentence = vetoes.without_courtesy(sentence_of(text), chat)
     if found := _first(BEFORE_NAMES, sentence, chat):
         return found
     named = naming.named_picture(sentence, chat)

@@ -1,10 +1,17 @@
 """Learned reader: the model of the intents reads what no other reader knows. Pure."""
 
+from dataclasses import replace
+
 from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
+from imgbot.domain.intents.beginnings import is_request
+from imgbot.domain.intents.words import clauses_of
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, Talk, WordReader
 
 _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.AGAIN})
+_WITHIN = frozenset({Intent.CHANGE, Intent.OPERATION})
+"""Orders that may stand among talk: "he looks sad, make him smile"."""
+_CLAUSES = 4
 
 
 def facts_of(chat: ChatState) -> ChatFacts:
@@ -21,7 +28,24 @@ def facts_of(chat: ChatState) -> ChatFacts:
 
 
 def read_learned(sentence: Sentence, chat: ChatState) -> Reading:
-    return reading_of(classify(sentence.text, facts_of(chat)), sentence.text)
+    facts = facts_of(chat)
+    found = classify(sentence.text, facts)
+    if not (found.is_sure and found.intent in _ORDERS) and facts.has_picture:
+        found = _request_in(sentence, facts) or found
+    return reading_of(found, sentence.text)
+
+
+def _request_in(sentence: Sentence, facts: ChatFacts) -> Classification | None:
+    """Return the change that one clause asks for, while the others give its reason."""
+    clauses = clauses_of(sentence.parsed.tokens)
+    if not 1 < len(clauses) <= _CLAUSES:
+        return None
+    starts = [0, *(each[-1].end for each in clauses)]
+    for start, clause in reversed([*zip(starts, clauses, strict=False)]):
+        found = classify(sentence.text[start : clause[-1].end], facts)
+        if is_request(clause) and found.is_sure and found.intent in _WITHIN:
+            return replace(found, prompt=sentence.text)
+    return None
 
 
 def reading_of(found: Classification, text: str) -> Reading:

@@ -1,5 +1,191 @@
-"""Vetoes: questions, complaints, statements, thanks and signs, which order nothing. Pure."""
+"""Vetoes: courtesies, signs, prices, questions and what was taken back, which order nothing. Pure.
 
-from imgbot.domain.words.reading import WordReader
+Praise and thanks beside a request are no part of it: `without_courtesy` cuts them off.
+"""
 
-ROWS: tuple[WordReader, ...] = ()
+import re
+import tomllib
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import takewhile
+
+from imgbot.domain.intents.facts import Intent
+from imgbot.domain.intents.words import Token, clauses_of
+from imgbot.domain.phrases import PhraseLists
+from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.reading import (
+    Ask,
+    Example,
+    Order,
+    Reading,
+    Sentence,
+    Talk,
+    WordReader,
+    sentence_of,
+)
+
+_LONGEST = 16
+"""Words of a question about the price; a longer text may describe a picture."""
+
+_COURTESIES = ("thanks", "hello", "goodbye", "how_are_you", "praise", "hurry")
+_SIGNS = re.compile(r"[\s.,!)(:;…\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
+_REACTIONS = frozenset("❤🔥👌🙏😂👏😍🥰😘🤣😅😊😁😆🎉💯😭💀🤩😻🥹💪✨🙌👀🤔😢😱🤯😎🤗🙈💔🌹")
+_PRAISE, _COMPLAINT = "👍", "👎"
+# Letters whose accents are not written everywhere: Latin and Greek ones.
+_PLAIN = {
+    code: unicodedata.normalize("NFD", chr(code))[0]
+    for code in (*range(0xC0, 0x400), *range(0x1E00, 0x2000))
+}
+
+
+@cache
+def _lists() -> PhraseLists:
+    text = files("imgbot.domain.words").joinpath("vetoes.toml").read_text("utf-8")
+    return PhraseLists(tomllib.loads(text))
+
+
+@cache
+def _pattern(form: str) -> re.Pattern[str]:
+    """Return a pattern in which `{name}` is a phrase of that list."""
+    return re.compile(re.sub(r"\{(\w+)\}", lambda name: _phrase(name[1]), form))
+
+
+def _phrase(name: str) -> str:
+    return rf"(?<!\w)(?:{_lists().named(name)})(?!\w)"
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    return " ".join(each.text for each in tokens).translate(_PLAIN)
+
+
+def _read_signs(sentence: Sentence, chat: ChatState) -> Reading | None:
+    """Read a text without words: a reaction is talk; what emoji mean is asked about."""
+    if sentence.parsed.tokens or not sentence.text:
+        return None
+    left = set(_SIGNS.sub("", sentence.text))
+    if left and left <= set("?!"):
+        return Talk(Intent.HELP)
+    if _COMPLAINT in left:
+        return Talk(Intent.COMPLAINT)
+    # Below are signs like "+" and "=)", from there on arrows and emoji.
+    if _PRAISE in left or left <= _REACTIONS or all(each < "\u2190" for each in left):
+        return Talk(Intent.SMALL_TALK)
+    return Ask(Order(Intent.CHANGE if chat.this else Intent.CREATE, sentence.text))
+
+
+def _is_courtesy(tokens: Sequence[Token], *names: str) -> bool:
+    """Return true if all is thanks, praise or greetings, and what may stand beside them."""
+    said = "|".join(f"{{{name}}}" for name in names)
+    plain = _plain(tokens)
+    is_all = _pattern(rf"(?>(?:{said}|{{beside}})(?: |$))++").fullmatch(plain)
+    return bool(is_all and _pattern(said).search(plain))
+
+
+def _read_courtesy(sentence: Sentence, chat: ChatState) -> Reading | None:
+    names = (*_COURTESIES, "liked") if chat.this else _COURTESIES
+    is_all = _is_courtesy(sentence.parsed.tokens, *names)
+    return Talk(Intent.SMALL_TALK) if is_all else None
+
+
+def _read_retracted(sentence: Sentence, _: ChatState) -> Reading | None:
+    found = _pattern(r"\S.* {retracted}$").search(_plain(sentence.parsed.tokens))
+    return Talk(Intent.SMALL_TALK) if found else None
+
+
+def _read_price(sentence: Sentence, _: ChatState) -> Reading | None:
+    tokens = sentence.parsed.tokens
+    if len(tokens) > _LONGEST or any(each.text == "«»" for each in tokens):
+        return None
+    said = [_plain(each) for each in clauses_of(tokens)]
+    begun = _pattern(r"(?:{leading} )*+{price}")
+    alone = _pattern(r"(?:{leading} )*+{price_alone}")
+    is_price = any(begun.match(each) or alone.fullmatch(each) for each in said)
+    asks = bool(sentence.parsed.asks) or not sentence.text.rstrip().endswith((".", "!"))
+    is_last = asks and _pattern(r".*{price_last}").fullmatch(" ".join(said))
+    return Talk(Intent.QUESTION, "price") if is_price or is_last else None
+
+
+def _read_file(sentence: Sentence, _: ChatState) -> Reading | None:
+    tokens = sentence.parsed.tokens
+    plain = _plain(tokens)
+    is_file = len(tokens) <= _LONGEST and _pattern("{file}").search(plain)
+    is_alone = _pattern(r"(?:{leading} )*+{file_alone}(?: (?:please|pls|пожалуйста|плиз))?")
+    is_meant = is_file or is_alone.fullmatch(plain)
+    return Talk(Intent.COMMAND, "file") if is_meant else None
+
+
+def _read_delete(sentence: Sentence, _: ChatState) -> Reading | None:
+    said = [_plain(each) for each in clauses_of(sentence.parsed.tokens)]
+    is_meant = said and _pattern(r"(?:{leading} )*+{deleted}").fullmatch(said[0])
+    return Talk(Intent.COMMAND, "delete") if is_meant else None
+
+
+ROWS: tuple[WordReader, ...] = (
+    WordReader(
+        "signs",
+        "emoji and signs alone: praise, a complaint, or what nobody knows",
+        _read_signs,
+        (Example("👎"), Example("🐶🏖")),
+    ),
+    WordReader(
+        "courtesy",
+        "thanks, praise and greetings in many languages",
+        _read_courtesy,
+        (Example("kiitos paljon"), Example("привет, как дела?", "nothing")),
+    ),
+    WordReader(
+        "retracted",
+        "a wish that is taken back in the same breath",
+        _read_retracted,
+        (Example("make it darker... no, leave it"), Example("фату длиннее, хотя нет, не надо")),
+    ),
+    WordReader(
+        "price",
+        "what pictures cost",
+        _read_price,
+        (Example("and how much do I owe you?"), Example("а сколько с меня за всё?")),
+    ),
+)
+
+COMMANDS: tuple[WordReader, ...] = (
+    WordReader(
+        "file",
+        "a picture as a file",
+        _read_file,
+        (Example("as a file, please"), Example("скинь без сжатия")),
+    ),
+    WordReader(
+        "delete",
+        "a picture that is to go from the chat",
+        _read_delete,
+        (Example("delete it"), Example("удали эту гадость", "reply")),
+    ),
+)
+"""Rows that stand behind the naming: their pictures may be named."""
+
+
+def without_courtesy(sentence: Sentence, chat: ChatState) -> Sentence:
+    """Return the sentence without thanks and praise before and after a request."""
+    tokens = sentence.parsed.tokens
+    clauses = clauses_of(tokens)
+    if len(clauses) < 2:
+        return sentence
+    before = list(takewhile(lambda each: _is_apart(each, sentence.text, chat), clauses))
+    after = list(takewhile(lambda each: _is_courtesy(each, "thanks", "praise"), clauses[::-1]))
+    if not (before or after) or len(before) + len(after) >= len(clauses):
+        return sentence
+    start = before[-1][-1].end if before else 0
+    last = clauses[len(clauses) - len(after) - 1][-1]
+    rest = sentence.text[last.end :]
+    end = last.end + len(rest) - len(rest.lstrip("?!.)»\"'”")) if after else len(sentence.text)
+    return sentence_of(sentence.text[start:end].lstrip(" ,.!?:;—–-)\n").rstrip())
+
+
+def _is_apart(clause: Sequence[Token], text: str, chat: ChatState) -> bool:
+    """Return true for a clause that only thanks or praises; "cool, dark forest" does not."""
+    if _is_courtesy(clause, "thanks", "hello", "praise"):
+        return True
+    is_ended = text[clause[-1].end :].lstrip()[:1] not in {",", "-", "—", "–", ""}
+    return chat.this is not None and is_ended and _is_courtesy(clause, "liked", "thanks", "praise")
