@@ -134,8 +134,8 @@ class Request:
     @property
     def exact_words(self) -> Lettering | None:
         """Words that the picture is to bear letter by letter, where the prompt says so."""
-        is_told = OPERATIONS[self.operation].prompt is not Prompt.NONE
-        found = read_lettering(self.prompt) if is_told else None
+        takes_prompt = OPERATIONS[self.operation].prompt is not Prompt.NONE
+        found = read_lettering(self.prompt) if takes_prompt else None
         return found if found and found.is_exact else None
 
     @property

@@ -116,5 +116,5 @@ def stored(answer: Done) -> list[dict[str, str]]:
 
 def facts_of(answer: Done) -> dict[str, Any]:
     """Facts for the caption: which words of the prompt were applied, as far as is told."""
-    told = {"did": answer.applied, "unknown": answer.unrecognised, "nearest": answer.suggestions}
-    return {name: ", ".join(parts) for name, parts in told.items() if parts}
+    facts = {"did": answer.applied, "unknown": answer.unrecognised, "nearest": answer.suggestions}
+    return {name: ", ".join(parts) for name, parts in facts.items() if parts}

@@ -243,7 +243,7 @@ class StatusMessages:
         if age_s < _COUNTED_FROM_S or message.is_measured or not message.left_s:
             return
         typical_s = await self._typical_s(job)
-        left_s = _told_s(typical_s - age_s)
+        left_s = _shown_s(typical_s - age_s)
         if not typical_s or left_s >= message.left_s:
             return
         language = job.request.language
@@ -311,9 +311,9 @@ def _waiting(job: Job, place: int) -> str:
     return t(job.request.language, key, place=place)
 
 
-def _told_s(left_s: float) -> int:
-    told = (told_s for most_s, told_s in _LEFT_S if left_s <= most_s)
-    return next(told, round(left_s / 60) * 60)
+def _shown_s(left_s: float) -> int:
+    shown = (shown_s for most_s, shown_s in _LEFT_S if left_s <= most_s)
+    return next(shown, round(left_s / 60) * 60)
 
 
 def _rounded_s(seconds: float) -> int:

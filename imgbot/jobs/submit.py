@@ -44,7 +44,7 @@ from imgbot.providers.protocol import (
     Provider,
     Recovery,
     Ticket,
-    model_meant,
+    chosen_model,
 )
 from imgbot.telegram.messenger import cut
 from imgbot.telemetry import events
@@ -98,7 +98,7 @@ def _check_model(context: StepContext, job: Job) -> None:
     if not (model := job.request.model):
         return
     models = context.routing.models(job.request.operation)
-    if not model_meant(models, model):
+    if not chosen_model(models, model):
         title = model.rpartition("/")[2]
         usual = next(iter(models.values())).title or t(job.request.language, "model_usual")
         raise UserError("model_withdrawn", model=title, usual=usual, charge="no")
@@ -388,12 +388,12 @@ async def look_for_task(context: StepContext, job: Job, lost: LostAnswer) -> Out
 
 async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | Answer:
     """Ticket of an order whose answer was lost, from a webhook or its provider."""
-    told = (
-        await context.queue.ticket_told(job.id) if context.webhooks.can_recover(provider) else None
+    ticket = (
+        await context.queue.hook_ticket(job.id) if context.webhooks.can_recover(provider) else None
     )
-    if told and await _is_own(context, job, told):
+    if ticket and await _is_own(context, job, ticket):
         events.info("job %s: submit confirmed by webhook after a lost response", job.id)
-        return told
+        return ticket
     try:
         with context.routing.asking(provider.name):
             if provider.recovery is Recovery.LOOK_UP:

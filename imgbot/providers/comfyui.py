@@ -185,10 +185,10 @@ class ComfyUiProvider(Provider):
         mime = "image/png" if path.suffix == ".png" else "image/jpeg"
         fields = {"type": "input", "overwrite": "true"}
         with await asyncio.to_thread(path.open, "rb") as file:
-            said = await self._ask(
+            uploaded = await self._ask(
                 "/upload/image", "POST", data=fields, files={"image": (name, file, mime)}
             )
-        given, folder = said.get("name"), said.get("subfolder", "")
+        given, folder = uploaded.get("name"), uploaded.get("subfolder", "")
         if not isinstance(given, str) or not given or not isinstance(folder, str):
             detail = "the upload response has no file name"
             raise ProviderError(_KIND.UNAVAILABLE, detail, is_billed=False)

@@ -276,9 +276,9 @@ def picture_of(answer: ProviderResponse, key: str = "") -> tuple[str, str]:
 
 def refusal(answer: ProviderResponse, key: str = "") -> ProviderError:
     """Return the error for a failed response; a possible picture is never repeated."""
-    said = error_details(answer.content)
-    kind = _kind_of(answer, said)
-    words = f"{said['code'] or said['type']}: {said['message']}" if said else ""
+    info = error_details(answer.content)
+    kind = _kind_of(answer, info)
+    words = f"{info['code'] or info['type']}: {info['message']}" if info else ""
     if key:
         # Some gateways quote the key they rejected.
         words = words.replace(key, "***")
@@ -304,26 +304,26 @@ def error_details(content: Any) -> dict[str, str]:
     }
 
 
-def _kind_of(answer: ProviderResponse, said: Mapping[str, str]) -> ProviderErrorKind:
+def _kind_of(answer: ProviderResponse, info: Mapping[str, str]) -> ProviderErrorKind:
     status = answer.status
-    if said and (kind := _by_words(said, is_refusal=400 <= status < 500)) is not None:
+    if info and (kind := _by_words(info, is_refusal=400 <= status < 500)) is not None:
         return kind
     if answer.is_success:
         return _KIND.FAILED
     if not proves_refusal(status):
-        return _KIND.UNAVAILABLE if said and status == 503 else _KIND.SUBMIT_UNKNOWN
+        return _KIND.UNAVAILABLE if info and status == 503 else _KIND.SUBMIT_UNKNOWN
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    if said and (_PICTURE_CODE.fullmatch(said["code"]) or _PICTURE_PARAM.fullmatch(said["param"])):
+    if info and (_PICTURE_CODE.fullmatch(info["code"]) or _PICTURE_PARAM.fullmatch(info["param"])):
         return _KIND.UNSUITABLE
     return _KIND.INVALID
 
 
-def _by_words(said: Mapping[str, str], *, is_refusal: bool) -> ProviderErrorKind | None:
-    for word in (said["code"], said["type"]):
+def _by_words(info: Mapping[str, str], *, is_refusal: bool) -> ProviderErrorKind | None:
+    for word in (info["code"], info["type"]):
         if word in _BY_CODE:
             return _BY_CODE[word]
-    is_limit = "rate_limit" in said["code"]
-    if is_refusal and not is_limit and _MODERATED.search(said["message"]):
+    is_limit = "rate_limit" in info["code"]
+    if is_refusal and not is_limit and _MODERATED.search(info["message"]):
         return _KIND.MODERATED
     return None

@@ -102,7 +102,7 @@ class Capability:
         return self.scale_prices_micro.get(scale, most)
 
 
-def model_meant(models: Mapping[str, Capability], stored: str) -> str:
+def chosen_model(models: Mapping[str, Capability], stored: str) -> str:
     """Return the id of the model that a stored id means; empty if it is no longer offered."""
     return next((name for name, each in models.items() if stored in {name, *each.replaces}), "")
 
@@ -259,7 +259,7 @@ class Provider(ABC):
     def offer(self, operation: Operation, model: str) -> Capability:
         """Return the terms of a model; those of the usual one if `model` is empty or unknown."""
         models = self.models.get(operation, {})
-        return models.get(model_meant(models, model)) or self.offers[operation]
+        return models.get(chosen_model(models, model)) or self.offers[operation]
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         """Return the request with its `uploads`; free of charge, and no task exists yet."""

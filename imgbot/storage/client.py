@@ -172,8 +172,8 @@ class Client(Redis):
         number = self._written + 1
         count: Any = ("SET", keys.WRITTEN + self.epoch, number, "EX", _WRITTEN_S)
         counted = (hiredis.pack_command(count), "SET", {})
-        *answers, told = await self._exchange_all(link, [*(each[:3] for each in batch), counted])
-        if not isinstance(told, Exception):
+        *answers, last = await self._exchange_all(link, [*(each[:3] for each in batch), counted])
+        if not isinstance(last, Exception):
             self._written = number
         return answers
 
@@ -387,7 +387,7 @@ def _translated(error: Exception) -> Exception:
     """Return an error of our own for a Redis that is unavailable, or full; else the error."""
     found = error
     # While connecting, redis-py wraps the server's error in a connection error.
-    if sentence := _state_told_by(error) or _state_told_by(error.__cause__):
+    if sentence := _state_in(error) or _state_in(error.__cause__):
         found = StorageUnavailableError(f"Redis {sentence}")
     elif isinstance(error, _UNAVAILABLE):
         is_silence = _is_silence(error)
@@ -401,7 +401,7 @@ def _translated(error: Exception) -> Exception:
     return found
 
 
-def _state_told_by(error: BaseException | None) -> str:
+def _state_in(error: BaseException | None) -> str:
     """Return the server state that an error reveals, or an empty string."""
     if not isinstance(error, RedisError):
         return ""

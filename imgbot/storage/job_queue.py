@@ -218,7 +218,7 @@ class JobQueue(results.JobReader):
             self._redis.ltrim(keys.WAKE, 0, _WOKEN_AT_ONCE - 1),
         )
 
-    async def ticket_told(self, job_id: str) -> Mapping[str, object] | None:
+    async def hook_ticket(self, job_id: str) -> Mapping[str, object] | None:
         """Return the ticket that a webhook told; None without one."""
         found = await self._redis.get(keys.WEBHOOK_TICKET + job_id)
         return json.loads(found) if found else None

@@ -66,7 +66,7 @@ class Lease:
 
         A lease that is released is taken within a second, one that is not after its nine.
         """
-        own, said, holder = str(uuid.uuid4()), "", ""
+        own, reported, holder = str(uuid.uuid4()), "", ""
         while self.is_standby:
             try:
                 holder = str(await self._redis.get(keys.LEADER) or "")
@@ -85,9 +85,9 @@ class Lease:
                 self.trouble = self._persistence.explain(error)
             if self.is_standby:
                 state = self.trouble or f"{' '.join(holder.split()[:2])} leads"
-                if state != said:
+                if state != reported:
                     events.info("standing by: %s", state)
-                said = state
+                reported = state
                 await asyncio.sleep(_ASK_S)
 
     async def _held_ms(self) -> int:
@@ -102,15 +102,15 @@ class Lease:
         takeover = f"{began_s - self._former_s:.1f}" if math.isfinite(self._former_s) else ""
         self._about = f"{socket.gethostname()} {time.time():.3f} {takeover}".rstrip()
         values = {"uuid": own, "about": self._about, "lease_ms": _LEASE_MS}
-        verdict, told = await self._redis.call("take_lease", **values)
+        verdict, epoch = await self._redis.call("take_lease", **values)
         if verdict == "ok":
-            self._redis.epoch = str(told)
+            self._redis.epoch = str(epoch)
             self._renewed_s = self._taken_s = began_s
             self.is_standby = False
             await self._persistence.settle()
             after = f", {takeover} s after the last renewal" if takeover else ""
-            events.info("leading: epoch %s%s", told, after)
-        return str(told)
+            events.info("leading: epoch %s%s", epoch, after)
+        return str(epoch)
 
     async def keep(self) -> None:
         """Renew the lease until cancelled. Raises FencedError once another bot leads."""

@@ -17,7 +17,7 @@ from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.server.cluster import LAG_S, Told, ask_sentinels, follower_in, replicas_in
+from imgbot.storage.server.cluster import LAG_S, View, ask_sentinels, follower_in, replicas_in
 from imgbot.storage.server.record import InSyncRecord, Register
 
 _log = logging.getLogger(__name__)
@@ -120,37 +120,37 @@ class Persistence:
         if self._register is None:
             return
         missed_since_s, self._missed_since_s = self._missed_since_s, math.inf
-        told, primary = await self._redis.info("replication"), self._primary
+        info, primary = await self._redis.info("replication"), self._primary
         if self._alone != primary:
             self._alone = None
-        if follower_in(told) is None:
-            lags_s = (float(each.get("lag", 0)) for each in replicas_in(told))
+        if follower_in(info) is None:
+            lags_s = (float(each.get("lag", 0)) for each in replicas_in(info))
             since_s = time.monotonic() - max(lags_s, default=0.0)
             self._missed_since_s = min(missed_since_s, since_s)
         try:
-            await self._decide(self._register, told, primary)
+            await self._decide(self._register, info, primary)
         except StorageUnavailableError as error:
             with suppress(StorageUnavailableError):
-                await self._demand_replica(told, primary, is_demanded=True)
+                await self._demand_replica(info, primary, is_demanded=True)
             self._note(str(error))
             raise
         self._note(_IN_SYNC if self._alone is None else _ALONE)
 
-    async def _decide(self, register: Register, told: dict[str, Any], primary: Address) -> None:
-        follower = follower_in(told)
+    async def _decide(self, register: Register, info: dict[str, Any], primary: Address) -> None:
+        follower = follower_in(info)
         if follower is not None and await self._has_caught_up():
             self._alone = None
-            await self._demand_replica(told, primary, is_demanded=True)
+            await self._demand_replica(info, primary, is_demanded=True)
             await self._record(register, str(primary), str(follower))
         elif self._alone is not None:
             # One that has started again asks for its replica, as its file says.
-            await self._demand_replica(told, primary, is_demanded=False)
+            await self._demand_replica(info, primary, is_demanded=False)
             await self._record(register, str(primary))
         elif await self._redis.exists(keys.ALONE):
             self._go_alone(primary)
         else:
             await self._claim(register, primary)
-            await self._demand_replica(told, primary, is_demanded=False)
+            await self._demand_replica(info, primary, is_demanded=False)
             self._go_alone(primary)
 
     @property
@@ -177,10 +177,10 @@ class Persistence:
 
     async def _claim(self, register: Register, primary: Address) -> None:
         """Have the record name this primary alone. Raises StorageUnavailableError."""
-        told = await ask_sentinels(self._redis.sentinels)
-        if not await self._is_named(told, primary):
+        views = await ask_sentinels(self._redis.sentinels)
+        if not await self._is_named(views, primary):
             raise StorageUnavailableError("most Sentinels do not name this primary")
-        if _may_move(told) and time.monotonic() - self._missed_since_s < _PATIENCE_S:
+        if _may_move(views) and time.monotonic() - self._missed_since_s < _PATIENCE_S:
             raise StorageUnavailableError("the replica is away")
         record, own = await register.read(), {str(primary)}
         if record is None:
@@ -189,18 +189,18 @@ class Persistence:
             raise StorageUnavailableError(f"only {record.named} has everything that was accepted")
         if own != record.members:
             record = await register.change(record, own)
-            told = await ask_sentinels(self._redis.sentinels)
+            views = await ask_sentinels(self._redis.sentinels)
         if record != self._claimed[0]:
             self._claimed = (record, time.monotonic())
-        is_settled = time.monotonic() - self._claimed[1] >= _SETTLE_S or not _may_move(told)
-        if not is_settled or not await self._is_named(told, primary):
+        is_settled = time.monotonic() - self._claimed[1] >= _SETTLE_S or not _may_move(views)
+        if not is_settled or not await self._is_named(views, primary):
             raise StorageUnavailableError("the replica is away, and might still be promoted")
 
     async def _demand_replica(
-        self, told: dict[str, Any], primary: Address, *, is_demanded: bool
+        self, info: dict[str, Any], primary: Address, *, is_demanded: bool
     ) -> None:
         """Have the primary take no writes without its replica, or alone."""
-        if self._primary != primary or is_demanded == ("min_slaves_good_slaves" in told):
+        if self._primary != primary or is_demanded == ("min_slaves_good_slaves" in info):
             return
         # A server whose operator forbids CONFIG is as strict as they made it.
         with suppress(ResponseError):
@@ -218,17 +218,17 @@ class Persistence:
             self.state = state
             _log.warning("cluster: %s", state)
 
-    async def _is_named(self, told: list[Told], primary: Address) -> bool:
+    async def _is_named(self, views: list[View], primary: Address) -> bool:
         """Return true if most Sentinels name this primary, and none has a reason not to."""
         pool = self._redis.sentinels
         most = len(pool.sentinel_manager.sentinels) // 2 + 1 if pool else 0
-        elsewhere = sum(one.named != primary for one in told)
+        elsewhere = sum(one.named != primary for one in views)
         if pool and elsewhere >= most:
             # One that was the primary, and does not know yet that it is not, keeps its clients.
             await pool.disconnect()
-        is_leaving = any(one.is_leaving for one in told)
-        return len(told) >= most and not elsewhere and not is_leaving
+        is_leaving = any(one.is_leaving for one in views)
+        return len(views) >= most and not elsewhere and not is_leaving
 
 
-def _may_move(told: list[Told]) -> bool:
-    return any(one.may_move for one in told)
+def _may_move(views: list[View]) -> bool:
+    return any(one.may_move for one in views)

@@ -53,8 +53,8 @@ class Recent:
         return cls(user_id, now_ms, job.id, request.parent, photos, request.operation, words)
 
     def dump(self) -> str:
-        told = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos]
-        return json.dumps([*told, self.operation, self.words], default=job_codec.pack)
+        values = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos]
+        return json.dumps([*values, self.operation, self.words], default=job_codec.pack)
 
 
 class JobReader(Store):
@@ -182,9 +182,9 @@ class ResultStore(JobReader):
 
 
 def load_recent(text: str) -> Recent:
-    user_id, at_ms, job_id, parent, photos, *told = json.loads(text)
+    user_id, at_ms, job_id, parent, photos, *rest = json.loads(text)
     # The former form told no more of a job; can go after the first release.
-    operation, words = told or (Operation.EDIT if photos else Operation.CREATE, "")
+    operation, words = rest or (Operation.EDIT if photos else Operation.CREATE, "")
     known = Operation(operation) if job_id else None
     return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos), known, words)
 

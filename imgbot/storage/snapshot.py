@@ -123,8 +123,8 @@ async def delete_all(redis: Client) -> None:
 
 
 async def epoch(redis: Client) -> int:
-    told = str(await redis.get(keys.EPOCH) or "0")
-    return int(told.partition("-")[0])
+    stored = str(await redis.get(keys.EPOCH) or "0")
+    return int(stored.partition("-")[0])
 
 
 async def set_epoch(redis: Client, value: int) -> None:

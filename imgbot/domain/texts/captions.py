@@ -33,8 +33,8 @@ def _name(language: str, key: str, value: str) -> str:
     kinds = tables(language)["changes"].items()
     kind, name = next(((kind, names[key]) for kind, names in kinds if key in names), ("", ""))
     if kind == "valued":
-        said = _say_value(language, key, value[:20]) if value else ""
-        return name.format(said) if said else ""
+        shown = _say_value(language, key, value[:20]) if value else ""
+        return name.format(shown) if shown else ""
     degree = tables(language)["degrees"].get(kind, {}).get(value, "")
     return f"{degree} {name}".strip()
 
@@ -89,9 +89,9 @@ def drawing_lines(
         elif kind == "drawn":
             listed["drawn"].append(_quoted(language, words))
         elif kind == "roughly":
-            said, _, name = words.partition("|")
+            shown, _, name = words.partition("|")
             listed["roughly"].append(
-                f"{_quoted(language, said)} ({drawing_name(name, prompt) or name})"
+                f"{_quoted(language, shown)} ({drawing_name(name, prompt) or name})"
             )
     if any(listed.values()):
         listed["undrawn"] = [_quoted(language, words) for words in undrawn]

@@ -27,10 +27,10 @@ def notice_of(condition: Condition, facts: HealthFacts, *, is_firing: bool) -> N
     rule = condition.rule
     remedies = condition.remedies if is_firing else _REMEDIES_AFTERWARDS.get(rule, ())
     amounts = {f"fix_{each}": _amount(each, condition.name, facts) for each in remedies}
-    told = {**condition.facts, "level": condition.level.value}
-    told |= {name: amount for name, amount in amounts.items() if amount is not None}
-    told["incident"] = condition.name if is_firing else ""
-    return Notice(stored_key(condition.kind if is_firing else f"{rule}_over"), told)
+    shown = {**condition.facts, "level": condition.level.value}
+    shown |= {name: amount for name, amount in amounts.items() if amount is not None}
+    shown["incident"] = condition.name if is_firing else ""
+    return Notice(stored_key(condition.kind if is_firing else f"{rule}_over"), shown)
 
 
 def _amount(remedy: Remedy, alert: str, facts: HealthFacts) -> str | None:

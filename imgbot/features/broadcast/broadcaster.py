@@ -55,7 +55,7 @@ class Broadcaster:
         self._users = users
         self._messenger = messenger
         self._persistence = persistence
-        self._told_at_s = 0.0
+        self._shown_at_s = 0.0
 
     async def run(self, _: Intake, stopping: asyncio.Event, drain_s: float) -> None:
         """Send until `stopping`; the rest is left to the next start.
@@ -157,9 +157,9 @@ class Broadcaster:
                 return
 
     async def _tell_progress(self, broadcast_id: str) -> None:
-        if time.monotonic() - self._told_at_s < _TELL_EVERY_S:
+        if time.monotonic() - self._shown_at_s < _TELL_EVERY_S:
             return
-        self._told_at_s = time.monotonic()
+        self._shown_at_s = time.monotonic()
         broadcast = await self._broadcasts.read(broadcast_id)
         if broadcast is None or broadcast.state != "running":
             return

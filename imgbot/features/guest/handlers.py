@@ -105,10 +105,10 @@ async def _answer(message: Message, context: RequestContext, app: App) -> str:
     is_open = now_s - message.date.timestamp() <= _OPEN_S
     text = t(context.language, "guest_wait")
     rows = cancel_button(context.language, context.user_id)
-    refusal, told_for_s = await _refusal(context, app)
+    refusal, silent_s = await _refusal(context, app)
     if refusal:
         text, rows, notice = refusal, [], f"said.{context.user_id}.guest"
-        if is_open and not await app.users.is_first(notice, context.request, told_for_s):
+        if is_open and not await app.users.is_first(notice, context.request, silent_s):
             return ""
     inline_id = ""
     with suppress(TelegramRefusedError):

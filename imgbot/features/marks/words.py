@@ -50,8 +50,8 @@ def choices(job: Job) -> tuple[Operation, ...]:
 
 def photos(operation: Operation, prompt: str, photo: InputPhoto) -> tuple[InputPhoto, ...]:
     """Return the photo, behind the one that it may be with something drawn on it."""
-    is_told = bool(prompt) and operation in {Operation.EDIT, Operation.RETOUCH}
-    return (photo.replied, photo) if photo.replied and is_told else (photo,)
+    takes_prompt = bool(prompt) and operation in {Operation.EDIT, Operation.RETOUCH}
+    return (photo.replied, photo) if photo.replied and takes_prompt else (photo,)
 
 
 def may_be_marked(request: Request) -> bool:

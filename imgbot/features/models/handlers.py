@@ -16,7 +16,7 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.features.models.words import asks_for_the_same, named_in
-from imgbot.providers.protocol import Capability, model_meant
+from imgbot.providers.protocol import Capability, chosen_model
 from imgbot.storage.users import UserStore
 
 MODELS = ButtonAction("models")
@@ -45,7 +45,7 @@ class Models:
         rest, named = self._words_about(operation, draft.prompt, dialogue)
         if chosen is None:
             chosen = dialogue.context.preferences.models.get(operation, "")
-        meant = named or model_meant(self.of(operation), chosen)
+        meant = named or chosen_model(self.of(operation), chosen)
         if chosen and not meant:
             usual = self._label(operation, next(iter(self.of(operation))), dialogue)
             facts = {"model": chosen.rpartition("/")[2], "usual": usual}
@@ -185,7 +185,7 @@ class Models:
         models, language = self.of(operation), dialogue.language
         labels = {name: self._label(operation, name, dialogue) for name in models}
         chosen = dialogue.context.preferences.models.get(operation, "")
-        current = model_meant(models, chosen) or next(iter(models))
+        current = chosen_model(models, chosen) or next(iter(models))
         lines = [
             " — ".join(filter(None, (f"• {labels[name]}", each.good_at.get(language, ""))))
             for name, each in models.items()

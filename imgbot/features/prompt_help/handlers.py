@@ -63,8 +63,8 @@ class PromptHelp:
             raise UserError("words_gone")
         if asked.from_user.id != dialogue.user_id:
             raise UserError("not_your_button")
-        said = prompt_of(without_mention(asked, self.identity.name))
-        return parse_prompt_options(said).prompt, _preferred(dialogue)
+        text = prompt_of(without_mention(asked, self.identity.name))
+        return parse_prompt_options(text).prompt, _preferred(dialogue)
 
     async def _versions(self, digest: str, dialogue: Dialogue) -> list[Version]:
         stored = json.loads(await self.store.versions(dialogue.user_id, digest))

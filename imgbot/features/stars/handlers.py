@@ -237,8 +237,8 @@ class StarHandlers:
             key = f"refund_line_{payment.end or 'back'}" if payment.is_back else "refund_line"
             if (user_id, payment.charge_id) in refused:
                 key = "refund_line_refused"
-            told = {"number": number, "day": day, "price": payment.price}
-            lines.append(dialogue.t(key, credit=payment.credit, **told))
+            facts = {"number": number, "day": day, "price": payment.price}
+            lines.append(dialogue.t(key, credit=payment.credit, **facts))
             rest += [] if payment.is_back else [(number, payment.key)]
         return "\n".join(lines), buttons.refunds(user_id, rest)
 

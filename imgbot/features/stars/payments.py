@@ -103,8 +103,8 @@ class StarPayments:
         """
         async with telegram_errors():
             page = await self._bot(GetRawStarTransactions(offset=offset, limit=_AT_ONCE))
-        told = [_transfer(each) for each in page.get("transactions", [])]
-        return len(told), [each for each in told if each is not None]
+        read = [_transfer(each) for each in page.get("transactions", [])]
+        return len(read), [each for each in read if each is not None]
 
 
 def _invoice(pack: StarPack, title: str, about: str) -> dict[str, Any]:
@@ -118,19 +118,19 @@ def _invoice(pack: StarPack, title: str, about: str) -> dict[str, Any]:
     }
 
 
-def _transfer(told: Mapping[str, Any]) -> StarTransfer | None:
+def _transfer(entry: Mapping[str, Any]) -> StarTransfer | None:
     """Return a transfer; None for one of another kind, or of another shape."""
     try:
-        partner = told.get("receiver") or told["source"]
+        partner = entry.get("receiver") or entry["source"]
         if partner.get("transaction_type") != "invoice_payment":
             return None
         return StarTransfer(
             int(partner["user"]["id"]),
-            told["id"],
-            int(told["amount"]),
-            int(told["date"]) * 1000,
+            entry["id"],
+            int(entry["amount"]),
+            int(entry["date"]) * 1000,
             partner.get("invoice_payload", ""),
-            is_refund="receiver" in told,
+            is_refund="receiver" in entry,
         )
     except (LookupError, TypeError, ValueError, AttributeError):
         return None

@@ -78,8 +78,8 @@ def make_picture(
             raise ValueError(f"unknown operation {operation!r}")
     image = outcome.image
     save_jpeg(image, target, QUALITY)
-    _, *told = outcome
-    return EngineResult(target, image.width, image.height, *told)
+    _, *rest = outcome
+    return EngineResult(target, image.width, image.height, *rest)
 
 
 def letter_result(prompt: str, source: str, target: str) -> None:

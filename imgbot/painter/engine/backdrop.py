@@ -20,7 +20,7 @@ GUESSED, MISSING = "subject_guessed", "subject_missing"
 
 _DOUBT = ((GUESSED,), ())
 _PLACES = tuple(
-    (phrase_lists("edit").compiled(said), words) for said, words in table("edit")["places"].items()
+    (phrase_lists("edit").compiled(form), words) for form, words in table("edit")["places"].items()
 )
 _SOLID = 128
 # Share of the height, from the top, at which feet stand.
@@ -60,7 +60,7 @@ def in_scene(image: Image.Image, words: str) -> Backdrop:
 
 
 def _painted_words(words: str) -> str:
-    return next((painted for said, painted in _PLACES if said.fullmatch(words)), words)
+    return next((painted for form, painted in _PLACES if form.fullmatch(words)), words)
 
 
 def _scene_of(words: str) -> Composition:

@@ -101,8 +101,8 @@ class _Phrase(NamedTuple):
 # Recognised but unsupported: reported as unrecognised instead of being applied in part.
 _NOT_DONE = "not_done"
 _PHRASES = tuple(
-    _Phrase(name.partition("|")[0], name.partition("|")[2], _LISTS.compiled(said))
-    for name, said in _TABLE["changes"].items()
+    _Phrase(name.partition("|")[0], name.partition("|")[2], _LISTS.compiled(phrase))
+    for name, phrase in _TABLE["changes"].items()
 ) + tuple(
     _Phrase("photo_style", style, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"))
     for style, pattern in photo_styles.patterns()
@@ -173,9 +173,9 @@ def _find_changes(text: str) -> list[_FoundPhrase]:
         if (value := _value(phrase, match)) is not None
     ]
     candidates = [*plain, *(less for item in plain if (less := _inverted(text, item)))]
-    meant = [item for item in candidates if not _NEGATION.search(_before(text, item.start))]
+    wanted = [item for item in candidates if not _NEGATION.search(_before(text, item.start))]
     # More than a prompt can contain; bounds the work.
-    return sorted(_longest(meant)[:200])
+    return sorted(_longest(wanted)[:200])
 
 
 def _longest(
@@ -210,25 +210,25 @@ def _inverted(text: str, item: _FoundPhrase) -> _FoundPhrase | None:
 def _value(phrase: _Phrase, match: re.Match[str]) -> str | None:
     """Value of the change; None if the words are no valid value."""
     named = match.groupdict()
-    said = named.get("value") or next(filter(None, match.groups()), "")
+    value = named.get("value") or next(filter(None, match.groups()), "")
     if "thing" in named and not _is_thing(named["thing"] or ""):
         return None
     if phrase.key in _COLOURED:
-        return colour_key(said)
+        return colour_key(value)
     if phrase.key == "scenery":
-        return said if names_scene(said) else None
-    return phrase.value.replace("{}", said)
+        return value if names_scene(value) else None
+    return phrase.value.replace("{}", value)
 
 
 def _is_thing(words: str) -> bool:
     """True if the words may name a part of the picture, and ask for no other change."""
-    said = words.split()
+    parts = words.split()
     others = [phrase.pattern for phrase in _PHRASES if "thing" not in phrase.pattern.groupindex]
     others += [_LISTS["no_thing"], *(pattern for _, pattern in _DEGREES)]
     return (
-        0 < len(said) <= 3
-        and STOP_WORDS.isdisjoint(said)
-        and colour_key(said[-1]) is None
+        0 < len(parts) <= 3
+        and STOP_WORDS.isdisjoint(parts)
+        and colour_key(parts[-1]) is None
         and not any(pattern.search(words) for pattern in others)
     )
 
@@ -273,6 +273,6 @@ def _correct_typos(text: str, unrecognised: Sequence[str]) -> str:
     for word in unrecognised:
         # A known word that was left over was negated ("without a frame").
         is_known = any(phrase.pattern.fullmatch(word) for phrase in _PHRASES)
-        if not is_known and (meant := correct_typo(word)):
-            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", meant, text)
+        if not is_known and (corrected := correct_typo(word)):
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", corrected, text)
     return text

@@ -175,8 +175,8 @@ def _drawn(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
             for x, y, across in zip(numbers, numbers, numbers, strict=True)
         ]  # fmt: skip
 
-    said = {"head": head, "eyes": eyes, "seat": seat and f"{seat} 0", "lights": lights}
-    return _Piece(image, {name: anchors(text) for name, text in said.items()}, height_px)
+    texts = {"head": head, "eyes": eyes, "seat": seat and f"{seat} 0", "lights": lights}
+    return _Piece(image, {name: anchors(text) for name, text in texts.items()}, height_px)
 
 
 @lru_cache(maxsize=16)

@@ -77,9 +77,9 @@ def letter(
 
 
 def _left_out(lettering: Lettering, font_of: FontOf) -> tuple[str, ...]:
-    said = "".join(part.text for part in lettering.parts)
+    letters = "".join(part.text for part in lettering.parts)
     missing = [
-        sign for sign in said if sign.isprintable() and not typography.is_drawable(sign, font_of)
+        sign for sign in letters if sign.isprintable() and not typography.is_drawable(sign, font_of)
     ]
     cut = [part.text[CHARACTERS_MAX:][:40] for part in lettering.parts]
     return tuple(dict.fromkeys(each for each in [*missing, *cut] if each))

@@ -23,13 +23,13 @@ _LISTS = phrase_lists("merge", photos=_PHOTOS, first="@1")
 
 
 def _compiled(name: str) -> Mapping[str, re.Pattern[str]]:
-    return {key: _LISTS.compiled(said) for key, said in _TABLE[name].items()}
+    return {key: _LISTS.compiled(phrase) for key, phrase in _TABLE[name].items()}
 
 
 _PARTS, _LAYOUTS, _POSITIONS = map(_compiled, ("parts", "layouts", "positions"))
 _SIZES, _CUT_OUTS = _compiled("sizes"), tuple(_compiled("cut_outs").values())
 # 0 is the last one.
-_NUMBERS = tuple((int(number), said) for number, said in _compiled("numbers").items()) + tuple(
+_NUMBERS = tuple((int(number), phrase) for number, phrase in _compiled("numbers").items()) + tuple(
     (number, re.compile(rf"(?<![\w@]){number}(?![:%\w])(?! ?(?:раз|px))"))
     for number in range(1, 11)
 )
@@ -80,17 +80,17 @@ class MergeRequest:
 
 def parse_merge_request(prompt: str, count: int) -> MergeRequest:
     """Parse the prompt of a merge of `count` photos."""
-    said = _correct_typos(_with_references(normalize(prompt), count))
-    beyond = tuple(match[0] for match in _LISTS["unsupported"].finditer(said))
-    text = _LISTS["unsupported"].sub(" , ", said)
+    corrected = _correct_typos(_with_references(normalize(prompt), count))
+    beyond = tuple(match[0] for match in _LISTS["unsupported"].finditer(corrected))
+    text = _LISTS["unsupported"].sub(" , ", corrected)
     subjects, ground, is_cut_out = _read_cut_out(text, count)
     layout = _first(_LAYOUTS, text)
     order, side_layout = _read_order(text, count)
     if is_cut_out and not (layout in ("blend", "screen") and not subjects):
         layout = "cut_out"
     if layout == "like_picture":
-        said = _LAYOUTS[layout].search(text)
-        ground = (_numbers(said[0] if said else "", count) or (count - 1,))[0]
+        numbered = _LAYOUTS[layout].search(text)
+        ground = (_numbers(numbered[0] if numbered else "", count) or (count - 1,))[0]
     unrecognised = (*dict.fromkeys(beyond), *_unrecognised_words(text))
     return MergeRequest(
         layout=layout or side_layout or "collage",

@@ -41,8 +41,8 @@ def patterns() -> Iterator[tuple[str, str]]:
     named = table("photo_styles")["named"].replace("\n", "")
     for number, (key, style) in enumerate(STYLES.items(), 1):
         alone, words = str(style.get("alone", "")), str(style.get("words", ""))
-        said = "|".join(filter(None, (alone, words, str(number))))
-        yield key, "|".join(filter(None, (named.replace("{words}", said), alone)))
+        names = "|".join(filter(None, (alone, words, str(number))))
+        yield key, "|".join(filter(None, (named.replace("{words}", names), alone)))
 
 
 def paint(image: Image.Image, style: str, degree: float) -> Image.Image:

@@ -110,9 +110,9 @@ def text_to_draw(prompt: str) -> str:
     elif lettered := _PATTERNS["lettered"].search(prompt):
         text = _without_instructions(_without_place(lettered["text"]))
     elif _PATTERNS["asked"].search(prompt):
-        said = _PATTERNS["about_card"].sub(" ", _without_subject(prompt))
-        said = _PATTERNS["asked"].sub(" ", said)
-        text = _PATTERNS["fillers"].sub("", _without_instructions(said))
+        rest = _PATTERNS["about_card"].sub(" ", _without_subject(prompt))
+        rest = _PATTERNS["asked"].sub(" ", rest)
+        text = _PATTERNS["fillers"].sub("", _without_instructions(rest))
     else:
         return ""
     text = " ".join(text[: 8 * CHARACTERS_MAX].split())
@@ -149,8 +149,8 @@ def _without_instructions(text: str) -> str:
     if (shown := _PATTERNS["shown"].search(text)) and names_subject(shown[1]):
         text = text[: shown.start()] + text[shown.end() :]
     parts = [part for part in text.split(",") if part.strip()]
-    said = [part for part in parts if not names_subject(part)]
-    return ",".join(said or parts).strip(" ,;:-—–")
+    others = [part for part in parts if not names_subject(part)]
+    return ",".join(others or parts).strip(" ,;:-—–")
 
 
 def without_quotes(prompt: str) -> str:

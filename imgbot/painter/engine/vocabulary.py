@@ -25,7 +25,7 @@ WORDS = tuple(sorted(_NAMES, key=has_cyrillic, reverse=True))
 
 _BY_ALPHABET = [[word for word in WORDS if has_cyrillic(word) == each] for each in (False, True)]
 _NEAR = tuple(
-    (phrase_lists("edit").compiled(said), words) for said, words in table("edit")["near"].items()
+    (phrase_lists("edit").compiled(form), words) for form, words in table("edit")["near"].items()
 )
 _STEMS = {stem(word): word for word in WORDS}
 
@@ -36,13 +36,13 @@ def correct_typo(word: str) -> str | None:
         return None
     if len(word) >= _TYPO_LETTERS_MIN and (known := _STEMS.get(stem(word))):
         return known
-    meant = [
+    fitting = [
         known
         for known in slips_of(word, WORDS)
         # "Ярче" is short but the most frequent word, and nothing else is similar.
         if min(len(known), len(word)) >= _TYPO_LETTERS_MIN or known == "ярче"
     ]
-    return meant[0] if len({_NAMES[known] for known in meant}) == 1 else None
+    return fitting[0] if len({_NAMES[known] for known in fitting}) == 1 else None
 
 
 def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
@@ -52,14 +52,14 @@ def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
         for word in unknown
         for near in similar(word, _BY_ALPHABET[has_cyrillic(word)], 2, 0.76)
     ]
-    meant = [
+    fitting = [
         near
         for word in unknown
         for pattern, words in _NEAR
         if pattern.fullmatch(word)
         for near in words
     ]
-    names = [_NAMES.get(near, near) for near in (*spelt, *meant)]
+    names = [_NAMES.get(near, near) for near in (*spelt, *fitting)]
     return tuple(dict.fromkeys(names))[:SUGGESTIONS_MAX]
 
 

@@ -30,13 +30,13 @@ def rejection(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderErr
     is_ok = spec.ok is None or spec.ok.equals in pick(content, spec.ok.path)
     if is_ok and answer.is_success and isinstance(content, dict | list):
         return None
-    said = _error_text(spec, answer) or answer.text
-    rule = _rule(spec, stage, answer, said)
+    text = _error_text(spec, answer) or answer.text
+    rule = _rule(spec, stage, answer, text)
     if rule is not None and stage == "submit" and _is_ambiguous(rule, answer):
         rule = None
     return ProviderError(
         rule.kind if rule else _by_status(stage, answer),
-        f"HTTP {answer.status} {_safe(said)}",
+        f"HTTP {answer.status} {_safe(text)}",
         retry_after_s=_wait_s(rule, answer),
         is_billed=rule.billed if rule else None,
     )
@@ -44,12 +44,12 @@ def rejection(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderErr
 
 def failure(spec: Spec, answer: ProviderResponse) -> ProviderError:
     """Return the error for a task that the provider reports as failed."""
-    said = _error_text(spec, answer)
-    rule = _rule(spec, "task", answer, said)
+    text = _error_text(spec, answer)
+    rule = _rule(spec, "task", answer, text)
     # The task has ended: asking again would give the same answer.
     kind = rule.kind if rule and rule.kind not in _FOR_NOW else _KIND.FAILED
     billed = rule.billed if rule and rule.billed is not None else spec.failure.billed
-    return ProviderError(kind, _safe(said), is_billed=billed)
+    return ProviderError(kind, _safe(text), is_billed=billed)
 
 
 def pictures(spec: Spec, answer: ProviderResponse) -> list[str]:
@@ -87,11 +87,11 @@ def _error_text(spec: Spec, answer: ProviderResponse) -> str:
     return " ".join(filter(None, found))
 
 
-def _rule(spec: Spec, stage: Stage, answer: ProviderResponse, said: str) -> ErrorRule | None:
-    return next((rule for rule in spec.errors if _fits(rule, stage, answer, said)), None)
+def _rule(spec: Spec, stage: Stage, answer: ProviderResponse, text: str) -> ErrorRule | None:
+    return next((rule for rule in spec.errors if _fits(rule, stage, answer, text)), None)
 
 
-def _fits(rule: ErrorRule, stage: Stage, answer: ProviderResponse, said: str) -> bool:
+def _fits(rule: ErrorRule, stage: Stage, answer: ProviderResponse, text: str) -> bool:
     if (rule.at and stage not in rule.at) or (rule.http and answer.status not in rule.http):
         return False
     if rule.path:
@@ -99,18 +99,18 @@ def _fits(rule: ErrorRule, stage: Stage, answer: ProviderResponse, said: str) ->
         if not found or (rule.equals and not any(value in rule.equals for value in found)):
             return False
     # Match the error text alone: elsewhere in a response the words may be field names.
-    return not rule.text or bool(re.search(rule.text, said))
+    return not rule.text or bool(re.search(rule.text, text))
 
 
 def _wait_s(rule: ErrorRule | None, answer: ProviderResponse) -> float | None:
     by_header = retry_after_s(answer)
     if by_header is not None or rule is None:
         return by_header
-    said = first_text(answer.content, rule.retry_after)
-    if not said and rule.retry_after_text:
+    text = first_text(answer.content, rule.retry_after)
+    if not text and rule.retry_after_text:
         found = re.search(rule.retry_after_text, answer.text)
-        said = found[1] if found and found.re.groups else ""
-    return seconds_of(said)
+        text = found[1] if found and found.re.groups else ""
+    return seconds_of(text)
 
 
 def _is_ambiguous(rule: ErrorRule, answer: ProviderResponse) -> bool:
@@ -134,8 +134,8 @@ def _by_status(stage: Stage, answer: ProviderResponse) -> ProviderErrorKind:
     return _STATUSES.get(status, _KIND.INVALID)
 
 
-def _safe(said: str) -> str:
+def _safe(text: str) -> str:
     """Shorten a provider's text for the log and drop what may be a secret in a URL."""
-    said = re.sub(r"data:[^\s\"']{40,}", "data:…", said)
-    said = re.sub(r"(https?://[^\s?\"']+)\?[^\s\"']*", r"\1?…", said)
-    return " ".join(said.split())[:200]
+    text = re.sub(r"data:[^\s\"']{40,}", "data:…", text)
+    text = re.sub(r"(https?://[^\s?\"']+)\?[^\s\"']*", r"\1?…", text)
+    return " ".join(text.split())[:200]

@@ -62,8 +62,8 @@ async def _open(address: Address, user: str | None, password: str | None) -> Asy
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A Sentinel's answer: the primary that it names, and the replicas of that."""
+class View:
+    """A Sentinel's view of its cluster: the primary that it names, and the replicas of that."""
 
     primary: Mapping[str, Any]
     replicas: Sequence[Mapping[str, Any]]
@@ -79,8 +79,8 @@ class Told:
     @property
     def up(self) -> set[Address]:
         """Those of the servers that it reaches."""
-        told = (self.primary, *self.replicas)
-        return {_address_of(each) for each in told if "s_down" not in _flags_of(each)}
+        servers = (self.primary, *self.replicas)
+        return {_address_of(each) for each in servers if "s_down" not in _flags_of(each)}
 
     @property
     def is_leaving(self) -> bool:
@@ -111,34 +111,34 @@ class Told:
         return not is_new and not self.up.isdisjoint(self.promotable)
 
 
-def _address_of(told: Mapping[str, Any]) -> Address:
-    return Address(told["ip"], int(told["port"]))
+def _address_of(entry: Mapping[str, Any]) -> Address:
+    return Address(entry["ip"], int(entry["port"]))
 
 
-def _flags_of(told: Mapping[str, Any]) -> set[str]:
-    return {*told["flags"].split(",")}
+def _flags_of(entry: Mapping[str, Any]) -> set[str]:
+    return {*entry["flags"].split(",")}
 
 
-async def ask_sentinel(sentinel: Any, name: str) -> Told | None:
+async def ask_sentinel(sentinel: Any, name: str) -> View | None:
     """Return what an open Sentinel says of a cluster; None without an answer."""
     with suppress(*SILENCE):
         async with asyncio.timeout(_SENTINEL_S):
             primary = await sentinel.sentinel_master(name)
-            return Told(primary, await sentinel.sentinel_slaves(name))
+            return View(primary, await sentinel.sentinel_slaves(name))
     return None
 
 
-async def ask_sentinels(pool: SentinelConnectionPool | None) -> list[Told]:
+async def ask_sentinels(pool: SentinelConnectionPool | None) -> list[View]:
     """Return the answers of those of a client that answer; none outside of a cluster."""
     if pool is None:
         return []
     sentinels, name = pool.sentinel_manager.sentinels, pool.service_name
     async with asyncio.TaskGroup() as group:
-        asked = [group.create_task(ask_sentinel(each, name)) for each in sentinels]
-    return [told for task in asked if (told := task.result())]
+        tasks = [group.create_task(ask_sentinel(each, name)) for each in sentinels]
+    return [answer for task in tasks if (answer := task.result())]
 
 
-def primary_named(answers: Iterable[Told]) -> tuple[Address | None, int]:
+def primary_named(answers: Iterable[View]) -> tuple[Address | None, int]:
     """Return the primary that the most name, and how many do."""
     counts = Counter(each.named for each in answers)
     return counts.most_common(1)[0] if counts else (None, 0)
@@ -146,8 +146,8 @@ def primary_named(answers: Iterable[Told]) -> tuple[Address | None, int]:
 
 async def have_lead(sentinel: Any, name: str, redis: Any, server: Address) -> bool:
     """Have a Sentinel make a server the primary that it names another for; False if it may not."""
-    told = await ask_sentinel(sentinel, name)
-    if told is None or server not in told.promotable:
+    answer = await ask_sentinel(sentinel, name)
+    if answer is None or server not in answer.promotable:
         return False
     # As a primary it has lost no link, for which Sentinel would leave it out.
     await redis.execute_command("REPLICAOF", "NO", "ONE")
@@ -243,12 +243,12 @@ def follower_in(info: Mapping[str, Any]) -> Address | None:
 
 async def look(url: ClusterUrl) -> ClusterState:
     """Ask every server of a cluster; one that is away is reported as such."""
-    asked = await asyncio.gather(*(_ask_quorum(url, each) for each in url.sentinels))  # noqa: TID251 -- none raises
+    reports = await asyncio.gather(*(_ask_quorum(url, each) for each in url.sentinels))  # noqa: TID251 -- none raises
     record = await _ask_witness(url)
-    answers = [told for _, told in asked if told]
-    addresses = dict.fromkeys(each for told in answers for each in told.servers)
+    answers = [answer for _, answer in reports if answer]
+    addresses = dict.fromkeys(each for answer in answers for each in answer.servers)
     servers = await asyncio.gather(*(_ask_redis(url, each) for each in addresses))  # noqa: TID251 -- none raises
-    sentinels = {each: said for each, (said, _) in zip(url.sentinels, asked, strict=True)}
+    sentinels = {each: quorum for each, (quorum, _) in zip(url.sentinels, reports, strict=True)}
     return ClusterState(tuple(servers), sentinels, record, primary_named(answers)[0])
 
 
@@ -259,19 +259,19 @@ async def _ask_witness(url: ClusterUrl) -> str | None:
     return None
 
 
-async def _ask_quorum(url: ClusterUrl, address: Address) -> tuple[str, Told | None]:
+async def _ask_quorum(url: ClusterUrl, address: Address) -> tuple[str, View | None]:
     """Return what a Sentinel says about the quorum, empty if nothing, and of the servers."""
-    said, told = "", None
+    quorum, answer = "", None
     try:
         async with _sentinel_at(url, address) as sentinel:
-            told = await ask_sentinel(sentinel, url.name)
-            if told and not told.replicas:
-                said = "knows no replica that could take over"
-            elif told:
-                said = str(await sentinel.execute_command("SENTINEL", "CKQUORUM", url.name))
+            answer = await ask_sentinel(sentinel, url.name)
+            if answer and not answer.replicas:
+                quorum = "knows no replica that could take over"
+            elif answer:
+                quorum = str(await sentinel.execute_command("SENTINEL", "CKQUORUM", url.name))
     except SILENCE as error:
-        said = str(error) if told else ""
-    return said, told
+        quorum = str(error) if answer else ""
+    return quorum, answer
 
 
 async def _ask_redis(url: ClusterUrl, address: Address) -> RedisState:
@@ -298,21 +298,21 @@ async def fail_over(url: ClusterUrl) -> bool:
 
     The replica catches up before.
     """
-    said = "none answers"
+    problem = "none answers"
     for address in url.sentinels:
         try:
             async with _sentinel_at(url, address) as sentinel:
                 await sentinel.execute_command("SENTINEL", "FAILOVER", url.name, "COORDINATED")
                 return True
         except SILENCE as error:
-            said = str(error)
-    raise StorageUnavailableError(f"the Sentinels do not move the primary: {said}")
+            problem = str(error)
+    raise StorageUnavailableError(f"the Sentinels do not move the primary: {problem}")
 
 
 async def is_reachable(url: ClusterUrl, server: str) -> bool:
     """Return true if a Sentinel reaches a server (host:port), though this machine may not."""
-    asked = [await _ask_quorum(url, each) for each in url.sentinels]
-    return any(server in map(str, told.up) for _, told in asked if told)
+    reports = [await _ask_quorum(url, each) for each in url.sentinels]
+    return any(server in map(str, answer.up) for _, answer in reports if answer)
 
 
 async def promote(url: ClusterUrl, server: Address) -> bool:

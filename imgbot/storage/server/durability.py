@@ -104,12 +104,12 @@ async def wait_until_reachable(
 
 def _refuse_if_final(error: Exception) -> None:
     # The client wraps the server's error, and redis-py does too while it connects.
-    said: list[BaseException] = [error]
-    while cause := said[-1].__cause__:
-        said.append(cause)
-    if any(isinstance(one, _NOT_ALLOWED) for one in said):
+    causes: list[BaseException] = [error]
+    while cause := causes[-1].__cause__:
+        causes.append(cause)
+    if any(isinstance(one, _NOT_ALLOWED) for one in causes):
         raise ConfigError(SETTING, "the server refuses this user or password") from None
-    if any("unknown command 'HELLO'" in str(one) for one in said):
+    if any("unknown command 'HELLO'" in str(one) for one in causes):
         raise ConfigError(SETTING, "this Redis is older than 6; use 7.2 or later, or none at all")
 
 
@@ -301,7 +301,7 @@ async def trouble_of(redis: Client) -> str:
 
 async def measure(redis: Client) -> Memory:
     """Read the memory use. Raises StorageUnavailableError while Redis is unavailable."""
-    told = await redis.info("memory", "server")
-    limit_bytes = int(told.get("maxmemory", 0))
-    is_embedded = told.get("config_file") == CONFIG
-    return Memory(counted_bytes(told), limit_bytes, redis_cli(redis), is_embedded)
+    info = await redis.info("memory", "server")
+    limit_bytes = int(info.get("maxmemory", 0))
+    is_embedded = info.get("config_file") == CONFIG
+    return Memory(counted_bytes(info), limit_bytes, redis_cli(redis), is_embedded)

@@ -21,7 +21,7 @@ from imgbot.storage.server.cluster import (
     LAG_S,
     SILENCE,
     Lead,
-    Told,
+    View,
     ask_sentinels,
     follower_in,
     have_lead,
@@ -82,18 +82,18 @@ class Guard:
         for address in {*self._url.servers}.union(*known) - self._servers.keys():
             self._servers[address] = open_client(address, self._url)
         named, count = primary_named(answers)
-        lead, told = looked.get(named or Address("", 0), (Lead(), {}))
+        lead, info = looked.get(named or Address("", 0), (Lead(), {}))
         self.facts = ClusterFacts(
             lead=lead,
             in_sync=tuple(sorted(record.members)) if record else (),
-            has_replica=follower_in(told) is not None,
+            has_replica=follower_in(info) is not None,
             has_quorum=len(answers) >= self._most,
-            **_lag_in(told),
+            **_lag_in(info),
         )
         is_stuck = sum(each.is_stuck for each in answers) >= self._most
         is_named = count >= self._most
         if record and is_named and (is_stuck or str(named) not in record.members):
-            await self._give_back(record, [each for each, (_, told) in looked.items() if told])
+            await self._give_back(record, [each for each, (_, info) in looked.items() if info])
 
     @property
     def _most(self) -> int:
@@ -102,7 +102,7 @@ class Guard:
 
     async def _look(
         self, record: InSyncRecord | None
-    ) -> tuple[list[Told], dict[Address, tuple[Lead, Mapping[str, Any]]]]:
+    ) -> tuple[list[View], dict[Address, tuple[Lead, Mapping[str, Any]]]]:
         """Ask the Sentinels and the servers at once: one that is away is waited for."""
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(ask_sentinels(self._redis.sentinels))
@@ -130,15 +130,15 @@ class Guard:
         """Act on a server; return the lead that it knows of, and its INFO."""
         server = self._servers[address]
         try:
-            told = await server.info("replication")
+            info = await server.info("replication")
             if record is not None:
                 is_member = str(address) in record.members
-                is_allowed = may_follow(told, str(address), record)
+                is_allowed = may_follow(info, str(address), record)
                 await self._configure(server, is_member=is_member, is_allowed=is_allowed)
-            elif told.get("slave_priority") == _PROMOTABLE:
+            elif info.get("slave_priority") == _PROMOTABLE:
                 # Only the record could say that it still has everything.
                 await server.config_set("replica-priority", 0)
-            return Lead.parse(await server.get(keys.LEADER) or ""), told
+            return Lead.parse(await server.get(keys.LEADER) or ""), info
         except SILENCE:
             return Lead(), {}
 
@@ -164,16 +164,16 @@ class Guard:
                 await server.config_rewrite()
 
 
-def may_follow(told: Mapping[str, Any], own: str, record: InSyncRecord) -> bool:
+def may_follow(info: Mapping[str, Any], own: str, record: InSyncRecord) -> bool:
     """Return true if a server, by its INFO, may copy the one that it follows, or is to follow."""
-    if told.get("role") == "slave":
-        return str(Address(told["master_host"], told["master_port"])) in record.members
+    if info.get("role") == "slave":
+        return str(Address(info["master_host"], info["master_port"])) in record.members
     return bool(record.members - {own})
 
 
-def _lag_in(told: Mapping[str, Any]) -> dict[str, int]:
+def _lag_in(info: Mapping[str, Any]) -> dict[str, int]:
     """Return how far the first replica of a primary is behind, as its INFO says."""
-    for each in replicas_in(told):
-        behind = int(told.get("master_repl_offset", 0)) - int(each.get("offset", 0))
+    for each in replicas_in(info):
+        behind = int(info.get("master_repl_offset", 0)) - int(each.get("offset", 0))
         return {"lag_bytes": behind, "lag_s": int(each.get("lag", 0))}
     return {}

@@ -345,8 +345,8 @@ class RedisServer:
             with open_plain(self._log_file) as log:
                 lines = [line.decode(errors="replace").strip() for line in log]
             telling = [line for line in lines if line and "overcommit" not in line]
-            said = " / ".join(telling[-3:])[-500:]
-            return "".join(letter for letter in said if letter.isprintable())
+            text = " / ".join(telling[-3:])[-500:]
+            return "".join(letter for letter in text if letter.isprintable())
         return ""
 
 

@@ -90,5 +90,5 @@ class Register:
         try:
             return await self._redis.execute_command(*words)
         except SILENCE as error:
-            said = f"the witness does not answer at {self.url.witness} ({error})"
-            raise StorageUnavailableError(said) from error
+            problem = f"the witness does not answer at {self.url.witness} ({error})"
+            raise StorageUnavailableError(problem) from error

@@ -106,8 +106,8 @@ def subject_of(name: str) -> Subject:
     tables = table("subjects/subjects")
     plain, _, prop = name.partition("+")
     group, english, russian, _ = _index().get(plain, ("", "", "", ""))
-    for number, said in enumerate(table("subjects/words")["words"].get(name, "").split("|")):
-        first = said.partition(",")[0].strip()
+    for number, forms in enumerate(table("subjects/words")["words"].get(name, "").split("|")):
+        first = forms.partition(",")[0].strip()
         if first and not first.startswith("~"):
             english, russian = (english, first) if number else (first, russian)
     place, height, *scenes = tables["subjects"].get(plain, tables["groups"].get(group, "")).split()
@@ -139,10 +139,10 @@ def known_phrases() -> Mapping[str, Meaning]:
     exact: dict[str, Meaning] = {}
     for name, words in table("subjects/words")["words"].items():
         for phrase in re.split("[,|]", words):
-            said = phrase.strip()
-            meaning = Meaning(name, said.startswith("~"))
-            found.update(dict.fromkeys(phrase_keys(said.strip("~")), meaning))
-            exact[EXACT + fold(said.strip("~"))] = meaning
+            form = phrase.strip()
+            meaning = Meaning(name, form.startswith("~"))
+            found.update(dict.fromkeys(phrase_keys(form.strip("~")), meaning))
+            exact[EXACT + fold(form.strip("~"))] = meaning
     named = {EXACT + label: meaning for label, key, meaning in labels if found.get(key) == meaning}
     return {**found, **named, **exact}
 
