@@ -11,7 +11,7 @@ from imgbot.config.setting_types import Address
 from imgbot.domain.buttons import action_in
 from imgbot.domain.errors import ProviderErrorKind as Refusal
 from imgbot.domain.operations import Operation
-from imgbot.features.alerts.buttons import parse_remedy
+from imgbot.features.alerts.buttons import FIX
 from imgbot.features.alerts.notices import advised_workers, notice_of, notice_text, remedy_rows
 from imgbot.features.alerts.store import Notice
 from imgbot.ops.doctor import bot_state
@@ -205,7 +205,7 @@ def test_an_alert_says_what_the_page_says_and_has_the_buttons_that_it_advises(ro
     assert all(notice_text(language, over).startswith("🟢 ") for language in ("ru", "en"))
     assert data == [f"fix:ask.{each}.{row.name}" for each in row.buttons or ()]
     for each in data:
-        assert parse_remedy(action_in(each)[1])
+        assert FIX.pack(*FIX.parse(action_in(each)[1], 1)) == each
 
 
 @pytest.mark.parametrize(

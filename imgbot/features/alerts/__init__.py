@@ -7,7 +7,7 @@ What is a problem, and what helps, is said in the core, for the status page as w
 """
 
 from imgbot.bot.commands import admin_command
-from imgbot.domain.buttons import ButtonAction
+from imgbot.features.alerts.buttons import FIX
 from imgbot.features.alerts.notifier import AlertNotifier
 from imgbot.features.alerts.pause import PauseHandlers
 from imgbot.features.alerts.remedies import Remedies, RemedyHandlers
@@ -30,9 +30,7 @@ def _build(core: Core) -> Seams:
             admin_command("pause", pausing.begin, is_private=False),
             admin_command("resume", pausing.end, is_private=False),
         ],
-        actions=[
-            (ButtonAction("fix", is_for_admins=True), RemedyHandlers(alerts, remedies).on_press)
-        ],
+        actions=[(FIX, RemedyHandlers(alerts, remedies).on_press)],
         loops=[notifier.run],
     )
 

@@ -60,7 +60,7 @@ def remedy_rows(language: str, notices: Iterable[Notice]) -> Keyboard:
         for each in Remedy:
             if (amount := notice.facts.get(f"fix_{each}")) is not None:
                 incident = str(notice.facts.get("incident", ""))
-                press = RemedyData(each, str(amount), incident)
+                press = RemedyData("ask", each, str(amount), incident)
                 rows.setdefault((each, str(amount)), [remedy(language, press)])
     return list(rows.values())
 

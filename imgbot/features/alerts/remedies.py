@@ -104,9 +104,17 @@ class RemedyHandlers:
     alerts: AlertStore
     remedies: Remedies
 
-    async def on_press(self, callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        press, message = buttons.parse_remedy(argument), callback.message
-        if press is None or not isinstance(message, Message):
+    async def on_press(
+        self,
+        callback: CallbackQuery,
+        step: str,
+        remedy: Remedy,
+        amount: str,
+        incident: str,
+        dialogue: Dialogue,
+    ) -> str:
+        press, message = RemedyData(step, remedy, amount, incident), callback.message
+        if not isinstance(message, Message):
             return "unknown_button"
         language, text = dialogue.language, message.text or ""
 

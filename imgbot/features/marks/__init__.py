@@ -8,12 +8,11 @@ The operation stands with the others in `imgbot.domain.operations`.
 """
 
 from imgbot.bot.app import OrderRule
-from imgbot.domain.buttons import ButtonAction
 from imgbot.domain.operations import Operation
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.marks import words
 from imgbot.features.marks.handlers import on_choice
-from imgbot.features.marks.marking import HOOKS
+from imgbot.features.marks.marking import AREA, HOOKS
 
 
 def _build(_: Core) -> Seams:
@@ -23,7 +22,7 @@ def _build(_: Core) -> Seams:
         is_prompt=words.needs_area,
     )
     return Seams(
-        actions=[(ButtonAction("area"), on_choice)],
+        actions=[(AREA, on_choice)],
         order_rule=rule,
         hooks=HOOKS,
     )

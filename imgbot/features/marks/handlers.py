@@ -9,15 +9,14 @@ from imgbot.domain.job import with_changes
 from imgbot.domain.operations import Operation
 
 
-async def on_choice(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_choice(
+    callback: CallbackQuery, choice: Operation, job_id: str, dialogue: Dialogue
+) -> str:
     """Order a change of the area, or of the first photo, in reply to what asked for it."""
-    choice, _, job_id = argument.rpartition(".")
     wanted, by_asked = await failed_request(callback, job_id, dialogue)
-    if choice not in {Operation.INPAINT, Operation.EDIT}:
-        return "stale_button"
     sources = wanted.request.sources
-    sources = sources[:1] if choice == Operation.EDIT else sources
-    wanted = with_changes(wanted, operation=Operation(choice), sources=sources)
+    sources = sources[:1] if choice is Operation.EDIT else sources
+    wanted = with_changes(wanted, operation=choice, sources=sources)
     is_new = await requests.repeat_failed(by_asked, wanted)
     await dialogue.remove_panel()
     return "accepted_short" if is_new else "tapped_already"

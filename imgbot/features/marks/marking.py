@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from imgbot.domain.buttons import button
+from imgbot.domain.buttons import ButtonAction, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Changes, Job, Request, State
 from imgbot.domain.operations import Operation
@@ -20,6 +20,7 @@ from imgbot.painter import steps
 from imgbot.painter.steps import DrawnArea
 from imgbot.providers.protocol import GenerationRequest, Provider
 
+AREA = ButtonAction("area", (one_of(Operation.INPAINT, Operation.EDIT), str))
 _AREA, _PREVIEW = "area.png", "area.jpg"
 
 
@@ -98,7 +99,7 @@ def _offer(context: StepContext, job: Job) -> EndOffer | None:
     is_engine = context.routing.primary(Operation.EDIT).is_deterministic
     if not choices or (is_engine and job.progress.reason == words.UNKNOWN):
         return None
-    rows = [[button(language, f"area_{each}", f"area:{each}.{job.id}")] for each in choices]
+    rows = [[AREA.button(language, each, job.id, key=f"area_{each}")] for each in choices]
     is_shown = Operation.INPAINT in choices
     return EndOffer(rows, inputs.folder_of(context, job.id) / _PREVIEW if is_shown else None)
 

@@ -6,11 +6,10 @@
 Without it each picture is made by the usual model of its operation.
 """
 
-from imgbot.domain.buttons import ButtonAction
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.result_buttons import ResultButton
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.features.models.handlers import MODELS, Models
+from imgbot.features.models.handlers import MODEL, MODELS, REDRAW, USUAL, Models
 
 
 def _build(core: Core) -> Seams:
@@ -21,9 +20,9 @@ def _build(core: Core) -> Seams:
         before_order=[models.complete],
         actions=[
             (MODELS, models.on_models),
-            (ButtonAction("model", is_repeatable=True), models.on_model),
-            (ButtonAction("redraw"), models.on_redraw),
-            (ButtonAction("usual"), models.on_usual),
+            (MODEL, models.on_model),
+            (REDRAW, models.on_redraw),
+            (USUAL, models.on_usual),
         ],
         refusal_rows={"model_gone": models.usual_button},
         result_buttons=[ResultButton(MODELS, lambda operation, _: operation in several)],

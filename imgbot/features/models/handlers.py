@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot import requests
-from imgbot.bot.dialogue import Alert, Audience, Dialogue, Draft, Resend
+from imgbot.bot.dialogue import Audience, Dialogue, Draft, Resend
 from imgbot.bot.handlers.account import OPEN
 from imgbot.bot.handlers.results import chosen_result
 from imgbot.bot.messages import prompt_of
 from imgbot.bot.pictures import owned_result
-from imgbot.domain.buttons import Button, ButtonAction, Keyboard, button, mark_of
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, Presser, button, mark_of, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job
 from imgbot.domain.operations import ACTIONS, Operation
@@ -20,6 +20,9 @@ from imgbot.providers.protocol import Capability, chosen_model
 from imgbot.storage.users import UserStore
 
 MODELS = ButtonAction("models")
+MODEL = ButtonAction("model", (str, str, Presser, str), is_repeatable=True)
+REDRAW = ButtonAction("redraw", (str, str, str))
+USUAL = ButtonAction("usual", (Presser, int, one_of(*ACTIONS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Models:
     users: UserStore
 
     def settings_row(self, language: str, user_id: int) -> Keyboard:
-        return [[button(language, "all_models", f"model:{OPEN}..{user_id}")]]
+        return [[MODEL.button(language, OPEN, "", user_id, key="all_models")]]
 
     def complete(self, draft: Draft, dialogue: Dialogue) -> Draft:
         """Take the words about a model out of a prompt; it is made by that model, or the chosen.
@@ -111,20 +114,19 @@ class Models:
         shown = "–".join(dict.fromkeys(filter(None, prices)))
         return " · ".join(filter(None, (offer.title or dialogue.t("model_usual"), shown)))
 
-    async def on_models(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def on_models(self, _: CallbackQuery, job_id: str, dialogue: Dialogue) -> str:
         """Show the models for the operation of a result, in reply to it."""
-        operation = (await owned_result(argument, dialogue)).request.operation
+        operation = (await owned_result(job_id, dialogue)).request.operation
         if operation not in self.several:
             return "stale_button"
-        text, rows = self._panel(operation, dialogue, argument)
+        text, rows = self._panel(operation, dialogue, job_id)
         await dialogue.say(text, rows, Audience.ASKER, about=dialogue.context.message_id)
         return ""
 
-    async def on_model(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def on_model(
+        self, _: CallbackQuery, name: str, mark: str, job_id: str, dialogue: Dialogue
+    ) -> str:
         """Show the operations, or the models of one, or choose one of these; orders nothing."""
-        name, mark, owner, job_id = f"{argument}...".split(".")[:4]
-        if owner != str(dialogue.user_id):
-            return "not_your_button"
         if name == OPEN:
             await dialogue.edit(dialogue.t("settings_models"), self._operations(dialogue))
             return ""
@@ -136,9 +138,10 @@ class Models:
         await dialogue.edit(*self._panel(Operation(name), dialogue, job_id))
         return ""
 
-    async def on_redraw(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str | Alert:
+    async def on_redraw(
+        self, _: CallbackQuery, job_id: str, mark: str, shown: str, dialogue: Dialogue
+    ) -> str:
         """Order a picture again with the model that its button names, at the price it tells."""
-        job_id, mark, shown = f"{argument}..".split(".")[:3]
         result = await owned_result(job_id, dialogue)
         operation = result.request.operation
         model = self._by_mark(operation).get(mark)
@@ -152,21 +155,20 @@ class Models:
         await dialogue.remove_panel()
         return "accepted_short"
 
-    async def on_usual(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str | Resend:
+    async def on_usual(
+        self, _: CallbackQuery, update_id: int, operation: Operation, dialogue: Dialogue
+    ) -> str | Resend:
         """Go back from a model that is gone to the usual one, and on with a message, if any."""
-        owner, number, operation = f"{argument}..".split(".")[:3]
-        if owner != str(dialogue.user_id) or operation not in set(ACTIONS):
-            return "not_your_button"
         dialogue = await self._prefer(operation, "", dialogue)
-        if number != "0":
-            return Resend(f"{owner}.{number}", dialogue)
+        if update_id:
+            return Resend(f"{dialogue.user_id}.{update_id}", dialogue)
         await dialogue.remove_panel()
         return "model_usual_short"
 
     def usual_button(self, dialogue: Dialogue, update_id: int, error: UserError) -> Keyboard:
         """Button that takes the usual model, and handles a message again with it, if it is kept."""
-        data = f"usual:{dialogue.user_id}.{update_id}.{error.facts['operation']}"
-        return [[button(dialogue.language, "usual_model", data)]]
+        parts = dialogue.user_id, update_id, error.facts["operation"]
+        return [[USUAL.button(dialogue.language, *parts, key="usual_model")]]
 
     async def _ask_to_redraw(self, result: Job, model: str, dialogue: Dialogue) -> None:
         """Ask whether a picture is to be made again with a model, whose price is shown."""
@@ -176,9 +178,9 @@ class Models:
 
     def _operations(self, dialogue: Dialogue) -> Keyboard:
         """Buttons of the operations that have several models, and back to all settings."""
-        language, end = dialogue.language, f"{OPEN}.{dialogue.user_id}"
-        rows = [[button(language, each, f"model:{each}.{end}")] for each in self.several]
-        return [*rows, [button(language, "back", f"set:all.{end}")]]
+        language, end = dialogue.language, (OPEN, dialogue.user_id)
+        rows = [[MODEL.button(language, each, *end, key=each)] for each in self.several]
+        return [*rows, [button(language, "back", f"set:all.{OPEN}.{dialogue.user_id}")]]
 
     def _panel(self, operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, Keyboard]:
         """Return text and buttons of the choice; for a result with one that draws it again."""
@@ -193,14 +195,14 @@ class Models:
         action = dialogue.t(f"button_{operation}")
         example = next((each.title for each in [*models.values()][::-1] if each.title), "…")
         text = dialogue.t("settings_model", action=action, models="\n".join(lines), example=example)
-        end = f"{dialogue.user_id}.{job_id}"
+        end = dialogue.user_id, job_id
         rows = [
-            [Button("✓ " * (name == current) + label, f"model:{operation}.{mark_of(name)}.{end}")]
+            [Button("✓ " * (name == current) + label, MODEL.pack(operation, mark_of(name), *end))]
             for name, label in labels.items()
         ]
         if job_id:
             return text, [*rows, *_redraw(job_id, current, labels[current], dialogue)]
-        return text, [*rows, [button(language, "back", f"model:{OPEN}..{dialogue.user_id}")]]
+        return text, [*rows, [MODEL.button(language, OPEN, "", dialogue.user_id, key="back")]]
 
     async def _prefer(self, operation: str, model: str, dialogue: Dialogue) -> Dialogue:
         """Store the user's choice; an empty one is the usual. Return the dialogue with it."""
@@ -215,5 +217,5 @@ class Models:
 
 def _redraw(job_id: str, model: str, label: str, dialogue: Dialogue) -> Keyboard:
     """Button that orders a picture again with the chosen model, whose price it tells."""
-    data = f"redraw:{job_id}.{mark_of(model)}.{mark_of(label)}"
-    return [[Button(dialogue.t("button_redraw", model=label), data)]]
+    parts = job_id, mark_of(model), mark_of(label)
+    return [[REDRAW.button(dialogue.language, *parts, model=label)]]

@@ -5,13 +5,12 @@ Without `IMGBOT_CHAT` nothing is offered, and the learned intents decide alone.
 
 from urllib.parse import urlsplit
 
-from imgbot.domain.buttons import ButtonAction
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import is_short
 from imgbot.domain.result_buttons import ResultButton
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 from imgbot.features.prompt_help.chat_model import ChatModel
-from imgbot.features.prompt_help.handlers import MORE, PromptHelp
+from imgbot.features.prompt_help.handlers import MORE, VERSION, PromptHelp
 from imgbot.features.prompt_help.settings import PromptHelpSettings
 from imgbot.features.prompt_help.store import KEYS, PromptHelpStore
 
@@ -35,7 +34,7 @@ def _build(core: Core) -> Seams:
     return Seams(
         actions=[
             (MORE, handlers.on_more),
-            (ButtonAction("version"), handlers.on_version),
+            (VERSION, handlers.on_version),
         ],
         result_buttons=[ResultButton(MORE, fits, is_about_words=True)],
         decide_unsure=model.decide if model.is_on else None,

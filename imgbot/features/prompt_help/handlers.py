@@ -22,6 +22,7 @@ from imgbot.features.prompt_help.store import PromptHelpStore
 from imgbot.storage.users import UserStore
 
 MORE = ButtonAction("more", is_repeatable=True)
+VERSION = ButtonAction("version", (int, str, str, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +38,24 @@ class PromptHelp:
     fits: Callable[[Operation, str], bool]
     """Returns whether the prompt of a picture can be written out."""
 
-    async def on_more(self, callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def on_more(self, callback: CallbackQuery, job_id: str, dialogue: Dialogue) -> str:
         """Show versions of the prompt of a result, or of the text asked about; orders nothing."""
-        prompt, model = await self._prompt_of(callback, argument, dialogue)
+        prompt, model = await self._prompt_of(callback, job_id, dialogue)
         digest = hashlib.sha256(f"{dialogue.language} {prompt}".encode()).hexdigest()[:12]
         # Once asked for, they stay for a day: the model is not paid for them again.
         versions = await self._versions(digest, dialogue) or await self._write(
             prompt, digest, dialogue
         )
-        text, rows = _panel(versions, digest, argument, model, dialogue)
+        text, rows = _panel(versions, digest, job_id, model, dialogue)
         await dialogue.say(text, rows, Audience.ASKER, about=dialogue.context.message_id)
         return ""
 
     async def _prompt_of(
-        self, callback: CallbackQuery, argument: str, dialogue: Dialogue
+        self, callback: CallbackQuery, job_id: str, dialogue: Dialogue
     ) -> tuple[str, str]:
         """Return the prompt, and the model that is to draw it. Raises UserError without one."""
-        if argument:
-            request = (await owned_result(argument, dialogue)).request
+        if job_id:
+            request = (await owned_result(job_id, dialogue)).request
             if not self.fits(request.operation, request.prompt):
                 raise UserError("stale_button")
             return request.prompt, request.model
@@ -85,11 +86,18 @@ class PromptHelp:
         await self.store.keep_versions(dialogue.user_id, digest, json.dumps(versions))
         return versions
 
-    async def on_version(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def on_version(
+        self,
+        _: CallbackQuery,
+        number: int,
+        digest: str,
+        job_id: str,
+        price: str,
+        dialogue: Dialogue,
+    ) -> str:
         """Order the version that was chosen."""
-        number, digest, job_id, price = f"{argument}...".split(".")[:4]
         versions = await self._versions(digest, dialogue)
-        if not number.isdecimal() or not 0 < int(number) <= len(versions):
+        if not 0 < number <= len(versions):
             # Also in a group, to everybody else.
             return "stale_button"
         like = await owned_result(job_id, dialogue) if job_id else None
@@ -98,7 +106,7 @@ class PromptHelp:
             await dialogue.edit(*_panel(versions, digest, job_id, model, dialogue))
             return "price_changed_short"
         about = dialogue.in_reply_to(like.progress.message_id) if like else dialogue
-        version = versions[int(number) - 1]
+        version = versions[number - 1]
         await requests.create_version(about, version.shown, version.sent, like)
         # Pressed once more, it would order a second picture.
         await dialogue.remove_panel()
@@ -113,15 +121,10 @@ def _panel(
     price = dialogue.price_shown(Operation.CREATE, model)
     if price:
         text += dialogue.t("more_price", price=price)
-    end = f"{job_id}.{mark_of(price)}"
-    return text, _buttons(digest, len(versions), end)
+    end = digest, job_id, mark_of(price)
+    numbers = range(1, len(versions) + 1)
+    return text, [[Button(f"🎨 {each}", VERSION.pack(each, *end)) for each in numbers]]
 
 
 def _preferred(dialogue: Dialogue) -> str:
     return dialogue.context.preferences.models.get(Operation.CREATE, "")
-
-
-def _buttons(prompt: str, count: int, job_id: str) -> Keyboard:
-    """Buttons of the versions of a prompt, by their numbers; each orders one."""
-    numbers = range(1, count + 1)
-    return [[Button(f"🎨 {each}", f"version:{each}.{prompt}.{job_id}") for each in numbers]]

@@ -8,10 +8,8 @@
 
 from imgbot.bot.commands import ChatCommand, admin_command
 from imgbot.bot.people import UserFinder
-from imgbot.domain.buttons import ButtonAction
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
-from imgbot.features.stars import buttons
-from imgbot.features.stars.handlers import KINDS, StarHandlers
+from imgbot.features.stars.handlers import BUY, KINDS, PAYBACK, REFUND, StarHandlers, buy_rows
 from imgbot.features.stars.ledger import KEYS, StarLedger
 from imgbot.features.stars.paying import StarTerms, failure_note
 from imgbot.features.stars.payments import StarPayments
@@ -44,12 +42,12 @@ def _build(core: Core) -> Seams:
         updates=dict.fromkeys(KINDS, handlers.handle),
         commands=[*commands, admin_command("refund", handlers.list_payments, is_listed=is_sold)],
         actions=[
-            (ButtonAction("buy"), handlers.on_buy),
-            (ButtonAction("payback", is_open=True), handlers.on_payback),
-            (ButtonAction("refund", is_for_admins=True), handlers.on_refund),
+            (BUY, handlers.on_buy),
+            (PAYBACK, handlers.on_payback),
+            (REFUND, handlers.on_refund),
         ],
         answers={"price": handlers.answer_price} if is_sold else {},
-        refusal_rows={"stars_used_up": lambda dialogue, *_: buttons.buy(dialogue.language)},
+        refusal_rows={"stars_used_up": lambda dialogue, *_: buy_rows(dialogue.language)},
         payment=terms.payment if terms else None,
         about_user=[handlers.about_user] if is_sold else [],
         holds=[terms.holds] if terms else [],

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import answer_price
 from imgbot.bot.people import UserFinder
-from imgbot.domain.buttons import Button, Keyboard
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import (
     ChatGoneError,
     StorageUnavailableError,
@@ -20,10 +21,9 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.texts import language_of, t
-from imgbot.features.stars import buttons
 from imgbot.features.stars.ledger import StarLedger, StarPayment
 from imgbot.features.stars.payments import StarPayments
-from imgbot.features.stars.prices import credit_for, is_monthly, pack_of
+from imgbot.features.stars.prices import credit_for, is_monthly, pack_of, payload_of
 from imgbot.features.stars.settings import StarPack, StarPrices
 from imgbot.telegram.messenger import ChatTarget
 
@@ -37,6 +37,20 @@ _TOLD_S = 172_800
 """Longer than Telegram repeats an update."""
 
 _PAYMENTS_SHOWN = 10
+
+BUY = ButtonAction("buy")
+PAYBACK = ButtonAction("payback", (one_of("no", "ask", "yes"), str), is_open=True)
+REFUND = ButtonAction("refund", (one_of("list", "ask", "yes"), int, str), is_for_admins=True)
+
+
+def buy_rows(language: str, packs: Sequence[StarPack] = ()) -> Keyboard:
+    """Buttons of the packs, one in a row; without any, the one that shows them."""
+    rows = []
+    for pack in packs:
+        key = f"stars{'_month' * pack.is_monthly}{'_more' * (pack.credit > pack.price)}"
+        facts = {"price": pack.price, "credit": pack.credit}
+        rows.append([BUY.button(language, payload_of(pack), key=key, **facts)])
+    return rows or [[BUY.button(language, "list")]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +99,8 @@ class StarHandlers:
             left = max(prices.free_daily - account.free_used, 0)
             lines.append(dialogue.t("stars_free", left=left, limit=prices.free_daily))
         key, price = (account.unused.key, account.unused.price) if account.unused else ("", 0)
-        rows = buttons.account(dialogue.language, key, price, is_sold=prices is not None)
+        back = PAYBACK.button(dialogue.language, "ask", key, price=price)
+        rows = [*(buy_rows(dialogue.language) if prices else []), *([[back]] if key else [])]
         return "\n".join(lines), rows
 
     async def offer_packs(self, _: Message, dialogue: Dialogue) -> None:
@@ -95,14 +110,14 @@ class StarHandlers:
             await dialogue.say(text, to=Audience.ASKER)
             return
         text = f"{dialogue.t('stars_buy')}\n{self._price_line(dialogue)}"
-        await dialogue.say(text, buttons.buy(dialogue.language, self._sold().packs))
+        await dialogue.say(text, buy_rows(dialogue.language, self._sold().packs))
 
-    async def on_buy(self, callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        if argument == "list":
+    async def on_buy(self, callback: CallbackQuery, payload: str, dialogue: Dialogue) -> str:
+        if payload == "list":
             if isinstance(callback.message, Message):
                 await self.offer_packs(callback.message, dialogue)
             return ""
-        pack, prices = pack_of(argument), self._sold()
+        pack, prices = pack_of(payload), self._sold()
         if pack is None or pack not in prices.packs:
             return "pack_gone"
         kind = "month" if pack.is_monthly else "pack"
@@ -125,9 +140,8 @@ class StarHandlers:
         rows = [[Button(dialogue.t("button_subscribe", price=pack.price), "", link)]]
         await self.app.messenger.send_text(ChatTarget(user_id), text, rows)
 
-    async def on_payback(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def on_payback(self, _: CallbackQuery, step: str, key: str, dialogue: Dialogue) -> str:
         """Return an unused payment, after a question."""
-        step, _sep, key = argument.partition(".")
         if step == "no":
             await dialogue.edit(*await self._balance(dialogue))
             return ""
@@ -137,8 +151,9 @@ class StarHandlers:
             return "payback_done_already"
         facts = {"price": payment.price, "credit": payment.credit}
         if step == "ask":
-            rows = buttons.payback(dialogue.language, key)
-            await dialogue.edit(dialogue.t("payback_ask", **facts), rows)
+            yes = PAYBACK.button(dialogue.language, "yes", key, key="payback_yes")
+            back = PAYBACK.button(dialogue.language, "no", key="back")
+            await dialogue.edit(dialogue.t("payback_ask", **facts), [[yes], [back]])
             return ""
         verdict = await self.ledger.take_back(
             dialogue.user_id, payment.charge_id, self.app.now_ms(), is_unused=True
@@ -240,21 +255,20 @@ class StarHandlers:
             facts = {"number": number, "day": day, "price": payment.price}
             lines.append(dialogue.t(key, credit=payment.credit, **facts))
             rest += [] if payment.is_back else [(number, payment.key)]
-        return "\n".join(lines), buttons.refunds(user_id, rest)
+        asks = [Button(f"↩️ {n}", REFUND.pack("ask", user_id, key)) for n, key in rest]
+        return "\n".join(lines), in_rows(asks, 5)
 
-    async def on_refund(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        step, user, key = [*argument.split("."), "", ""][:3]
-        if not user.isdecimal():
-            return "unknown_button"
-        user_id = int(user)
+    async def on_refund(
+        self, _: CallbackQuery, step: str, user_id: int, key: str, dialogue: Dialogue
+    ) -> str:
         account = await self.ledger.account(user_id)
         payment = next((each for each in account.payments if each.key == key), None)
         if payment is not None and step == "ask":
             left, label = account.balance - payment.credit, await self.finder.label_of(user_id)
-            rows = buttons.refund(dialogue.language, user_id, key)
-            await dialogue.edit(
-                dialogue.t("refund_ask", user=label, price=payment.price, left=left), rows
-            )
+            text = dialogue.t("refund_ask", user=label, price=payment.price, left=left)
+            yes = REFUND.button(dialogue.language, "yes", user_id, key, key="payback_yes")
+            back = REFUND.button(dialogue.language, "list", user_id, "", key="back")
+            await dialogue.edit(text, [[yes], [back]])
             return ""
         if payment is not None and step == "yes":
             await self.ledger.take_back(user_id, payment.charge_id, self.app.now_ms())

@@ -3,17 +3,16 @@
 The operation stands with the others in `imgbot.domain.operations`; a worker makes the file.
 """
 
-from imgbot.domain.buttons import ButtonAction
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.stickers.packs import StickerPacks
-from imgbot.features.stickers.sending import StickerSender
+from imgbot.features.stickers.sending import PACK, StickerSender
 
 
 def _build(core: Core) -> Seams:
     app = core.app
     packs = StickerPacks(app.identity.name, app.messenger, app.users)
     return Seams(
-        actions=[(ButtonAction("pack"), packs.on_press)],
+        actions=[(PACK, packs.on_press)],
         hooks=StickerSender(core.pool, app.messenger, app.results).hooks,
     )
 

@@ -21,9 +21,9 @@ class StickerPacks:
     messenger: Messenger
     users: UserStore
 
-    async def on_press(self, callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def on_press(self, callback: CallbackQuery, job_id: str, dialogue: Dialogue) -> str:
         """Add the sticker to the user's newest pack, or to a new one; may be repeated."""
-        await pictures.owned_result(argument, dialogue)
+        await pictures.owned_result(job_id, dialogue)
         sticker = callback.message.sticker if isinstance(callback.message, Message) else None
         if sticker is None:
             raise UserError("stale_button")

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgbot.domain.buttons import button
+from imgbot.domain.buttons import ButtonAction
 from imgbot.domain.errors import FloodWaitError, ImgbotError
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
@@ -18,6 +18,8 @@ from imgbot.telemetry import events
 
 _NAME = "stickers"
 _FILE = "sticker.webp"
+
+PACK = ButtonAction("pack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class StickerSender:
         await shown.store(_NAME, StickerRecord(is_begun=True))
         job = shown.job
         path = Path(job.progress.file).with_name(_FILE)
-        rows = [[button(job.request.language, "pack", f"pack:{job.id}")]]
+        rows = [[PACK.button(job.request.language, job.id)]]
         try:
             sent_id = await self._messenger.send_sticker(place, path, rows)
         except FloodWaitError:
