@@ -120,12 +120,11 @@ class _Place:
             merged = (w for each in self.pictures if each.id in action.of for w in each.words)
             before = tuple(merged) if action.kind == "merge" else known.words
             said = before if action.kind == "again" else (*before, words)
-            parent = "" if action.kind in {"new", "again", "redraw"} else source
             made = ChatPicture(
                 name,
                 Operation.CREATE if is_drawn else _OPERATIONS[action.kind],
                 said,
-                parent,
+                source,
                 order if is_drawn else "",
                 at + 1 if order and is_drawn else 0,
             )

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from imgbot.domain.intents import PendingQuestion
+from imgbot.domain.intents import Intent, PendingQuestion
 from imgbot.domain.operations import Operation
-from imgbot.domain.words import READERS
+from imgbot.domain.words import READERS, read
 from imgbot.domain.words.chat import ChatPicture, ChatState
-from imgbot.domain.words.reading import Example, WordReader, sentence_of
+from imgbot.domain.words.reading import Example, Order, Talk, WordReader, sentence_of
+from imgbot.domain.words.this_picture import this_picture
 
 PHOTO = ChatPicture("photo")
 DRAWN = ChatPicture("drawn", Operation.CREATE, ("a ship in the fog",))
@@ -47,3 +48,84 @@ def test_each_row_reads_its_examples(row: WordReader, example: Example) -> None:
 
 def test_no_two_rows_have_one_name() -> None:
     assert len({row.name for row in READERS}) == len(READERS)
+
+
+FOX = "a red fox in the snow"
+LINE = (
+    ChatPicture("fox", Operation.CREATE, (FOX,)),
+    ChatPicture("hat", Operation.EDIT, (FOX, "give it a top hat"), parent="fox"),
+    ChatPicture(
+        "text", Operation.EDIT, (FOX, "give it a top hat", "write HAPPY NEW YEAR"), parent="hat"
+    ),
+    ChatPicture(
+        "bare",
+        Operation.EDIT,
+        (FOX, "give it a top hat", "write HAPPY NEW YEAR", "remove the hat"),
+        parent="text",
+    ),
+)
+HISTORY = ChatState((*LINE[::-1], ChatPicture("ship", Operation.CREATE, ("a ship in oils",))))
+GONE_BACK = ChatState((LINE[2], LINE[3], LINE[1], LINE[0]), undone=("bare",))
+
+
+@pytest.mark.parametrize(
+    ("text", "chat", "shown"),
+    [
+        ("undo", HISTORY, "text"),
+        ("meh, looks odd. go back", HISTORY, "text"),
+        ("не, верни как было", HISTORY, "text"),
+        ("ctrl+z", HISTORY, "text"),
+        ("↩️", HISTORY, "text"),
+        ("no, it was better before", HISTORY, "text"),
+        ("two steps back please", HISTORY, "hat"),
+        ("на два шага назад", HISTORY, "hat"),
+        ("how it looked before the hat", HISTORY, "fox"),
+        ("show me the version without text", HISTORY, "hat"),
+        ("back to the one with the hat", HISTORY, "text"),
+        ("bring the hat back", HISTORY, "text"),
+        ("the original, please", HISTORY, "fox"),
+        ("верни исходник", HISTORY, "fox"),
+        ("go back to the ship", HISTORY, "ship"),
+        ("redo", GONE_BACK, "bare"),
+        ("вперёд", GONE_BACK, "bare"),
+        ("верни обратно", GONE_BACK, "bare"),
+        ("undo", GONE_BACK, "hat"),
+        ("undo", CHATS["picture"], ""),
+        ("undo the undo", CHATS["changed"], ""),
+    ],
+)
+def test_a_text_moves_in_the_history_of_a_picture(text: str, chat: ChatState, shown: str) -> None:
+    found = read(text, chat)
+
+    assert isinstance(found, Talk)
+    assert found.intent is Intent.SHOW
+    assert [each.id for each in this_picture(found.which, chat).pictures] == [shown] * bool(shown)
+
+
+def test_where_the_history_ends_the_other_steps_are_told() -> None:
+    found = read("redo the change", CHATS["changed"])
+
+    assert isinstance(found, Talk)
+    assert [each.id for each in this_picture(found.which, CHATS["changed"]).among] == ["drawn"]
+
+
+@pytest.mark.parametrize(
+    "text", ["it was better before, but keep the hat", "верни уши", "put the ears back"]
+)
+def test_what_comes_back_without_a_step_is_a_change(text: str) -> None:
+    chat = ChatState(LINE[1::-1])
+
+    found = read(text, chat)
+
+    assert isinstance(found, Order)
+    assert found.intent is Intent.CHANGE
+
+
+@pytest.mark.parametrize(
+    "text", ["undo? no, leave it", "how do I go back later?", "back in a tick"]
+)
+def test_a_text_about_the_history_does_not_move_in_it(text: str) -> None:
+    found = read(text, HISTORY)
+
+    assert isinstance(found, Talk)
+    assert found.intent is not Intent.SHOW

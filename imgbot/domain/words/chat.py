@@ -1,5 +1,6 @@
 """Chat as a text is read in it: its pictures by what they show, and the open question. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -23,7 +24,7 @@ class ChatPicture:
     words: tuple[str, ...] = ()
     """The prompt that it was drawn from, and the changes that led to it, the latest last."""
     parent: str = ""
-    """Id of the picture that it was made of; empty for a drawing and a photo."""
+    """Id of the picture that it was made of, or drawn anew from; empty for another."""
     order: str = ""
     """What variants of one order, or photos of one album, share; empty for a picture alone."""
     number: int = 0
@@ -79,3 +80,13 @@ class ChatState:
     def picture(self, picture_id: str) -> ChatPicture | None:
         """Return the picture with this id."""
         return next((each for each in self.pictures if each.id == picture_id), None)
+
+
+def history_of(picture: ChatPicture, chat: ChatState) -> Sequence[ChatPicture]:
+    """Return what a picture came of, the nearest first."""
+    found: list[ChatPicture] = []
+    parent = chat.picture(picture.parent)
+    while parent and parent not in found:
+        found.append(parent)
+        parent = chat.picture(parent.parent)
+    return found

@@ -1,5 +1,240 @@
-"""History: undo, redo, back to, in words; free, and never a prompt. Pure."""
+"""History: undo, redo, back to, in words; free, and never a prompt. Pure.
 
-from imgbot.domain.words.reading import WordReader
+A step is undone or done again; a version is shown by what was in it ("before the hat", "the one
+without text", "back to the blue one"). Words that name no version go one step back.
+"""
 
-ROWS: tuple[WordReader, ...] = ()
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from imgbot.domain.intents.facts import Intent, PendingQuestion
+from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.reading import (
+    Example,
+    NamedBy,
+    Order,
+    Reading,
+    Sentence,
+    Talk,
+    Which,
+    WordReader,
+)
+from imgbot.domain.words.versions import Described, Versions, is_filler, lists_of, plain
+
+_ASKED = frozenset({PendingQuestion.PROMPT, PendingQuestion.PHOTO, PendingQuestion.SCALE})
+"""Questions that "back" answers."""
+_BACK_SIGNS, _FORWARD_SIGNS = re.compile("[↩⬅◀⏪⏮🔙]"), re.compile("[↪⏩⏭]")
+_NUMBERS = {
+    "two": 2, "twice": 2, "couple": 2, "2": 2, "x2": 2, "две": 2, "два": 2, "двух": 2, "пару": 2,
+    "three": 3, "3": 3, "x3": 3, "три": 3, "четыре": 4, "four": 4, "4": 4, "five": 5, "5": 5,
+}  # fmt: skip
+
+_LONGEST = 250
+"""Characters; a longer text describes a picture, or tells of something."""
+
+
+@dataclass(frozen=True)
+class _Wording:
+    """Message about the history, by clauses."""
+
+    said: str
+    chat: ChatState
+    versions: Versions
+
+    @cached_property
+    def clauses(self) -> Sequence[str]:
+        return [each for each in self.said.split(" , ") if each.strip()]
+
+    def has(self, name: str, text: str = "") -> bool:
+        return bool(lists_of("phrases")[name].search(text or self.said))
+
+    def clause_with(self, name: str) -> str:
+        """Return the last clause with one of these phrases."""
+        return next((each for each in reversed(self.clauses) if self.has(name, each)), "")
+
+    def after(self, name: str, clause: str) -> str:
+        """Return what follows the last of these phrases in a clause."""
+        found = [*lists_of("phrases")[name].finditer(clause)]
+        return clause[found[-1].end() :] if found else ""
+
+    def without(self, clause: str) -> str:
+        """Return a clause without the phrases of going back."""
+        for name in _PARTS:
+            clause = lists_of("phrases")[name].sub(" ", clause)
+        return clause
+
+    def content(self, clause: str) -> Sequence[str]:
+        """Return the words of a clause that are no part of going back."""
+        words = lists_of("polarity")["without"].sub(" - ", self.without(clause)).split()
+        return [each for each in words if each not in _NUMBERS and not is_filler(each)]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps that are told, else 1."""
+        return next((_NUMBERS[each] for each in self.said.split() if each in _NUMBERS), 1)
+
+    def described(self, clause: str, name: str) -> Described:
+        """Return the version that a clause describes, behind these phrases or else anywhere."""
+        beside = (each for each in self.clauses if self.has("one", each) and each != clause)
+        texts = (name and self.after(name, clause), clause, *beside)
+        found = (self.versions.described(self.without(each)) for each in texts)
+        return next((each for each in found if each), Described())
+
+    def is_unknown(self, clause: str) -> bool:
+        """Return true for "верни нормального", and for what the last change may have taken away."""
+        content = self.content(clause)
+        if len(content) != 1 or not self.has("returning", clause):
+            return False
+        return self.has("adjective", f" {content[0]} ") or self.versions.is_less
+
+    @property
+    def is_of_things(self) -> bool:
+        """True for "верни усы" and "put them back", which no change is known to have taken away."""
+        clause = self.clause_with("returning")
+        content = self.content(clause)
+        is_thing = bool(content) or self.has("plural", clause)
+        return bool(clause) and is_thing and len(content) < 2 and not self.is_unknown(clause)
+
+    def is_like(self, clause: str) -> bool:
+        """Return true for a clause about the picture, or about one thing that nobody knows."""
+        return len(self.content(clause)) <= (2 if self.has("it_was", clause) else 1)
+
+
+_PARTS = (
+    "before", "first", "forward", "again_if_undone", "back", "undoing", "again", "show", "where",
+    "better", "edited", "generic",
+)  # fmt: skip
+
+
+def step_in(text: str, chat: ChatState) -> Which | None:
+    """Return where in the history a text goes; None if it does not."""
+    if not any(each.isalnum() for each in text):
+        way = _BACK_SIGNS.search(text) and NamedBy.BACK
+        way = way or (_FORWARD_SIGNS.search(text) and NamedBy.FORWARD)
+        return Which(way, 1) if way else None
+    wording = _wording(text, chat)
+    if len(text) > _LONGEST or any(
+        wording.has(each) for each in ("order", "asking", "elsewhere", "withdrawn")
+    ):
+        return None
+    return next((found for read in _WAYS if (found := read(wording))), None)
+
+
+def _wording(text: str, chat: ChatState) -> _Wording:
+    said = plain(text[:_LONGEST])
+    corrected = [*lists_of("phrases")["correction"].finditer(said)]
+    return _Wording(said[corrected[-1].end() :] if corrected else said, chat, Versions(chat))
+
+
+def otherwise(sentence: Sentence, chat: ChatState) -> Reading:
+    """Return what a text goes back to, or changes, that the model takes for going back."""
+    wording = _wording(sentence.text, chat)
+    if wording.has("withdrawn") or wording.has("asking"):
+        return Talk(Intent.SMALL_TALK)
+    if wording.has("order") or wording.is_of_things:
+        return Order(Intent.CHANGE, sentence.text)
+    return Talk(Intent.SHOW, which=Which(NamedBy.BACK, wording.steps))
+
+
+def _known(found: ChatPicture | None) -> Which | None:
+    return Which(NamedBy.ID, name=found.id) if found else None
+
+
+def _forward(wording: _Wording) -> Which | None:
+    clause = wording.clause_with("forward")
+    if not clause and wording.chat.undone:
+        clause = wording.clause_with("again_if_undone")
+    is_meant = clause and not wording.content(clause)
+    return Which(NamedBy.FORWARD, wording.steps) if is_meant else None
+
+
+def _before_that(wording: _Wording) -> Which | None:
+    if clause := wording.clause_with("edited"):
+        edited = wording.versions.find(wording.described(clause, ""), is_this=True)
+        return _known(edited and wording.chat.picture(edited.parent)) or Which(NamedBy.BACK, 1)
+    clause = wording.clause_with("before_that")
+    return _known(wording.versions.before(wording.after("before_that", clause)))
+
+
+def _undoing(wording: _Wording) -> Which | None:
+    clause = wording.clause_with("undoing")
+    if not clause:
+        return None
+    if content := wording.content(clause):
+        return _known(wording.versions.before(" ".join(content)))
+    return Which(NamedBy.BACK, wording.steps)
+
+
+def _first(wording: _Wording) -> Which | None:
+    clause = wording.clause_with("first")
+    if not clause:
+        return None
+    described = wording.described(clause, "first")
+    fitting = [each for each in wording.chat.pictures if wording.versions.fits(each, described)]
+    if fitting:
+        return _known(fitting[-1])
+    is_other = len(wording.content(clause)) > (wording.has("very", clause))
+    if is_other or not wording.versions.history:
+        return None
+    return Which(NamedBy.FIRST)
+
+
+def _back(wording: _Wording) -> Which | None:
+    clause = wording.clause_with("back")
+    if not clause and wording.versions.history:
+        clause = wording.clause_with("before")
+    if not clause:
+        return None
+    found = wording.versions.find(wording.described(clause, "back"), own=wording.has("one"))
+    if found:
+        return _known(found)
+    is_meant = not wording.content(clause) or wording.is_unknown(clause)
+    return Which(NamedBy.BACK, wording.steps) if is_meant else None
+
+
+def _better(wording: _Wording) -> Which | None:
+    clause = wording.clause_with("better")
+    if not clause:
+        was = (each for each in wording.clauses if wording.has("was", each))
+        clause = next((each for each in was if wording.has("comparing", each)), "")
+    if not clause or not wording.versions.history:
+        return None
+    found = wording.versions.find(wording.described(clause, "better"), own=wording.has("one"))
+    return _known(found) or (Which(NamedBy.BACK, 1) if wording.is_like(clause) else None)
+
+
+def _shown(wording: _Wording) -> Which | None:
+    """Read "show me the fish again", "where is the one without text", "тот, что с мечом был"."""
+    clauses = map(wording.clause_with, ("show", "where", "again", "one"))
+    described = wording.described(next(filter(None, clauses), ""), "show")
+    if not any(all(map(wording.has, each)) for each in _SHOWN[: None if described.lacks else -2]):
+        return None
+    return _known(wording.versions.find(described, own=wording.has("one"), back=False))
+
+
+_SHOWN = (
+    ("where",), ("one", "was"), ("again", "one"), ("again", "show"), ("again", "sending"),
+    ("seeing", "one"), ("show",), ("sending",),
+)  # fmt: skip
+"""Phrases that ask together for a picture that there is; the last two for one without something."""
+
+_WAYS: Sequence[Callable[[_Wording], Which | None]] = (
+    _forward, _before_that, _undoing, _first, _back, _better, _shown,
+)  # fmt: skip
+
+
+def _read(sentence: Sentence, chat: ChatState) -> Talk | None:
+    which = step_in(sentence.text, chat) if chat.pending not in _ASKED else None
+    return Talk(Intent.SHOW, which=which) if which else None
+
+
+ROWS = (
+    WordReader(
+        "history",
+        "undo, redo, back to a version",
+        _read,
+        (Example("undo", "changed"), Example("верни ту, что до ночи", "changed")),
+    ),
+)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
 from imgbot.domain.intents.beginnings import is_request
 from imgbot.domain.intents.words import clauses_of
+from imgbot.domain.words import history
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, Talk, WordReader
 
@@ -30,6 +31,8 @@ def facts_of(chat: ChatState) -> ChatFacts:
 def read_learned(sentence: Sentence, chat: ChatState) -> Reading:
     facts = facts_of(chat)
     found = classify(sentence.text, facts)
+    if found.intent is Intent.UNDO:
+        return history.otherwise(sentence, chat)
     if not (found.is_sure and found.intent in _ORDERS) and facts.has_picture:
         found = _request_in(sentence, facts) or found
     return reading_of(found, sentence.text)

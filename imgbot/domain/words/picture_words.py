@@ -13,7 +13,7 @@ from importlib.resources import files
 from imgbot.domain.intents.words import Token, clauses_of, parse_text, stem
 from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import slips_of
-from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
 
 TABLES = tomllib.loads((files("imgbot.domain.words") / "names.toml").read_text("utf-8"))
 WORDS: Mapping[str, frozenset[str]] = {
@@ -173,7 +173,7 @@ class PictureWords:
     def _complete(self) -> None:
         """Give a picture what was taken away only later: it must have been there."""
         for picture in self._chat.pictures:
-            for each in _before(picture, self._chat):
+            for each in history_of(picture, self._chat):
                 for word in self._lacks[picture.id] - self._lacks[each.id]:
                     self._has[each.id].setdefault(word, 1.0)
 
@@ -200,22 +200,11 @@ def _is_form(one: str, other: str) -> bool:
     return False
 
 
-def _before(picture: ChatPicture, chat: ChatState) -> Iterator[ChatPicture]:
-    """Yield what a picture came of, the nearest first."""
-    seen = {picture.id}
-    while (found := chat.picture(picture.parent)) and found.id not in seen:
-        seen.add(found.id)
-        yield found
-        picture = found
-
-
 def _line_of(picture: ChatPicture, chat: ChatState) -> str:
-    """Return the id of what a picture came of at first; a merge begins a line of its own."""
-    for each in (picture, *_before(picture, chat)):
-        picture = each
-        if each.operation is Operation.MERGE:
-            break
-    return picture.id
+    """Return the id of what a picture came of at first; a merge and a drawing begin one."""
+    line = (picture, *history_of(picture, chat))
+    begun = (each.id for each in line if each.operation in {Operation.MERGE, Operation.CREATE})
+    return next(begun, line[-1].id)
 
 
 def _shown(picture: ChatPicture, root: ChatPicture) -> tuple[dict[str, float], set[str]]:

@@ -1,9 +1,9 @@
 """This picture: finds which picture of the chat a text means. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
 from imgbot.domain.words.numbers import MIDDLE
 from imgbot.domain.words.picture_words import PictureWords
 from imgbot.domain.words.reading import NamedBy, Which
@@ -20,21 +20,24 @@ class Found:
 
 def this_picture(which: Which, chat: ChatState) -> Found:
     """Return the pictures that a text means, or those among which it does not choose."""
-    match which.way:
-        case NamedBy.THIS:
-            return _one(chat.this)
-        case NamedBy.ID:
-            return _one(chat.picture(which.name))
-        case NamedBy.NAME:
-            return _found(_named(which.name, chat), chat)
-        case NamedBy.NUMBER:
-            return _one(_numbered(which.number, chat))
-        case NamedBy.OTHER:
-            return _found(_others(chat), chat)
-        case NamedBy.ALL:
-            return Found(tuple(_all(which.number, chat)))
-        case _:
-            return Found()
+    find = _WAYS.get(which.way)
+    return find(which, chat) if find else Found()
+
+
+def _back(which: Which, chat: ChatState) -> Found:
+    """Return what this picture was so many steps ago; further back than it goes is the first."""
+    before = history_of(chat.this, chat) if chat.this else ()
+    if not before:
+        return Found(among=tuple(filter(None, map(chat.picture, chat.undone))))
+    return _one(before[-1] if which.way is NamedBy.FIRST else before[: which.number][-1])
+
+
+def _forward(which: Which, chat: ChatState) -> Found:
+    """Return the picture that was left so many steps ago."""
+    left = [each for each in map(chat.picture, chat.undone) if each]
+    if not left:
+        return Found(among=tuple(history_of(chat.this, chat) if chat.this else ()))
+    return _one(left[: which.number][-1])
 
 
 def _found(pictures: Sequence[ChatPicture], chat: ChatState) -> Found:
@@ -91,11 +94,14 @@ def _one(picture: ChatPicture | None) -> Found:
     return Found((picture,) if picture else ())
 
 
-def history_of(picture: ChatPicture, chat: ChatState) -> Sequence[ChatPicture]:
-    """Return what a picture came of, the nearest first."""
-    found: list[ChatPicture] = []
-    parent = chat.picture(picture.parent)
-    while parent and parent not in found:
-        found.append(parent)
-        parent = chat.picture(parent.parent)
-    return found
+_WAYS: Mapping[NamedBy, Callable[[Which, ChatState], Found]] = {
+    NamedBy.THIS: lambda _, chat: _one(chat.this),
+    NamedBy.ID: lambda which, chat: _one(chat.picture(which.name)),
+    NamedBy.BACK: _back,
+    NamedBy.FIRST: _back,
+    NamedBy.FORWARD: _forward,
+    NamedBy.NAME: lambda which, chat: _found(_named(which.name, chat), chat),
+    NamedBy.NUMBER: lambda which, chat: _one(_numbered(which.number, chat)),
+    NamedBy.OTHER: lambda _, chat: _found(_others(chat), chat),
+    NamedBy.ALL: lambda which, chat: Found(tuple(_all(which.number, chat))),
+}
