@@ -44,7 +44,7 @@ class ProviderSlots:
         self.unanswered: set[str] = set()
         """Ids of jobs with a submit in flight that could not be recovered without its answer."""
         self.is_closed = False
-        """No such submit may begin."""
+        """True once no such submit may begin."""
         self._answered = asyncio.Event()
 
     def acquire(self, job_id: str, provider: Provider) -> bool:

@@ -82,7 +82,7 @@ async def _after_failure(
 
 
 async def _end_late(context: StepContext, job: Job) -> Ended:
-    """End a job of which Redis lost with its last second that it was delivered, or has asked."""
+    """End a job that was shown; Redis has lost that with the last second of its writes."""
     message_id, offer = await context.status_messages.ensure(job, ""), _offer(context, job)
     end = State.FAILED if offer and offer.picture else State.DELIVERED
     await finish(context, with_changes(job, message_id=message_id), end, is_late=True)
@@ -230,7 +230,7 @@ def _offer(context: StepContext, job: Job) -> EndOffer | None:
 def _failure(context: StepContext, job: Job) -> str:
     """Return the sentence on why there is no picture, and what follows it.
 
-    To a question, which offers to order, nothing was ordered.
+    An offer is followed by no notes: what it asks about was not ordered.
     """
     notes = () if _offer(context, job) else context.hooks.failure_notes
     return " ".join([failure_text(job), *filter(None, (note(job) for note in notes))])

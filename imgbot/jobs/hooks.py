@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="DataclassInstance")
 
 _RAISED = (TransientError, FencedError, StaleJobError, ConfigError, NotFetchedError)
-"""Errors that are no failure of a hook: they tell what becomes of the step."""
+"""Errors that are no failure of a hook: they decide what becomes of the step."""
 
 
 @dataclass(frozen=True, slots=True)

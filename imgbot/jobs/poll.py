@@ -64,7 +64,7 @@ async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
     events.provider_task_done(job, took_s)
     context.slots.release(job.id)
     ticket = {**job.progress.ticket, "outputs": stored(done)}
-    facts = {**job.progress.facts, **facts_of(done), "took_ms": round(took_s * 1000)}
+    facts = {**job.progress.facts, **caption_facts(done), "took_ms": round(took_s * 1000)}
     moved = await move(context, job, State.RENDERING, ticket=ticket, tries=0, facts=facts)
     if job.progress.accepted_ms:
         span = CensoredDuration(job.progress.pending_ms / 1000, age_ms / 1000)
@@ -114,7 +114,7 @@ def stored(answer: Done) -> list[dict[str, str]]:
     return [{"url": output.url, "path": output.path} for output in answer.outputs]
 
 
-def facts_of(answer: Done) -> dict[str, Any]:
-    """Facts for the caption: which words of the prompt were applied, as far as is told."""
+def caption_facts(answer: Done) -> dict[str, Any]:
+    """Facts for the caption: which words of the prompt were applied, as far as it is known."""
     facts = {"did": answer.applied, "unknown": answer.unrecognised, "nearest": answer.suggestions}
     return {name: ", ".join(parts) for name, parts in facts.items() if parts}

@@ -44,10 +44,10 @@ _SOON_S = 8
 
 
 _COUNTED_FROM_S = 15
-"""Seconds of work after which the time that is left is told."""
+"""Seconds of work after which the time that is left is shown."""
 
 _LEFT_S = ((0, 0), (22, 15), (45, 30), (90, 60))
-"""Seconds that are left at most, and those that are told; of more, whole minutes."""
+"""Most seconds left, and the seconds that are shown for them; above, whole minutes."""
 
 
 @dataclass(slots=True)
@@ -64,9 +64,9 @@ class _MessageState:
     place: int = 0
     """Position in the queue that it shows."""
     left_s: float = math.inf
-    """Seconds left that it tells."""
+    """Seconds left that it shows."""
     is_measured: bool = False
-    """True once it tells the progress."""
+    """True once it shows the progress."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -225,7 +225,7 @@ class StatusMessages:
                     message.place = place if message.text == text else 0
 
     async def hint_working(self, job: Job) -> None:
-        """Show that the work has begun, if the message tells a place in the queue."""
+        """Show that the work has begun, if the message shows a place in the queue."""
         if self._message(job.id).place:
             with _optional(job.id):
                 await self.update(job, await self._working(job))

@@ -34,7 +34,7 @@ from imgbot.jobs.outcomes import (
     Snooze,
     Wake,
 )
-from imgbot.jobs.poll import facts_of, next_poll, stored
+from imgbot.jobs.poll import caption_facts, next_poll, stored
 from imgbot.jobs.provider_routing import BUILTIN, REFUSES_SERVICE, Choice
 from imgbot.jobs.recovery import SEARCHED_MS, Action, Answer, Unknown, decide
 from imgbot.providers.protocol import (
@@ -69,7 +69,7 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     _check_model(context, job)
     if job.request.awaits_picture:
         job = await _with_picture(context, job)
-    # It may have been told since the job was admitted.
+    # The chat may have refused such a picture since the job was admitted.
     await context.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
     resolved = await run_before_choice(context.hooks, context, job)
     if isinstance(resolved, Advance):
@@ -331,7 +331,7 @@ async def _accepted(
         State.RENDERING,
         ticket={"outputs": stored(answer)},
         tries=0,
-        facts={**facts_of(answer), "took_ms": round(took_s * 1000)},
+        facts={**caption_facts(answer), "took_ms": round(took_s * 1000)},
     )
     if accepted_ms:
         events.provider_task_done(job, took_s)

@@ -209,7 +209,7 @@ class JobQueue(results.JobReader):
         return _is_recent(at_ms, now_ms) and int(request.partition("-")[0]) < before_update
 
     async def wake(self, job_id: str, ticket: Mapping[str, object] | None = None) -> None:
-        """Wake a running job, or have it adopted; keep the ticket that a webhook told, if any."""
+        """Wake a running job, or have it adopted; keep the ticket of a webhook, if any."""
         if ticket:
             value = json.dumps(ticket)
             await self._redis.set(keys.WEBHOOK_TICKET + job_id, value, ex=_TICKET_KEPT_S)
@@ -219,7 +219,7 @@ class JobQueue(results.JobReader):
         )
 
     async def hook_ticket(self, job_id: str) -> Mapping[str, object] | None:
-        """Return the ticket that a webhook told; None without one."""
+        """Return the ticket of a webhook; None without one."""
         found = await self._redis.get(keys.WEBHOOK_TICKET + job_id)
         return json.loads(found) if found else None
 

@@ -47,7 +47,7 @@ class Persistence:
         self._redis = redis
         self._register = register
         self.is_synced_by_itself = is_synced_by_itself
-        """Each write is on the server's disk before its answer; a primary of a cluster changes."""
+        """True if each write is on disk before its answer; of the present primary of a cluster."""
         self.state = _IN_SYNC
         """State of the writes: where they are acknowledged, or why they are not."""
         self._alone: Address | None = None

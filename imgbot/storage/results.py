@@ -17,7 +17,7 @@ from imgbot.storage.entries import readable
 _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
 _SOURCES_KEPT = 2
-"""Photos of a job that are stored: two tell as much as ten, that none of them is the one meant."""
+"""Photos of a job that are stored: if it has several, none of them is "this picture"."""
 _WORDS_KEPT = 120
 """Characters of a prompt."""
 
@@ -183,7 +183,7 @@ class ResultStore(JobReader):
 
 def load_recent(text: str) -> Recent:
     user_id, at_ms, job_id, parent, photos, *rest = json.loads(text)
-    # The former form told no more of a job; can go after the first release.
+    # The former form had no more of a job; can go after the first release.
     operation, words = rest or (Operation.EDIT if photos else Operation.CREATE, "")
     known = Operation(operation) if job_id else None
     return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos), known, words)

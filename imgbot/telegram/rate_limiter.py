@@ -64,7 +64,7 @@ class OptionalCall(Enum):
 def is_worth_it(call: OptionalCall, fill: float, age_s: float) -> bool:
     """Decide whether to make a call while `fill` (0 to 1) of Telegram's limit is in use.
 
-    The longer the user has heard nothing (`age_s`), the more it tells them.
+    The longer ago the user got a message (`age_s`), the more it is worth.
     """
     # Each minute of age adds the call's own share. The last quarter is for calls that must be made.
     return fill < min(call.value * (1 + age_s / 60.0), 0.75)

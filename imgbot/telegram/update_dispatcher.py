@@ -50,7 +50,7 @@ _DEFERRED = 1000
 """Maximum over all chats. The rest stays at Telegram, which keeps updates for a day."""
 _GIVE_UP_S = 3600.0
 _FLOOD_GIVE_UP_S = 86_400.0
-"""Used while Telegram itself tells how long to wait."""
+"""Used while Telegram itself says how long to wait."""
 _RESTORED_S = 60.0
 """Longest wait after a restart: a clock that was set back would prolong one."""
 

@@ -1,6 +1,6 @@
 """Alerts: administrators are told what is wrong with the bot, and may do what helps.
 
-* `notifier`: judges the facts every few seconds, and sends `notices`; `store`: what was told.
+* `notifier`: judges the facts every few seconds, and sends `notices`; `store`: what was reported.
 * `remedies`: the buttons under a notice; `pause`: /pause, /resume.
 
 What is a problem, and what helps, is said in the core, for the status page as well.

@@ -1,7 +1,7 @@
-"""Firing alerts that admins were told about, and notices not yet delivered to them.
+"""Firing alerts that were reported to admins, and notices not yet delivered to them.
 
 Both change in one script, so a restart neither repeats a notice nor loses it. It writes to a full
-Redis, too, as that may be what a notice tells. As the client repeats a batch whose answers were
+Redis, too, as that may be what a notice reports. As the client repeats a batch whose answers were
 lost, each notice has an id.
 """
 
@@ -14,7 +14,7 @@ from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
 from imgbot.storage.keys import Owner, Owners
 
-# HASH: open incidents that admins were told about → start time (ms)
+# HASH: open incidents that were reported to admins → start time (ms)
 INCIDENTS = "img:incidents"
 # LIST per admin, bounded: notices not yet delivered to them, as JSON
 ALARM = "img:alarm:"

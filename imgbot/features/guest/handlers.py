@@ -131,7 +131,7 @@ async def _tell_unanswered(message: Message, context: RequestContext, app: App) 
 
 
 async def _refusal(context: RequestContext, app: App) -> tuple[str, int]:
-    """Return why a mention is refused, and for how many seconds that is told once only."""
+    """Return why a mention is refused, and the seconds in which that is shown once only."""
     try:
         _check(context, app)
     except UserError as error:

@@ -141,7 +141,7 @@ class Models:
     async def on_redraw(
         self, _: CallbackQuery, job_id: str, mark: str, shown: str, dialogue: Dialogue
     ) -> str:
-        """Order a picture again with the model that its button names, at the price it tells."""
+        """Order a picture again with the model and at the price that its button shows."""
         result = await owned_result(job_id, dialogue)
         operation = result.request.operation
         model = self._by_mark(operation).get(mark)
@@ -216,6 +216,6 @@ class Models:
 
 
 def _redraw(job_id: str, model: str, label: str, dialogue: Dialogue) -> Keyboard:
-    """Button that orders a picture again with the chosen model, whose price it tells."""
+    """Button that orders a picture again with the chosen model, and shows its price."""
     parts = job_id, mark_of(model), mark_of(label)
     return [[REDRAW.button(dialogue.language, *parts, model=label)]]

@@ -91,7 +91,7 @@ class StarReconciler:
                 await self.ledger.set_end(user_id, charge_id, end)
 
     async def compare(self) -> None:
-        """Enter what is missing, settle what is left over, and tell of what does not add up."""
+        """Enter what is missing, settle what is left over, and report what does not add up."""
         if self.is_on:
             await self._enter_missing()
         async for user_id, account in self.ledger.settle():

@@ -55,7 +55,7 @@ class StickerSender:
     async def _send(self, shown: ShownEnd) -> None:
         """Send it at most once.
 
-        Where it may not have arrived, that is told; the button under the picture makes another.
+        If it may not have arrived, the user is told; the button under the picture makes another.
         """
         if shown.is_late:
             return

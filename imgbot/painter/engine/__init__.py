@@ -5,11 +5,11 @@ was done, not understood and suggested (`EngineResult`). The same input makes th
 
 * `create`: `understand` reads the prompt, `compose` decides what goes where, `create` paints it.
 * `edit`, `merge`: `edit_request` and `merge_request` turn words into steps, which they perform.
-* `retouch`, `upscale`, `background`: photographs, measured rather than told.
-* `backdrop`: what is behind a subject; `segmentation.find_subject` tells every cut-out where it is.
+* `retouch`, `upscale`, `background`: photographs, by what is measured in them.
+* `backdrop`: what is behind a subject; `segmentation.find_subject` finds the subject.
 
 It uses decoding, saving and the domain, and nothing imports it: workers load it by name. Start
-reading with `make_picture`; ARCHITECTURE.md tells how an operation or a change is added.
+reading with `make_picture`; ARCHITECTURE.md says how an operation or a change is added.
 """
 
 from collections.abc import Sequence

@@ -181,7 +181,7 @@ class RedisState:
     info: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Empty where it does not answer."""
     config: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Empty where it does not tell."""
+    """Empty where it may not be read."""
     skew_s: float = 0.0
     """Lead of its clock over this machine's, about."""
     leader: str = ""
