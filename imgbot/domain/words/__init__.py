@@ -23,7 +23,7 @@ from imgbot.domain.words.reading import (
 )
 from imgbot.domain.words.this_picture import this_picture
 
-BEFORE_NAMES: Sequence[WordReader] = (*vetoes.ROWS, *history.ROWS)
+BEFORE_NAMES: Sequence[WordReader] = (*history.ARROWS, *vetoes.ROWS, *history.ROWS)
 AFTER_NAMES: Sequence[WordReader] = (
     *vetoes.COMMANDS,
     *options.ROWS,

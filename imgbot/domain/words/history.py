@@ -25,7 +25,7 @@ from imgbot.domain.words.versions import Described, Versions, is_filler, lists_o
 
 _ASKED = frozenset({PendingQuestion.PROMPT, PendingQuestion.PHOTO, PendingQuestion.SCALE})
 """Questions that "back" answers."""
-_BACK_SIGNS, _FORWARD_SIGNS = re.compile("[↩⬅◀⏪⏮🔙]"), re.compile("[↪⏩⏭]")
+_BACK_ARROWS, _FORWARD_ARROWS = re.compile("[↩⬅◀⏪⏮🔙]"), re.compile("[↪⏩⏭]")
 _NUMBERS = {
     "two": 2, "twice": 2, "couple": 2, "2": 2, "x2": 2, "две": 2, "два": 2, "двух": 2, "пару": 2,
     "three": 3, "3": 3, "x3": 3, "три": 3, "четыре": 4, "four": 4, "4": 4, "five": 5, "5": 5,
@@ -110,10 +110,6 @@ _PARTS = (
 
 def step_in(text: str, chat: ChatState) -> Which | None:
     """Return where in the history a text goes; None if it does not."""
-    if not any(each.isalnum() for each in text):
-        way = _BACK_SIGNS.search(text) and NamedBy.BACK
-        way = way or (_FORWARD_SIGNS.search(text) and NamedBy.FORWARD)
-        return Which(way, 1) if way else None
     wording = _wording(text, chat)
     if len(text) > _LONGEST or any(
         wording.has(each) for each in ("order", "asking", "elsewhere", "withdrawn")
@@ -229,6 +225,25 @@ def _read(sentence: Sentence, chat: ChatState) -> Talk | None:
     which = step_in(sentence.text, chat) if chat.pending not in _ASKED else None
     return Talk(Intent.SHOW, which=which) if which else None
 
+
+def _read_arrows(sentence: Sentence, chat: ChatState) -> Talk | None:
+    """Read arrows alone: they point both ways beside words."""
+    if sentence.parsed.tokens or chat.pending in _ASKED:
+        return None
+    way = NamedBy.BACK if _BACK_ARROWS.search(sentence.text) else None
+    way = NamedBy.FORWARD if _FORWARD_ARROWS.search(sentence.text) else way
+    return Talk(Intent.SHOW, which=Which(way, 1)) if way else None
+
+
+ARROWS = (
+    WordReader(
+        "arrows",
+        "arrows alone: undo, redo",
+        _read_arrows,
+        (Example("↩️", "changed"), Example("⏩", "undone")),
+    ),
+)
+"""Row that stands before the vetoes, which read all other signs."""
 
 ROWS = (
     WordReader(
