@@ -17,7 +17,6 @@ from typing import TypeVar
 
 from imgbot.aio import run_or_cancel_on, running_beside, sleep_or_event
 from imgbot.bot.disabled_buttons import enable_buttons
-from imgbot.bot.handlers.start import publish_commands
 from imgbot.config.settings import Settings
 from imgbot.ops.http import OpsServer
 from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
@@ -119,7 +118,7 @@ async def _run(
         *(loop() for loop in services.loops),
         measure_loop_lag(metrics.lag.observe),
         _report(services, connections, notifier),
-        publish_commands(connections.bot, services.app.commands, services.app.policy.admins),
+        services.publish_commands(),
         enable_buttons(connections.redis, connections.bot),
         *([server.watch()] if server else []),
         *([connections.lease.keep()] if connections.lease else []),

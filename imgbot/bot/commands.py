@@ -1,21 +1,18 @@
-"""Commands and button actions: who may use them, where, and by which function.
+"""Commands and button actions: who may use them, where, and by which function."""
 
-A handler's last argument is the `Dialogue`, which stands above this module.
-"""
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-from aiogram.types import Message
-
+from imgbot.bot.dialogue import Alert, MessageHandler, Resend
 from imgbot.domain.buttons import ButtonAction
 
-PressHandler = Callable[..., Awaitable[Any]]
+PressHandler = Callable[..., Awaitable[str | Alert | Resend]]
 """Handler of a press; takes the callback, what `ButtonAction.parse` returns, and the dialogue.
 
-Returns the answer to the press.
+Returns the answer to the press, or its key, or nothing.
 """
+
+HandledAction = tuple[ButtonAction, PressHandler]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,7 @@ class ChatCommand:
     """Command; the menu lists those with a place in it, in that order."""
 
     name: str
-    handler: Callable[[Message, Any], Awaitable[None]]
+    handler: MessageHandler
     menu_place: int = 0
     """Place in the menu; 0 if it is not listed."""
     payload: str = ""
@@ -41,20 +38,24 @@ class ChatCommand:
     """Topic of the help that ends with it, where no text of the topic names it."""
 
 
-@dataclass(frozen=True, slots=True)
 class CommandTable:
-    """All commands and button actions of the bot. Raises ValueError for two of one name."""
+    """All commands and button actions of the bot; some of their handlers need it themselves."""
 
-    commands: Sequence[ChatCommand] = ()
-    actions: Sequence[tuple[ButtonAction, PressHandler]] = ()
-    _by_name: Mapping[str, tuple[ButtonAction, PressHandler]] = field(init=False, repr=False)
+    def __init__(self) -> None:
+        self._called: dict[object, ChatCommand | HandledAction] = {}
 
-    def __post_init__(self) -> None:
-        by_name = {action.name: (action, handler) for action, handler in self.actions}
-        called = {(each.name, each.payload) for each in self.commands}
-        if len(by_name) < len(self.actions) or len(called) < len(self.commands):
-            raise ValueError("two commands, or two button actions, have the same name")
-        object.__setattr__(self, "_by_name", by_name)
+    def add(self, *called: ChatCommand | HandledAction) -> None:
+        """Add what users call. Raises ValueError for two of one name."""
+        for each in called:
+            is_command = isinstance(each, ChatCommand)
+            key = (each.name, each.payload) if is_command else each[0].name
+            if key in self._called:
+                raise ValueError(f"two commands, or two button actions, have the same name: {key}")
+            self._called[key] = each
+
+    @property
+    def commands(self) -> list[ChatCommand]:
+        return [each for each in self._called.values() if isinstance(each, ChatCommand)]
 
     def command(self, name: str, text: str) -> ChatCommand | None:
         """Return the command of this name that takes the text behind it."""
@@ -62,9 +63,14 @@ class CommandTable:
         fits = [each for each in named if text.startswith(each.payload)]
         return max(fits, key=lambda each: len(each.payload), default=None)
 
-    def action(self, name: str) -> tuple[ButtonAction, PressHandler] | None:
+    @property
+    def actions(self) -> list[HandledAction]:
+        return [each for each in self._called.values() if not isinstance(each, ChatCommand)]
+
+    def action(self, name: str) -> HandledAction | None:
         """Return the action of this name, and its handler."""
-        return self._by_name.get(name)
+        found = self._called.get(name)
+        return None if isinstance(found, ChatCommand) else found
 
     def menu(self, *, is_admin: bool = False) -> list[ChatCommand]:
         """Return what the menu lists; for administrators, their own commands come last."""
@@ -75,7 +81,7 @@ class CommandTable:
 
 def admin_command(
     name: str,
-    handler: Callable[[Message, Any], Awaitable[None]],
+    handler: MessageHandler,
     *,
     is_private: bool = True,
     is_listed: bool = True,

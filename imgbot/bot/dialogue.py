@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -20,8 +21,9 @@ from aiogram.fsm.storage.base import DefaultKeyBuilder, StorageKey
 from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.types import Message, User
 
-from imgbot.bot.app import App, OrderRule
-from imgbot.bot.context import RequestContext
+from imgbot.bot.context import NowMs, RequestContext
+from imgbot.bot.messages import BotIdentity
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain import buttons
 from imgbot.domain.buttons import ButtonAction, Keyboard
 from imgbot.domain.errors import (
@@ -37,16 +39,15 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.intents import ChatFacts, Classification
-from imgbot.domain.job import InputPhoto
+from imgbot.domain.job import InputPhoto, Request
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.result_buttons import ResultButton
-from imgbot.domain.texts import has_text, price, t
+from imgbot.domain.texts import has_text, t
 from imgbot.storage import keys
 from imgbot.storage.holds import HoldsOf
 from imgbot.storage.job_codec import pack, unpack
-from imgbot.storage.stats import visitor_of
-from imgbot.storage.users import EPHEMERAL
-from imgbot.telegram.messenger import ANSWER_LIMIT, ChatTarget, cut
+from imgbot.storage.users import EPHEMERAL, UserStore
+from imgbot.telegram.messenger import ANSWER_LIMIT, ChatTarget, Messenger, cut
 from imgbot.telegram.rate_limiter import max_wait
 from imgbot.telegram.session import SentMessage
 from imgbot.telemetry import metrics
@@ -137,6 +138,25 @@ class Draft:
     """Model of a picture that is made again; None for a new one."""
 
 
+@dataclass(frozen=True, slots=True)
+class OrderRule:
+    """Rule of a feature for requests, before their jobs are stored; pure."""
+
+    photos: Callable[[Operation, str, InputPhoto], tuple[InputPhoto, ...]] = (
+        lambda _operation, _prompt, photo: (photo,)
+    )
+    """Photos that are ordered for the one that a prompt is about."""
+    may_become: Callable[[Request], Sequence[Operation]] = lambda _: ()
+    """Operations that a request with several photos may turn out to ask for; the dearest is what
+    is held."""
+    is_prompt: Callable[[str], bool] = lambda _: False
+    """True for words that ask for something only where the photo comes with another one."""
+
+    def takes_another(self, operation: Operation, prompt: str, photo: InputPhoto | None) -> bool:
+        """Return true if another photo is ordered with the one that the prompt is about."""
+        return photo is not None and len(self.photos(operation, prompt, photo)) > 1
+
+
 async def _free(*_: object) -> None: ...
 
 
@@ -195,7 +215,11 @@ class Dialogue:
 
     context: RequestContext
     state: FSMContext
-    app: App
+    messenger: Messenger
+    users: UserStore
+    identity: BotIdentity
+    now_ms: NowMs
+    is_by_admin: bool = False
     callback_id: str = ""
     """Id of the callback that is handled; empty for a message."""
     update: Mapping[str, Any] | None = None
@@ -211,10 +235,6 @@ class Dialogue:
         return self.context.user_id
 
     @property
-    def is_by_admin(self) -> bool:
-        return self.app.policy.is_admin(self.user_id)
-
-    @property
     def order_rule(self) -> OrderRule:
         return self.added.order_rule or OrderRule()
 
@@ -225,14 +245,6 @@ class Dialogue:
     def t(self, key: str, /, **facts: str | int | float) -> str:
         """Return a sentence in the user's language."""
         return t(self.language, key, **facts)
-
-    def price_shown(self, operation: Operation, model: str, scale: int = 2) -> str:
-        """Return the price of an order as it is held; empty where it costs the user nothing."""
-        micro = self.app.policy.price_of(operation, scale, model)
-        if own := self.payment.price_of(self.user_id, operation, micro):
-            return own
-        is_paid = self.app.spend.caps.daily_micro_per_user is not None or self.is_by_admin
-        return price(micro) if micro and is_paid else ""
 
     async def say(
         self,
@@ -250,7 +262,7 @@ class Dialogue:
         target = self._target(about)
         if to is Audience.ASKER:
             return (await self._send_to_asker(target, text, rows or [])).message_id
-        return await self.app.messenger.send_text(target, text, rows or [], copied=copied)
+        return await self.messenger.send_text(target, text, rows or [], copied=copied)
 
     async def ask(
         self, text: str, question: str = "", rows: Keyboard | None = None, **data: Any
@@ -292,7 +304,7 @@ class Dialogue:
             # It replies to the bot's own message then: only a mention tells which user is asked.
             text = self.t("ask_by_name", name=context.pressed_by, question=text)
             called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
-        await self.app.messenger.send_text(
+        await self.messenger.send_text(
             target, text, [], asks_for_reply=not context.is_private, called=called
         )
 
@@ -305,7 +317,7 @@ class Dialogue:
         """Send a message so that nobody else in a group sees it, or else as always."""
         if sent := await self._send_ephemeral(target, text, rows):
             return sent
-        return SentMessage(await self.app.messenger.send_text(target, text, rows))
+        return SentMessage(await self.messenger.send_text(target, text, rows))
 
     async def _send_ephemeral(
         self, target: ChatTarget, text: str, rows: Keyboard, *, asks_for_reply: bool = False
@@ -315,23 +327,23 @@ class Dialogue:
         What answers neither a press nor an ephemeral message is for administrators of the group:
         if the bot is none, that is remembered for a while.
         """
-        app, chat_id = self.app, self.context.chat_id
+        chat_id = self.context.chat_id
         if self.context.is_private or self.context.is_anonymous:
             return None
         is_answer = bool(self.callback_id or target.ephemeral_id)
         # Without Redis, a message is told to all rather than not at all.
         with suppress(StorageUnavailableError):
-            if not is_answer and await app.users.is_forbidden(chat_id, EPHEMERAL):
+            if not is_answer and await self.users.is_forbidden(chat_id, EPHEMERAL):
                 return None
         try:
-            sent = await app.messenger.send_ephemeral(
+            sent = await self.messenger.send_ephemeral(
                 target, text, rows, self.user_id, self.callback_id, asks_for_reply=asks_for_reply
             )
         except MessageGoneError:
             return None
         if sent is None and not is_answer:
             with suppress(StorageUnavailableError):
-                await app.users.note_forbidden(chat_id, EPHEMERAL)
+                await self.users.note_forbidden(chat_id, EPHEMERAL)
         return sent
 
     def refuse_while_paused(self) -> None:
@@ -352,7 +364,7 @@ class Dialogue:
         is_for_now, own_rows = _is_for_now(reason), self.added.refusal_rows.get(reason)
         text = self.t(reason, **error.facts)
         if self.callback_id and (is_for_now or own_rows is None):
-            await self.app.messenger.answer_callback(self.callback_id, text)
+            await self.messenger.answer_callback(self.callback_id, text)
         elif await self._should_report(reason, int(error.facts.get("wait_s", 0))):
             is_kept = (is_for_now or own_rows is not None) and await self._is_kept()
             update_id = self.context.update_id if is_kept else 0
@@ -361,20 +373,24 @@ class Dialogue:
                 rows += buttons.resend(self.language, self.user_id, update_id)
             await self.say(text, rows, Audience.ASKER)
             if self.callback_id:
-                await self.app.messenger.answer_callback(self.callback_id, "")
+                await self.messenger.answer_callback(self.callback_id, "")
 
     async def _is_kept(self) -> bool:
         """Keep the message that is handled, for a button; False if there is none."""
         if self.update is None:
             return False
         with suppress(StorageFullError):
-            await self.app.users.keep_refused(self.user_id, self.update, self.app.now_ms())
+            await self.users.keep_refused(self.user_id, self.update, self.now_ms())
             return True
         return False
 
+    async def once(self, choice: str, value: str) -> str:
+        """Return the value chosen first for this update, which may be handled again."""
+        return await self.users.once(f"{choice}.{self.context.request}", value)
+
     async def answer_privately(self, text: str) -> str | Alert:
         """Answer so that nobody else sees it at all; return the answer to the press."""
-        context, messenger = self.context, self.app.messenger
+        context, messenger = self.context, self.messenger
         if context.is_private:
             target = replace(context.chat_target, reply_to=context.message_id)
             await messenger.send_text(target, text, [])
@@ -390,7 +406,7 @@ class Dialogue:
             await messenger.send_text(ChatTarget(self.user_id), text, [])
         except ChatGoneError:
             # They have never opened the bot.
-            raise UserError("told_nowhere", name=self.app.identity.name) from None
+            raise UserError("told_nowhere", name=self.identity.name) from None
         if not self.callback_id:
             await self.say(self.t("told_alone"))
         return "told_alone"
@@ -401,7 +417,7 @@ class Dialogue:
         if throttle_s is None:
             return True
         notice = f"said.{context.user_id}.{reason}.{context.chat_id}"
-        return await self.app.users.is_first(notice, context.request, wait_s or throttle_s)
+        return await self.users.is_first(notice, context.request, wait_s or throttle_s)
 
     async def edit(
         self, text: str, rows: Keyboard, message_id: int = 0, *, is_needed: bool = True
@@ -418,7 +434,7 @@ class Dialogue:
                     await self._edit_ephemeral(text, rows)
                 elif edited:
                     target = self.context.chat_target
-                    await self.app.messenger.edit_text(target, edited, text, rows)
+                    await self.messenger.edit_text(target, edited, text, rows)
         except MessageGoneError:
             return False
         except TransientError:
@@ -430,7 +446,7 @@ class Dialogue:
         """Edit the ephemeral message whose button was pressed; send it anew if it is gone."""
         context = self.context
         try:
-            await self.app.messenger.edit_ephemeral(
+            await self.messenger.edit_ephemeral(
                 context.chat_id, self.user_id, context.ephemeral_id, text, rows
             )
         except (MessageGoneError, TelegramRefusedError):
@@ -438,7 +454,7 @@ class Dialogue:
 
     async def remove_panel(self) -> None:
         """Remove the message whose button was pressed, if Telegram lets it be removed."""
-        context, messenger = self.context, self.app.messenger
+        context, messenger = self.context, self.messenger
         with suppress(ImgbotError):
             if context.ephemeral_id:
                 await messenger.remove_ephemeral(
@@ -458,7 +474,7 @@ class Dialogue:
     ) -> InputPhoto | None:
         """Answer with a picture; return it as Telegram stored it."""
         target = self.context.chat_target
-        return await self.app.messenger.send_picture(
+        return await self.messenger.send_picture(
             target, picture, caption, rows or [], name=name, is_photo=is_photo
         )
 
@@ -523,7 +539,6 @@ class Dialogue:
 
 
 MessageHandler = Callable[[Message, Dialogue], Awaitable[None]]
-
 OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 """Opens a dialogue, which is closed behind its block."""
 
@@ -531,14 +546,31 @@ OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 class Dialogues:
     """Opens dialogues, whose states are in `redis`, a client of redis.asyncio."""
 
-    def __init__(self, redis: Any, app: App, added: Additions | None = None) -> None:
+    def __init__(
+        self,
+        redis: Any,
+        messenger: Messenger,
+        users: UserStore,
+        identity: BotIdentity,
+        policy: AccessPolicy,
+        now_ms: NowMs,
+        added: Additions | None = None,
+    ) -> None:
         key_builder = DefaultKeyBuilder(prefix=keys.DIALOGUE)
         self._states = RedisStorage(
             redis, key_builder=key_builder, state_ttl=_TTL_S, data_ttl=_TTL_S
         )
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
-        self._app = app
-        self._added = added or Additions()
+        self._bot_id = identity.id
+        self._is_admin = policy.is_admin
+        self._dialogue = partial(
+            Dialogue,
+            messenger=messenger,
+            users=users,
+            identity=identity,
+            now_ms=now_ms,
+            added=added or Additions(),
+        )
 
     @asynccontextmanager
     async def open(
@@ -554,9 +586,12 @@ class Dialogues:
         # Messages are serialised, and with them what features make of several.
         lock = self._locks.setdefault(context.user_key, asyncio.Lock())
         thread_id = context.thread_id or None
-        key = StorageKey(self._app.identity.id, context.chat_id, context.user_id, thread_id)
+        key = StorageKey(self._bot_id, context.chat_id, context.user_id, thread_id)
         state = FSMContext(self._states, key)
-        dialogue = Dialogue(context, state, self._app, callback_id, update, self._added)
+        is_by_admin = self._is_admin(context.user_id)
+        dialogue = self._dialogue(
+            context, state, is_by_admin=is_by_admin, callback_id=callback_id, update=update
+        )
         try:
             async with lock:
                 try:
@@ -579,15 +614,3 @@ def paused_error(notice: str) -> UserError:
 
 def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:
     return [pack(photo) for photo in photos]
-
-
-async def note_seen(context: RequestContext, app: App) -> None:
-    """Record once a day that a user is active: who is silent for long is forgotten."""
-    now_ms = app.now_ms()
-    if context.is_anonymous or not context.profile.needs_seen_update(now_ms):
-        return
-    await app.users.mark_seen(
-        context.user_id, context.language, now_ms, is_private=context.is_private
-    )
-    if visitor := visitor_of(context.profile.seen_ms, now_ms):
-        await app.queue_stats.count_use(visitor, now_ms)

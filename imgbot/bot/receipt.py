@@ -9,8 +9,8 @@ from imgbot.domain.texts import in_time, price, t
 _BUILTIN = "builtin"
 
 
-def receipt_of(result: Job, dialogue: Dialogue) -> str:
-    """Return the receipt for the user who asked for the picture."""
+def receipt_of(result: Job, dialogue: Dialogue, *, is_limited: bool) -> str:
+    """Return the receipt for the user who asked for the picture; `is_limited` is their budget."""
     request, progress, language = result.request, result.progress, dialogue.language
     words = request.prompt or t(language, f"title_{request.operation}")
     lines = [t(language, "receipt_prompt", words=words)]
@@ -26,15 +26,14 @@ def receipt_of(result: Job, dialogue: Dialogue) -> str:
         lines.append(t(language, key, words=undrawn))
     if progress.lettering:
         lines.append(t(language, "receipt_lettering", words=progress.lettering))
-    lines += [*_made(result, language), _price(result, dialogue)]
+    lines += [*_made(result, language), _price(result, dialogue, is_limited=is_limited)]
     if result.variant:
         lines.append(t(language, "receipt_variant", number=result.variant))
     return "\n".join(lines)
 
 
-def _price(result: Job, dialogue: Dialogue) -> str:
+def _price(result: Job, dialogue: Dialogue, *, is_limited: bool) -> str:
     micro, key = result.charge.price_micro, "receipt_free"
-    is_limited = dialogue.app.spend.caps.daily_micro_per_user is not None
     if micro and (is_limited or dialogue.is_by_admin):
         key = "receipt_price" if is_limited else "receipt_free_owner"
     spent = amount_spent(result.charge.holds)

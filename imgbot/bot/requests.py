@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from aiogram.types import Message, MessageOriginUser
 
 from imgbot.bot.dialogue import Audience, Dialogue, Draft
 from imgbot.bot.messages import command_of, photo_of, prompt_of
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
 from imgbot.domain.holds import Hold
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
@@ -22,9 +23,12 @@ from imgbot.domain.prompt_options import (
     parse_prompt_options,
 )
 from imgbot.domain.remix import amend
-from imgbot.domain.texts import counted, in_time
+from imgbot.domain.texts import counted, in_time, price
 from imgbot.storage import keys, rate_limit
-from imgbot.storage.job_queue import Admission
+from imgbot.storage.job_queue import Admission, JobQueue
+from imgbot.storage.results import ResultStore
+from imgbot.storage.spend import Spend
+from imgbot.storage.users import UserStore
 from imgbot.telemetry import events, metrics
 
 _REFUSALS = {"full": "queue_full", "many": "too_many_waiting"}
@@ -34,264 +38,280 @@ _CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 
 
-async def check_rate_limit(
-    dialogue: Dialogue, request: str = "", counter: str = keys.RATE_LIMIT
-) -> None:
-    """Count the request. Raises UserError if the limit is exceeded.
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Orders: each is counted, priced, and made a job."""
 
-    For a few seconds it is RateLimitedError: the update is handled again then.
-    """
-    verdict = await dialogue.app.limit.check_rate_limit(
-        dialogue.user_id, request or dialogue.context.request, counter
-    )
-    if not verdict.is_allowed:
-        wait_s = max(verdict.wait_s, 1)
-        if wait_s <= rate_limit.WAITED_OUT_S:
-            raise RateLimitedError("the user has to wait a moment", wait_s)
-        metrics.refusals.inc()
-        raise UserError(
-            "rate_limited",
-            wait=counted(dialogue.language, "seconds", wait_s),
-            remaining=verdict.remaining,
-            wait_s=wait_s,
+    queue: JobQueue
+    users: UserStore
+    results: ResultStore
+    limit: rate_limit.RateLimit
+    spend: Spend
+    policy: AccessPolicy
+
+    async def check_rate_limit(
+        self, dialogue: Dialogue, request: str = "", counter: str = keys.RATE_LIMIT
+    ) -> None:
+        """Count the request. Raises UserError if the limit is exceeded.
+
+        For a few seconds it is RateLimitedError: the update is handled again then.
+        """
+        verdict = await self.limit.check_rate_limit(
+            dialogue.user_id, request or dialogue.context.request, counter
         )
+        if not verdict.is_allowed:
+            wait_s = max(verdict.wait_s, 1)
+            if wait_s <= rate_limit.WAITED_OUT_S:
+                raise RateLimitedError("the user has to wait a moment", wait_s)
+            metrics.refusals.inc()
+            raise UserError(
+                "rate_limited",
+                wait=counted(dialogue.language, "seconds", wait_s),
+                remaining=verdict.remaining,
+                wait_s=wait_s,
+            )
 
+    async def order(
+        self,
+        dialogue: Dialogue,
+        operation: Operation,
+        prompt: str = "",
+        photos: tuple[InputPhoto, ...] = (),
+        scale: int = 2,
+    ) -> bool:
+        """Make a job of the request, once; False if this update's job exists already.
 
-async def order(
-    dialogue: Dialogue,
-    operation: Operation,
-    prompt: str = "",
-    photos: tuple[InputPhoto, ...] = (),
-    scale: int = 2,
-) -> bool:
-    """Make a job of the request, once; False if this update's job exists already.
+        Raises UserError if it is not admitted.
+        """
+        parent = ""
+        if len(photos) == 1:
+            photos = dialogue.order_rule.photos(operation, prompt, photos[0])
+            parent = await self.results.job_of_picture(photos[0])
+        photos = tuple(replace(photo, replied=None) for photo in photos)
+        prompt, model = _complete(dialogue, operation, prompt)
+        # Words such as "square" are changes here; flags are options in any prompt.
+        options = parse_prompt_options(prompt, has_words=False)
+        wanted = replace(
+            _wanted(operation, options, model),
+            sources=photos,
+            scale=scale,
+            parent=parent,
+            base=await self._base_of(parent, dialogue),
+        )
+        return await self._enqueue(dialogue, _job_of(dialogue, wanted))
 
-    Raises UserError if it is not admitted.
-    """
-    parent = ""
-    if len(photos) == 1:
-        photos = dialogue.order_rule.photos(operation, prompt, photos[0])
-        parent = await dialogue.app.results.job_of_picture(photos[0])
-    photos = tuple(replace(photo, replied=None) for photo in photos)
-    prompt, model = _complete(dialogue, operation, prompt)
-    # Words such as "square" are changes here; flags are options in any prompt.
-    options = parse_prompt_options(prompt, has_words=False)
-    wanted = replace(
-        _wanted(operation, options, model),
-        sources=photos,
-        scale=scale,
-        parent=parent,
-        base=await _base_of(parent, dialogue),
-    )
-    return await _enqueue(dialogue, _job_of(dialogue, wanted))
+    async def _base_of(self, parent: str, dialogue: Dialogue) -> str:
+        """Return the prompt that a picture was drawn from, if a change may have to draw it anew."""
+        if not (parent and self.policy.has_builtin_edits):
+            return ""
+        made = await self.results.expected(parent)
+        # The prompt of a picture that was forwarded is private to its chat.
+        is_here = made is not None and made.is_of(dialogue.context.chat_id)
+        return made.request.full_prompt if made is not None and is_here else ""
 
+    async def create(self, dialogue: Dialogue, text: str) -> None:
+        """Order a new picture, in as many variants as the prompt or the preferences ask for.
 
-async def _base_of(parent: str, dialogue: Dialogue) -> str:
-    """Return the prompt that a picture was drawn from, if a change may have to draw it anew."""
-    if not (parent and dialogue.app.policy.has_builtin_edits):
-        return ""
-    made = await dialogue.app.results.expected(parent)
-    # The prompt of a picture that was forwarded is private to its chat.
-    is_here = made is not None and made.is_of(dialogue.context.chat_id)
-    return made.request.full_prompt if made is not None and is_here else ""
+        Raises UserError for a text that only tells how many, or of which shape.
+        """
+        text, model = _complete(dialogue, Operation.CREATE, text)
+        if not text or names_nothing(text):
+            raise UserError("words_empty")
+        options, preferences = parse_prompt_options(text), dialogue.context.preferences
+        options = replace(options, prompt=without_preamble(options.prompt))
+        ratio = options.ratio or preferences.ratio or implied_ratio(options.prompt)
+        wanted = replace(_wanted(Operation.CREATE, options, model), ratio=ratio)
+        # A placeholder in another chat becomes one picture.
+        count = 1 if dialogue.context.inline_id else options.variants or preferences.variants
+        await self._enqueue_variants(dialogue, wanted, count)
 
+    async def _enqueue_variants(self, dialogue: Dialogue, wanted: Request, count: int) -> None:
+        """Enqueue so many variants, or as many as possible, and report it."""
+        first = _job_of(dialogue, replace(wanted, variants=min(count, VARIANTS_MAX)))
+        await self._enqueue(dialogue, first)
+        taken = 1
+        # Accepted variants are made; an error now would read as if none had been accepted.
+        with suppress(UserError):
+            for number in range(2, min(count, VARIANTS_MAX) + 1):
+                seed = (first.request.seed + number * 7919) % _SEEDS
+                variant = with_changes(replace(first, id=f"{first.id}-{number}"), seed=seed)
+                await self.check_rate_limit(dialogue, f"{first.id}.{number}")
+                await self._enqueue(dialogue, variant)
+                taken = number
+        if taken == VARIANTS_MAX < count:
+            await dialogue.say(dialogue.t("variants_most", limit=VARIANTS_MAX), to=Audience.ASKER)
+        elif taken < count:
+            text = dialogue.t("variants_fewer", taken=taken, count=count)
+            await dialogue.say(text, to=Audience.ASKER)
 
-async def create(dialogue: Dialogue, text: str) -> None:
-    """Order a new picture, in as many variants as the prompt or the preferences ask for.
+    async def regenerate(self, dialogue: Dialogue, made: Request, count: int = 1) -> None:
+        """Order a picture again, so many times: the same request with other seeds."""
+        _, model = _complete(dialogue, made.operation, model=made.model)
+        again = replace(made, model=model, seed=0, ignored="", base="")
+        await self.check_rate_limit(dialogue)
+        await self._enqueue_variants(dialogue, again, count)
 
-    Raises UserError for a text that only tells how many, or of which shape.
-    """
-    text, model = _complete(dialogue, Operation.CREATE, text)
-    if not text or names_nothing(text):
-        raise UserError("words_empty")
-    options, preferences = parse_prompt_options(text), dialogue.context.preferences
-    options = replace(options, prompt=without_preamble(options.prompt))
-    ratio = options.ratio or preferences.ratio or implied_ratio(options.prompt)
-    wanted = replace(_wanted(Operation.CREATE, options, model), ratio=ratio)
-    # A placeholder in another chat becomes one picture.
-    count = 1 if dialogue.context.inline_id else options.variants or preferences.variants
-    await _enqueue_variants(dialogue, wanted, count)
+    async def repeat_failed(self, dialogue: Dialogue, failed: Job) -> bool:
+        """Order the request of a failed job again, once; False if that was done before."""
+        request, wanted = f"{failed.id}-r", failed.request
+        await self.check_rate_limit(dialogue, request)
+        base = await self._base_of(wanted.parent, dialogue)
+        try:
+            _, model = _complete(dialogue, wanted.operation, model=wanted.model)
+        except UserError:
+            # The sentence above the button says that it takes the usual one in place of one that is
+            # gone; what is refused with that, too, is refused.
+            _, model = _complete(dialogue, wanted.operation, model="")
+        again = _job_of(dialogue, replace(wanted, model=model, base=base))
+        return await self._enqueue(dialogue, replace(again, id=request))
 
+    async def create_version(
+        self, dialogue: Dialogue, shown: str, sent: str, like: Job | None
+    ) -> None:
+        """Order a written-out prompt, as a new picture or like the one whose prompt it was.
 
-async def _enqueue_variants(dialogue: Dialogue, wanted: Request, count: int) -> None:
-    """Enqueue so many variants, or as many as possible, and report it."""
-    first = _job_of(dialogue, replace(wanted, variants=min(count, VARIANTS_MAX)))
-    await _enqueue(dialogue, first)
-    taken = 1
-    # Accepted variants are made; an error now would read as if none had been accepted.
-    with suppress(UserError):
-        for number in range(2, min(count, VARIANTS_MAX) + 1):
-            seed = (first.request.seed + number * 7919) % _SEEDS
-            variant = with_changes(replace(first, id=f"{first.id}-{number}"), seed=seed)
-            await check_rate_limit(dialogue, f"{first.id}.{number}")
-            await _enqueue(dialogue, variant)
-            taken = number
-    if taken == VARIANTS_MAX < count:
-        await dialogue.say(dialogue.t("variants_most", limit=VARIANTS_MAX), to=Audience.ASKER)
-    elif taken < count:
-        text = dialogue.t("variants_fewer", taken=taken, count=count)
-        await dialogue.say(text, to=Audience.ASKER)
+        The provider gets it as `sent`.
+        """
+        preferences, old = dialogue.context.preferences, like and like.request
+        _, model = _complete(dialogue, Operation.CREATE, model=old.model if old else None)
+        await self.check_rate_limit(dialogue)
+        wanted = replace(
+            _wanted(Operation.CREATE, PromptOptions(shown), model),
+            sent=sent if sent != shown else "",
+            ratio=(old and old.ratio) or preferences.ratio or implied_ratio(shown),
+            negative=old.negative if old else "",
+            parent=like.id if like else "",
+        )
+        await self._enqueue_variants(dialogue, wanted, preferences.variants)
 
+    async def draw_with(self, dialogue: Dialogue, made: Job, words: str) -> None:
+        """Order a picture again, with words that its prompt may lack, and with another seed."""
+        request = made.request
+        if request.operation is Operation.CREATE:
+            await self.remix(dialogue, made, words, keeps_seed=False)
+        else:
+            words = f"{request.prompt}, {words}"
+            await self.regenerate(dialogue, replace(request, prompt=words, sent=""))
 
-async def regenerate(dialogue: Dialogue, made: Request, count: int = 1) -> None:
-    """Order a picture again, so many times: the same request with other seeds."""
-    _, model = _complete(dialogue, made.operation, model=made.model)
-    again = replace(made, model=model, seed=0, ignored="", base="")
-    await check_rate_limit(dialogue)
-    await _enqueue_variants(dialogue, again, count)
+    async def remix(
+        self, dialogue: Dialogue, made: Job, change: str, *, keeps_seed: bool = True
+    ) -> None:
+        """Order a created picture anew, its prompt amended by the change."""
+        change, model = _complete(dialogue, Operation.CREATE, change, made.request.model)
+        await self.check_rate_limit(dialogue)
+        options = amend(made.request.full_prompt, change)
+        options = options if keeps_seed else replace(options, seed=0)
+        wanted = replace(_wanted(Operation.CREATE, options, model), parent=made.id)
+        await self._enqueue_variants(dialogue, wanted, options.variants)
 
+    async def _enqueue(self, dialogue: Dialogue, job: Job) -> bool:
+        """Enqueue a job; False if it was queued already. Raises UserError if not admitted.
 
-async def repeat_failed(dialogue: Dialogue, failed: Job) -> bool:
-    """Order the request of a failed job again, once; False if that was done before."""
-    request, wanted = f"{failed.id}-r", failed.request
-    await check_rate_limit(dialogue, request)
-    base = await _base_of(wanted.parent, dialogue)
-    try:
-        _, model = _complete(dialogue, wanted.operation, model=wanted.model)
-    except UserError:
-        # The sentence above the button says that it takes the usual one in place of one that is
-        # gone; what is refused with that, too, is refused.
-        _, model = _complete(dialogue, wanted.operation, model="")
-    again = _job_of(dialogue, replace(wanted, model=model, base=base))
-    return await _enqueue(dialogue, replace(again, id=request))
+        Held is the most that it may cost, and where that is too much, what it costs at least.
+        """
+        dialogue.refuse_while_paused()
+        now_ms = dialogue.now_ms()
+        await self.users.check_open(job.request)
+        await self.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
+        if await self._needs_engine_hint(dialogue, job):
+            job = with_changes(job, note="engine_hint")
+        admission = Admission("")
+        job = with_changes(job, spend_day=self.spend.today(now_ms))
+        for offer, held in self._offers(dialogue, job):
+            admission = await self.queue.enqueue(offer, now_ms, held)
+            if admission.hold is None:
+                break
+        if admission.verdict == "ok":
+            events.job_admitted(job, admission.count)
+        elif admission.verdict != "duplicate":
+            if job.request.note:
+                await self.users.release_intro(job.user_id)
+            raise self._refusal(dialogue, admission)
+        return admission.verdict == "ok"
 
+    def _refusal(self, dialogue: Dialogue, admission: Admission) -> UserError:
+        metrics.admissions.labels(admission.verdict).inc()
+        hold = admission.hold
+        resumes = in_time(dialogue.language, self.spend.resumes_in_s(dialogue.now_ms()))
+        facts = {"count": admission.count, "amount": abs(hold.amount) if hold else 0}
+        reason = _REFUSALS.get(admission.verdict, f"{admission.verdict}_used_up")
+        return UserError(dialogue.openly(reason), **facts, wait=resumes)
 
-async def create_version(dialogue: Dialogue, shown: str, sent: str, like: Job | None) -> None:
-    """Order a written-out prompt, as a new picture or like the one whose prompt it was.
+    def _offers(self, dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:
+        """Yield the job at the most that it may cost, then as one that costs less, if any."""
+        request = job.request
+        # What cannot be changed is drawn anew, at the price of a new picture.
+        further = [Operation.CREATE] * bool(request.base)
+        if len(request.sources) > 1:
+            further += dialogue.order_rule.may_become(request)
+        if further:
+            yield self._priced(dialogue, job, request.operation, *further)
+            job = with_changes(job, base="")
+        if request.is_lettering_alone:
+            yield job, []
+        else:
+            yield self._priced(dialogue, job, request.operation)
 
-    The provider gets it as `sent`.
-    """
-    preferences, old = dialogue.context.preferences, like and like.request
-    _, model = _complete(dialogue, Operation.CREATE, model=old.model if old else None)
-    await check_rate_limit(dialogue)
-    wanted = replace(
-        _wanted(Operation.CREATE, PromptOptions(shown), model),
-        sent=sent if sent != shown else "",
-        ratio=(old and old.ratio) or preferences.ratio or implied_ratio(shown),
-        negative=old.negative if old else "",
-        parent=like.id if like else "",
-    )
-    await _enqueue_variants(dialogue, wanted, preferences.variants)
+    def _priced(
+        self, dialogue: Dialogue, job: Job, *operations: Operation
+    ) -> tuple[Job, list[Hold]]:
+        """Return the job at the price of the dearest of these, and what it holds by features."""
+        request = job.request
+        prices = (self.policy.price_of(each, request.scale, request.model) for each in operations)
+        job = with_changes(job, price_micro=max(prices))
+        return job, [hold for holds_of in dialogue.added.holds for hold in holds_of(job)]
 
+    def price_shown(
+        self, dialogue: Dialogue, operation: Operation, model: str, scale: int = 2
+    ) -> str:
+        """Return the price of an order as it is held; empty where it costs the user nothing."""
+        micro = self.policy.price_of(operation, scale, model)
+        if own := dialogue.payment.price_of(dialogue.user_id, operation, micro):
+            return own
+        is_paid = self.queue.caps.daily_micro_per_user is not None or dialogue.is_by_admin
+        return price(micro) if micro and is_paid else ""
 
-async def draw_with(dialogue: Dialogue, made: Job, words: str) -> None:
-    """Order a picture again, with words that its prompt may lack, and with another seed."""
-    request = made.request
-    if request.operation is Operation.CREATE:
-        await remix(dialogue, made, words, keeps_seed=False)
-    else:
-        words = f"{request.prompt}, {words}"
-        await regenerate(dialogue, replace(request, prompt=words, sent=""))
+    def is_varied(self, made: Request) -> bool:
+        """Return true if the same request would make another picture."""
+        return made.operation is Operation.CREATE or not self.policy.has_builtin_engine
 
+    async def _needs_engine_hint(self, dialogue: Dialogue, job: Job) -> bool:
+        """Return true for an administrator's first picture, alone with the bot."""
+        is_new = dialogue.context.profile.introduced_by in {"", job.id}
+        is_possible = self.policy.has_builtin_engine and dialogue.context.is_private and is_new
+        if not (is_possible and dialogue.is_by_admin):
+            return False
+        try:
+            return await self.users.claim_intro(job.user_id, job.id)
+        except StorageUnavailableError:
+            # Best effort; the enqueue reports any failure to store the job.
+            return False
 
-async def remix(dialogue: Dialogue, made: Job, change: str, *, keeps_seed: bool = True) -> None:
-    """Order a created picture anew, its prompt amended by the change."""
-    change, model = _complete(dialogue, Operation.CREATE, change, made.request.model)
-    await check_rate_limit(dialogue)
-    options = amend(made.request.full_prompt, change)
-    options = options if keeps_seed else replace(options, seed=0)
-    wanted = replace(_wanted(Operation.CREATE, options, model), parent=made.id)
-    await _enqueue_variants(dialogue, wanted, options.variants)
+    async def prompt_in(self, message: Message, dialogue: Dialogue) -> str:
+        """Return the prompt of a message; of a caption only the part that asks for something.
 
+        Raises UserError as `prompt_of` and `photo_of` do.
+        """
+        prompt, photo = prompt_of(message), photo_of(message)
+        if photo is None or not prompt or command_of(message):
+            return prompt
+        found = classify(prompt, _ABOUT_PHOTO)
+        is_prompt = found.intent in _CAPTION_PROMPTS or found.operation is not None
+        if photo.replied or message.media_group_id:
+            is_prompt = is_prompt or dialogue.order_rule.is_prompt(prompt)
+        return prompt if is_prompt and not await self._is_by_bot(message, photo, dialogue) else ""
 
-async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
-    """Enqueue a job; False if it was queued already. Raises UserError if not admitted.
-
-    Held is the most that it may cost, and where that is too much, what it costs at least.
-    """
-    app = dialogue.app
-    dialogue.refuse_while_paused()
-    now_ms = app.now_ms()
-    await app.users.check_open(job.request)
-    await app.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
-    if await _needs_engine_hint(dialogue, job):
-        job = with_changes(job, note="engine_hint")
-    admission = Admission("")
-    for offer, held in _offers(dialogue, with_changes(job, spend_day=app.spend.today(now_ms))):
-        admission = await app.queue.enqueue(offer, now_ms, held)
-        if admission.hold is None:
-            break
-    if admission.verdict == "ok":
-        events.job_admitted(job, admission.count)
-    elif admission.verdict != "duplicate":
-        if job.request.note:
-            await app.users.release_intro(job.user_id)
-        raise _refusal(dialogue, admission)
-    return admission.verdict == "ok"
-
-
-def _refusal(dialogue: Dialogue, admission: Admission) -> UserError:
-    metrics.admissions.labels(admission.verdict).inc()
-    spend, hold = dialogue.app.spend, admission.hold
-    resumes = in_time(dialogue.language, spend.resumes_in_s(dialogue.app.now_ms()))
-    facts = {"count": admission.count, "amount": abs(hold.amount) if hold else 0}
-    reason = _REFUSALS.get(admission.verdict, f"{admission.verdict}_used_up")
-    return UserError(dialogue.openly(reason), **facts, wait=resumes)
-
-
-def _offers(dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:
-    """Return the job at the most that it may cost, then as one that costs less, if there is one."""
-    request = job.request
-    # What cannot be changed is drawn anew, at the price of a new picture.
-    further = [Operation.CREATE] * bool(request.base)
-    if len(request.sources) > 1:
-        further += dialogue.order_rule.may_become(request)
-    if further:
-        yield _priced(dialogue, job, request.operation, *further)
-        job = with_changes(job, base="")
-    if request.is_lettering_alone:
-        yield job, []
-    else:
-        yield _priced(dialogue, job, request.operation)
-
-
-def _priced(dialogue: Dialogue, job: Job, *operations: Operation) -> tuple[Job, list[Hold]]:
-    """Return the job at the price of the dearest of these, and what it holds by features."""
-    app, request = dialogue.app, job.request
-    prices = (app.policy.price_of(each, request.scale, request.model) for each in operations)
-    job = with_changes(job, price_micro=max(prices))
-    return job, [hold for holds_of in dialogue.added.holds for hold in holds_of(job)]
-
-
-async def _needs_engine_hint(dialogue: Dialogue, job: Job) -> bool:
-    """Return true for an administrator's first picture, alone with the bot."""
-    is_new = dialogue.context.profile.introduced_by in {"", job.id}
-    is_possible = dialogue.app.policy.has_builtin_engine and dialogue.context.is_private and is_new
-    if not (is_possible and dialogue.is_by_admin):
-        return False
-    try:
-        return await dialogue.app.users.claim_intro(job.user_id, job.id)
-    except StorageUnavailableError:
-        # Best effort; the enqueue reports any failure to store the job.
-        return False
-
-
-async def prompt_in(message: Message, dialogue: Dialogue) -> str:
-    """Return the prompt of a message; of a caption only the part that asks for something.
-
-    Raises UserError as `prompt_of` and `photo_of` do.
-    """
-    prompt, photo = prompt_of(message), photo_of(message)
-    if photo is None or not prompt or command_of(message):
-        return prompt
-    found = classify(prompt, _ABOUT_PHOTO)
-    is_prompt = found.intent in _CAPTION_PROMPTS or found.operation is not None
-    if photo.replied or message.media_group_id:
-        is_prompt = is_prompt or dialogue.order_rule.is_prompt(prompt)
-    return prompt if is_prompt and not await _is_by_bot(message, photo, dialogue) else ""
-
-
-async def _is_by_bot(message: Message, photo: InputPhoto, dialogue: Dialogue) -> bool:
-    """Return true if the bot wrote the caption: under a result, or in an inline result."""
-    if message.via_bot is not None:
-        return True
-    origin = message.forward_origin
-    if origin is None:
-        return False
-    identity = dialogue.app.identity
-    if isinstance(origin, MessageOriginUser) and identity.is_account(origin.sender_user):
-        return True
-    return bool(await dialogue.app.results.job_of_picture(photo))
+    async def _is_by_bot(self, message: Message, photo: InputPhoto, dialogue: Dialogue) -> bool:
+        """Return true if the bot wrote the caption: under a result, or in an inline result."""
+        if message.via_bot is not None:
+            return True
+        origin = message.forward_origin
+        if origin is None:
+            return False
+        is_by_user = isinstance(origin, MessageOriginUser)
+        if is_by_user and dialogue.identity.is_account(origin.sender_user):
+            return True
+        return bool(await self.results.job_of_picture(photo))
 
 
 def _complete(

@@ -1,7 +1,6 @@
 """Router: chooses the handler of an update, and admits its user."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -9,31 +8,24 @@ from typing import Any
 from aiogram import Bot
 from aiogram.types import CallbackQuery, Message, Update
 
-from imgbot.bot import handlers, requests
-from imgbot.bot.app import App
-from imgbot.bot.commands import ChatCommand, PressHandler
+from imgbot.bot.commands import ChatCommand, HandledAction, PressHandler
 from imgbot.bot.context import RequestContext, context_from_event
-from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
-from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, OpenDialogue, Resend, note_seen
-from imgbot.bot.handlers.start import handle_edited, handle_unknown_command, handle_unsupported
+from imgbot.bot.conversation import Conversation
+from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, OpenDialogue, Resend
+from imgbot.bot.handlers.start import GeneralHandlers, handle_edited, handle_unsupported
 from imgbot.bot.messages import (
     UNREADABLE,
+    BotIdentity,
     addressee_of,
     command_of,
-    photo_of,
-    replied_picture_of,
     text_after,
     without_mention,
 )
+from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.visits import Visits
 from imgbot.domain.buttons import ButtonAction, action_in
-from imgbot.domain.errors import (
-    ChatMovedError,
-    StorageFullError,
-    StorageUnavailableError,
-    UserError,
-)
-from imgbot.storage import keys
-from imgbot.storage.results import Recent
+from imgbot.domain.errors import ChatMovedError, StorageFullError, UserError
+from imgbot.storage.users import UserStore
 
 Event = Message | CallbackQuery
 
@@ -58,13 +50,6 @@ def _has_button(callback: CallbackQuery) -> bool:
     return not isinstance(message, Message) or callback.data in held
 
 
-COMMANDS: Sequence[ChatCommand] = handlers.COMMANDS
-BUTTONS: Sequence[tuple[ButtonAction, PressHandler]] = (
-    *handlers.BUTTONS,
-    (ButtonAction("meant"), on_meaning_callback),
-)
-"""Commands and button actions of the core."""
-
 FeatureUpdates = Callable[[Update, str, OpenDialogue], Awaitable[None]]
 """Handler of updates of a feature; takes an update, the reason for which requests are
 refused, if any, and what opens a dialogue.
@@ -80,10 +65,8 @@ INLINE_CALLBACK = "inline_callback"
 """Kind of a press under a message that the bot has sent by inline mode."""
 
 _EDITED = ChatCommand("", handle_edited)
-_UNKNOWN = ChatCommand("", handle_unknown_command)
-_TEXT, _PICTURE = ChatCommand("", handle_text), ChatCommand("", handle_picture)
 _UNSUPPORTED = ChatCommand("", handle_unsupported)
-_NO_ACTION = (ButtonAction("", is_repeatable=True), on_unknown_callback)
+_NO_ACTION = ButtonAction("", is_repeatable=True), on_unknown_callback
 _TAP_S = 3
 
 
@@ -99,28 +82,77 @@ class _Handling:
     """True if also those who are not admitted may call it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Chooses what handles a message, or a press."""
+
+    identity: BotIdentity
+    policy: AccessPolicy
+    general: GeneralHandlers
+    conversation: Conversation
+    message_routes: Sequence[MessageRoute]
+
+    async def chosen(self, message: Message) -> ChatCommand | None:
+        """Return what a message calls: what a feature chooses, a command, or what it contains."""
+        for route in self.message_routes:
+            if command := await route(message):
+                return command
+        if command := self._listed_command(message):
+            return command
+        return self._request_in(message) if self.identity.is_addressed(message) else None
+
+    def _listed_command(self, message: Message) -> ChatCommand | None:
+        if addressee_of(message) not in {"", self.identity.name.lower()}:
+            return None
+        command = self.general.table.command(command_of(message), text_after(message))
+        if command is None or (command.is_private and message.chat.type != "private"):
+            return None
+        return command if not command.is_for_admins or self._is_by_admin(message) else None
+
+    def action(self, name: str, callback: CallbackQuery) -> HandledAction:
+        found = self.general.table.action(name)
+        if found is None or (found[0].is_for_admins and not self._is_by_admin(callback)):
+            return _NO_ACTION
+        return found
+
+    def _is_by_admin(self, event: Event) -> bool:
+        return event.from_user is not None and self.policy.is_admin(event.from_user.id)
+
+    def _request_in(self, message: Message) -> ChatCommand | None:
+        """Return what a message without a command asks for, by its content."""
+        if message.text:
+            is_command = message.text.startswith("/")
+            handler = self.general.handle_unknown_command
+            return ChatCommand("", handler if is_command else self.conversation.handle_text)
+        # Telegram reports a GIF twice: as the converted video, and as a document.
+        if message.photo or (message.document and not message.animation):
+            return ChatCommand("", self.conversation.handle_picture)
+        return _UNSUPPORTED if message.content_type in UNREADABLE else None
+
+
 class UpdateHandler:
     """Handles updates, one at a time for each user in a chat."""
 
     def __init__(
         self,
-        app: App,
+        router: Router,
+        visits: Visits,
+        users: UserStore,
         dialogues: Dialogues,
         bot: Bot,
         feature_updates: Mapping[str, FeatureUpdates],
-        message_routes: Sequence[MessageRoute],
         kept_handlers: Mapping[str, KeptHandler],
     ) -> None:
         """`kept_handlers` are by a name that is in what was kept."""
-        self._app = app
+        self._router = router
+        self._visits = visits
+        self._users = users
         self._dialogues = dialogues
         self._bot = bot
         self._feature_updates = feature_updates
         """Handlers by kind of update, see `_kind_of`."""
-        self._message_routes = message_routes
         self._kept_handlers = kept_handlers
-        self._again = (ButtonAction("resend"), self._handle_again)
-        """Action that handles a message again."""
+        router.general.table.add((ButtonAction("resend"), self._handle_again))
 
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
@@ -145,16 +177,16 @@ class UpdateHandler:
         """Return how an update is handled; None if it is for somebody else in a group."""
         if callback := update.callback_query:
             name, argument = action_in(callback.data)
-            action, handler = self._action_of(name, callback)
+            action, handler = self._router.action(name, callback)
             work = partial(self._press, action, handler, argument, callback)
             return _Handling(callback, work, is_open=action.is_open)
-        message, identity = update.message or update.edited_message, self._app.identity
+        message, identity = update.message or update.edited_message, self._router.identity
         if message is None:
             return None
         if identity.is_account(message.via_bot) and (message.text or not update.message):
             # A placeholder of inline mode, or its end.
             return None
-        command = await self._command_of(message) if update.message else _edited(message)
+        command = await self._router.chosen(message) if update.message else _edited(message)
         if command is None:
             return None
         message = without_mention(message, identity.name)
@@ -162,38 +194,10 @@ class UpdateHandler:
         work = partial(command.handler, message)
         return _Handling(message, work, raw if is_whole else None, is_open=command.is_open)
 
-    async def _command_of(self, message: Message) -> ChatCommand | None:
-        """Return what a message calls: what a feature chooses, a command, or what it contains."""
-        for route in self._message_routes:
-            if command := await route(message):
-                return command
-        if command := self._listed_command(message):
-            return command
-        return _request_in(message) if self._app.identity.is_addressed(message) else None
-
-    def _listed_command(self, message: Message) -> ChatCommand | None:
-        if addressee_of(message) not in {"", self._app.identity.name.lower()}:
-            return None
-        command = self._app.commands.command(command_of(message), text_after(message))
-        if command is None or (command.is_private and message.chat.type != "private"):
-            return None
-        return command if not command.is_for_admins or self._is_by_admin(message) else None
-
-    def _action_of(self, name: str, callback: CallbackQuery) -> tuple[ButtonAction, PressHandler]:
-        found = self._again if name == "resend" else self._app.commands.action(name)
-        if found is None or (found[0].is_for_admins and not self._is_by_admin(callback)):
-            return _NO_ACTION
-        return found
-
-    def _is_by_admin(self, event: Event) -> bool:
-        return event.from_user is not None and self._app.policy.is_admin(event.from_user.id)
-
     async def _serve(self, handling: _Handling, context: RequestContext) -> None:
         """Handle an update in a dialogue, for a user who is admitted."""
         event, kept = handling.event, handling.kept
-        if self._app.queue.is_revoked(context.user_id, context.request, self._app.now_ms()):
-            return
-        profile = await self._app.users.profile(context.user_id, context.chat_id)
+        profile = await self._users.profile(context.user_id, context.chat_id)
         context, callback_id = context.with_profile(profile), ""
         if isinstance(event, CallbackQuery):
             callback_id = event.id
@@ -201,28 +205,11 @@ class UpdateHandler:
             context = context.with_text(event.text or event.caption or "")
         async with self._dialogues.open(context, callback_id, kept) as dialogue:
             try:
-                # Also of a user who is refused: an admin may let them in by their name.
-                await self._note_username(context)
-                if context.is_anonymous or not handling.is_open:
-                    await self._check(context)
-                await self._remember(context, profile.written)
-                if isinstance(event, Message):
-                    if kept:
-                        await self._note_photo(event, context)
-                    await _count(event, dialogue)
-                await handling.work(dialogue)
+                is_open, stored = handling.is_open, profile.written
+                if await self._visits.admit(event, dialogue, stored, is_open=is_open):
+                    await handling.work(dialogue)
             except StorageFullError:
                 raise UserError("storage_full") from None
-
-    async def _check(self, context: RequestContext) -> None:
-        """Raise UserError for a user who is not admitted, which is counted for a stranger."""
-        try:
-            self._app.policy.check(context)
-        except UserError as error:
-            if error.reason == "not_allowed":
-                with suppress(StorageUnavailableError):
-                    await self._app.queue_stats.count_use("refused", self._app.now_ms())
-            raise
 
     async def _press(
         self,
@@ -243,7 +230,7 @@ class UpdateHandler:
             key = await self._handle_again(callback, key.argument, key.dialogue)
         is_alert = isinstance(key, Alert)
         text = key.text if is_alert else dialogue.t(key) if key else ""
-        await self._app.messenger.answer_callback(callback.id, text, is_alert=is_alert)
+        await dialogue.messenger.answer_callback(callback.id, text, is_alert=is_alert)
 
     async def _handle_again(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         """Handle a message that was refused, as the update that it was: it orders once."""
@@ -251,14 +238,14 @@ class UpdateHandler:
         if owner != str(dialogue.user_id):
             return "not_your_button"
         update_id = int(number) if number.isdecimal() else 0
-        found = await self._app.users.refused(dialogue.user_id, update_id)
+        found = await self._users.refused(dialogue.user_id, update_id)
         if found is None:
             return "request_gone"
         at_ms, kept = found
         own = (handler for name, handler in self._kept_handlers.items() if name in kept)
         handle = next(own, self._handle_message_again)
         await handle(kept, at_ms, dialogue)
-        await self._app.users.drop_refused(dialogue.user_id, update_id)
+        await self._users.drop_refused(dialogue.user_id, update_id)
         await dialogue.remove_panel()
         return "accepted_short"
 
@@ -268,50 +255,18 @@ class UpdateHandler:
         update = Update.model_validate(raw, context={"bot": self._bot})
         message = update.message
         context = context_from_event(message, update.update_id) if message else None
-        command = await self._command_of(message) if message else None
+        command = await self._router.chosen(message) if message else None
         if message is None or context is None or command is None:
             raise UserError("request_gone")
         context = replace(context.with_profile(dialogue.context.profile), as_of_ms=at_ms)
         again = replace(dialogue, context=context)
-        await command.handler(without_mention(message, self._app.identity.name), again)
+        await command.handler(without_mention(message, self._router.identity.name), again)
 
     async def _is_first(self, context: RequestContext, callback: CallbackQuery) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""
         shown = f"e{context.ephemeral_id}" if context.ephemeral_id else context.message_id
         tap = f"{context.chat_id}.{context.user_id}.{shown}.{callback.data}"
-        return await self._app.users.is_first(f"tap.{tap}", context.request, _TAP_S)
-
-    async def _note_username(self, context: RequestContext) -> None:
-        """Store the user's @name when it changes: Telegram tells no id for a name."""
-        before = context.profile.username
-        if context.username != before and not context.is_anonymous:
-            with suppress(StorageUnavailableError):
-                now_ms = self._app.now_ms()
-                await self._app.users.set_username(
-                    context.user_id, context.username, before, now_ms
-                )
-
-    async def _remember(self, context: RequestContext, stored_language: str) -> None:
-        """Record the user's language, and once a day that they are active."""
-        # A full Redis must not prevent the answer that reports it.
-        with suppress(StorageUnavailableError):
-            await note_seen(context, self._app)
-            if context.profile.written != stored_language:
-                await self._app.users.set_written(context.user_id, context.profile.written)
-
-    async def _note_photo(self, message: Message, context: RequestContext) -> None:
-        """Record a photo, or the picture replied to: it stays the one that is meant."""
-        if message.edit_date:
-            return
-        results, now_ms = self._app.results, self._app.now_ms()
-        with suppress(UserError, StorageUnavailableError):
-            if photo := photo_of(message):
-                noted = Recent(context.user_id, now_ms, photos=(photo,))
-                await results.add_recent(context.place, noted)
-            elif photo := replied_picture_of(message):
-                maker = await results.job_of_picture(photo)
-                noted = Recent(context.user_id, now_ms, parent=maker, photos=(photo,))
-                await results.add_recent(context.place, noted)
+        return await self._users.is_first(f"tap.{tap}", context.request, _TAP_S)
 
 
 def _kind_of(update: Update, raw: Mapping[str, Any]) -> str:
@@ -326,30 +281,3 @@ def _kind_of(update: Update, raw: Mapping[str, Any]) -> str:
 def _edited(message: Message) -> ChatCommand | None:
     is_request = message.chat.type == "private" and (message.text or message.caption)
     return _EDITED if is_request else None
-
-
-def _request_in(message: Message) -> ChatCommand | None:
-    """Return what a message without a command asks for, by its content."""
-    if message.text:
-        return _UNKNOWN if message.text.startswith("/") else _TEXT
-    # Telegram reports a GIF twice: as the converted video, and as a document.
-    if message.photo or (message.document and not message.animation):
-        return _PICTURE
-    return _UNSUPPORTED if message.content_type in UNREADABLE else None
-
-
-async def _count(message: Message, dialogue: Dialogue) -> None:
-    """Count a command against its own limit; requests are counted by their handlers.
-
-    A user out of requests may still list active jobs and remaining limits.
-    """
-    is_command = message.text is not None and command_of(message) not in {"", "cancel"}
-    if not is_command or dialogue.is_by_admin:
-        return
-    try:
-        request = f"command.{dialogue.context.request}"
-        await requests.check_rate_limit(dialogue, request, keys.COMMANDS)
-    except UserError as error:
-        # A full Redis still serves commands that only read.
-        if error.reason != "storage_full":
-            raise

@@ -7,18 +7,27 @@ from typing import Any
 
 from aiogram import Bot
 
-from imgbot.bot.app import App
-from imgbot.bot.commands import ChatCommand, PressHandler
+from imgbot.bot.commands import ChatCommand, HandledAction
+from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Additions, Dialogues
+from imgbot.bot.handlers.account import AccountHandlers
+from imgbot.bot.handlers.operations import OperationHandlers
+from imgbot.bot.handlers.start import GeneralHandlers
+from imgbot.bot.messages import BotIdentity
+from imgbot.bot.pictures import Pictures
+from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.requests import Requests
 from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
 from imgbot.config.settings import FeatureSettings, Settings
-from imgbot.domain.buttons import ButtonAction
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool
 from imgbot.storage.client import Client
+from imgbot.storage.forgetting import Forgetting
+from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import Owners
-from imgbot.storage.persistence import Persistence
+from imgbot.storage.spend import Spend
+from imgbot.telegram.messenger import Messenger
 from imgbot.telemetry.health import HealthFacts
 
 AboutUser = Callable[[int, str], Awaitable[list[str]]]
@@ -43,8 +52,14 @@ class Core:
 
     settings: Settings
     redis: Client
+    """Stores are built from it: those of the core as `UserStore(core.redis)`."""
+    queue: JobQueue
     bot: Bot
-    persistence: Persistence
+    identity: BotIdentity
+    messenger: Messenger
+    policy: AccessPolicy
+    spend: Spend
+    forgetting: Forgetting
     pool: Pool
     routes: ProviderRouter
     is_clock_sure: Callable[[], bool]
@@ -53,7 +68,12 @@ class Core:
     """Measures the service now. Raises StorageUnavailableError."""
     alarm: asyncio.Event
     """Set when something may be wrong that was not a moment ago."""
-    app: App
+    now_ms: NowMs
+    requests: Requests
+    pictures: Pictures
+    operations: OperationHandlers
+    account: AccountHandlers
+    general: GeneralHandlers
     privacy_notes: list[PrivacyNote] = field(default_factory=list)
     about_user: list[AboutUser] = field(default_factory=list)
     """What all features say of privacy and of a user; filled once all are built."""
@@ -81,7 +101,7 @@ class Seams(Additions):
     kept_handlers: Mapping[str, KeptHandler] = field(default_factory=dict)
     """Handlers of a refused request, by a name that is in what the feature keeps of it."""
     commands: Sequence[ChatCommand] = ()
-    actions: Sequence[tuple[ButtonAction, PressHandler]] = ()
+    actions: Sequence[HandledAction] = ()
     about_user: Sequence[AboutUser] = ()
     privacy_notes: Sequence[PrivacyNote] = ()
     """Sentences for /privacy and /forget_me."""

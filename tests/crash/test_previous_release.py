@@ -21,7 +21,7 @@ from imgbot.storage.client import Client
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
 from tests.fixtures.bot import Bot, with_simulated_provider, with_terms
-from tests.fixtures.features import BUTTONS
+from tests.fixtures.features import TABLE
 from tests.fixtures.sandbox import Control, Person, open_sandbox
 from tests.fixtures.waiting import eventually
 
@@ -172,7 +172,7 @@ async def expect_dead_letter_ends(control: Control, people: dict[str, Person]) -
 
 
 def test_buttons_of_the_previous_release_are_understood() -> None:
-    known = {action.name: action for action, _ in BUTTONS}
+    known = {action.name: action for action, _ in TABLE.actions}
 
     for name, argument in map(action_in, WORLD["callback_data"]):
         # Raises UserError for what is not understood, and for another user's button.

@@ -5,18 +5,17 @@ from typing import Any
 
 import pytest
 
-from imgbot.bot.commands import CommandTable
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot_api import BotApi
-from tests.fixtures.features import COMMANDS
+from tests.fixtures.features import TABLE
 from tests.fixtures.waiting import eventually
 from tests.integration.conftest import AdminStage
 from tests.integration.stage import OUT_OF_REACH, OWNER_ID, SECOND_ID, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-ADMIN = [each for each in COMMANDS if each.is_for_admins and each.menu_place]
+ADMIN = [each for each in TABLE.commands if each.is_for_admins and each.menu_place]
 
 
 async def test_for_other_users_neither_commands_nor_buttons_exist(admins: AdminStage) -> None:
@@ -31,8 +30,7 @@ async def test_for_other_users_neither_commands_nor_buttons_exist(admins: AdminS
 
 async def test_administrators_alone_have_the_commands_in_their_menu(admins: AdminStage) -> None:
     await admins.owner.ask("/start")
-    table = CommandTable(COMMANDS)
-    everybody, all_of_it = [[each.name for each in table.menu(is_admin=b)] for b in (False, True)]
+    everybody, all_of_it = [[each.name for each in TABLE.menu(is_admin=b)] for b in (False, True)]
     async with BotApi(admins.stage.sandbox.url, admins.stage.sandbox.token) as api:
 
         async def menu(**place: Any) -> dict[str, str]:

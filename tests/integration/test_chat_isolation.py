@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from imgbot.domain.texts import t
 from tests.fixtures.bot import Constants
-from tests.fixtures.features import BUTTONS, COMMANDS
+from tests.fixtures.features import TABLE
 from tests.fixtures.sandbox import Message
 from tests.fixtures.utterances import KNOWN, utterances_in
 from tests.integration.stage import (
@@ -61,14 +61,14 @@ class Place:
         """Each command, phrase and button: alone, in reply to Ann's picture, and to Bob's."""
         is_private = self.ann.chat_id == self.ann.id
         texts = [phrase if is_private else f"{BOT_NAME} {phrase}" for phrase in phrases()]
-        await self.say_all({f"/{each.name}" for each in COMMANDS} - {"/cancel"})
+        await self.say_all({f"/{each.name}" for each in TABLE.commands} - {"/cancel"})
         await self.say_all(texts)
         if not is_private:
             bison = await self.bob.order("/create a bison", **self.fields)
             for replied in (self.picture, bison):
                 await self.say_all(texts, reply_to=replied.id)
                 await self.say_all(("/last", "/undo", "/compare"), reply_to=replied.id)
-        for action in {each.name for each, _ in BUTTONS} - {"cancel"}:
+        for action in {each.name for each, _ in TABLE.actions} - {"cancel"}:
             forged = [f"{action}:{part}{job}" for job in jobs for part in ("", "2.", "change.")]
             await self.ann.toasts(self.picture, *forged)
             await self.ann.toasts(OUT_OF_REACH, *forged[::3])
@@ -142,7 +142,7 @@ async def test_nothing_is_said_to_a_channel_nor_offered_to_others(
     post = {"message_id": 1, "date": 1, "chat": channel.info, "sender_chat": channel.info}
     head = {"from": AS_CHANNEL, "sender_chat": channel.info}
 
-    for text in (*(f"/{name}" for name in COMMANDS), "save it"):
+    for text in (*(f"/{each.name}" for each in TABLE.commands), "save it"):
         await control.post("updates", {"channel_post": post | {"text": text}})
         await group.ann.send(text=text, extra=head, reply_to_message_id=group.picture.id)
     asked = [(each.bob.person, each.bob.chat_id) for each in places]

@@ -11,7 +11,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from imgbot.bot.handlers.start import CANCELLED
+from imgbot.bot.handlers.account import CANCELLED
 from imgbot.domain.errors import (
     ChatGoneError,
     ProviderError,

@@ -17,16 +17,18 @@ from aiogram.methods import (
 )
 from hypothesis import given, strategies as st
 
-from imgbot.bot import requests
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.requests import Requests
 from imgbot.domain.errors import TelegramRefusedError
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
@@ -192,17 +194,18 @@ def test_another_poller_is_reported_after_three_conflicts() -> None:
 async def test_variants_end_at_the_users_limit(redis: Client) -> None:
     queue, send_text = JobQueue(redis, QueueLimits()), AsyncMock()
     await queue.open_epoch()
-    app: Any = Mock(
-        queue=queue,
-        users=UserStore(redis),
-        limit=RateLimit(redis, max_requests=1),
-        spend=Spend(redis, queue.caps, 0),
-        policy=AccessPolicy(frozenset(), frozenset(), False, False, lambda *_: 0),
-        messenger=Mock(send_text=send_text),
-        now_ms=lambda: NOW,
+    users = UserStore(redis)
+    requests = Requests(
+        queue,
+        users,
+        ResultStore(redis),
+        RateLimit(redis, max_requests=1),
+        Spend(redis, queue.caps, 0),
+        AccessPolicy(frozenset(), frozenset(), False, False, lambda *_: 0),
     )
     context = RequestContext(update_id=7, user_id=1, chat_id=1, language="en")
-    dialogue = Dialogue(context, Mock(), app)
+    messenger, identity = Mock(send_text=send_text), BotIdentity(1, "bot")
+    dialogue = Dialogue(context, Mock(), messenger, users, identity, lambda: NOW)
 
     await requests.create(dialogue, "a fox --n 4")
 

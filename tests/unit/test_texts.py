@@ -8,18 +8,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import reduce
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from aiogram.types import User
 from hypothesis import given, strategies as st
 
 import imgbot
-from imgbot.bot.commands import CommandTable
 from imgbot.bot.handlers import operations, results
 from imgbot.bot.handlers.account import setting_rows, settings_rows
-from imgbot.bot.handlers.start import help_rows, help_text, menu_rows, topic_rows, topics
+from imgbot.bot.handlers.start import GeneralHandlers, help_rows, menu_rows, topic_rows, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain import buttons
@@ -46,7 +44,7 @@ from imgbot.features.alerts.buttons import FIX
 from imgbot.painter.engine import backdrop, edit, merge
 from imgbot.painter.engine.colours import NAMED_COLOURS
 from imgbot.painter.engine.edit_request import parse_edit_request
-from tests.fixtures.features import BUTTONS, COMMANDS
+from tests.fixtures.features import TABLE
 from tests.fixtures.jobs import job_of
 
 ENGINE, NEURAL = (
@@ -61,12 +59,10 @@ def identity(*, hears_all: bool) -> BotIdentity:
 
 
 HEARS_ALL, HEARS_LITTLE = identity(hears_all=True), identity(hears_all=False)
-TABLE = CommandTable(COMMANDS, BUTTONS)
 
 
 def shown_help(language: str, topic: str, policy: AccessPolicy, bot: BotIdentity) -> str:
-    app: Any = SimpleNamespace(policy=policy, identity=bot, commands=TABLE)
-    return help_text(language, topic, app)
+    return GeneralHandlers(bot, policy, TABLE, Mock(), "").help_text(language, topic)
 
 
 CHANGES = {Intent.CHANGE, Intent.OPERATION, Intent.AGAIN}
@@ -168,7 +164,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
 
 
 def test_every_handler_takes_the_parts_of_its_action() -> None:
-    for action, handler in BUTTONS:
+    for action, handler in TABLE.actions:
         parts = [part for part in action.parts if part is not Presser]
         inspect.signature(handler).bind("press", *parts, "dialogue")
 

@@ -1,53 +1,211 @@
-"""Jobs, limits and settings of a user: /queue, /limits, /quiet, /settings."""
+"""Jobs, limits and settings of a user: /queue, /cancel, /limits, /quiet, /settings."""
 
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import partialmethod
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.commands import ChatCommand
+from imgbot.bot.commands import ChatCommand, CommandTable
 from imgbot.bot.dialogue import Audience, Dialogue
+from imgbot.bot.handlers.start import menu_rows
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, button, in_rows
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import dollars, has_text, in_time, t
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.spend import Spend
+from imgbot.storage.users import UserStore
 from imgbot.telemetry.health import BudgetState
 
 _SHOWN = 10
 _TITLE_LENGTH = 40
 _IN_ONE_ROW = 4
+CANCELLED = {
+    "ok": "cancelling",
+    "gone": "cancel_over",
+    "not_yours": "not_your_button",
+    "too_late": "cancel_too_late",
+    "cancelled_late": "cancelled_late",
+}
 OPEN = "open"
 """In the data of a setting's button, instead of a choice: show the choices of the setting."""
 
 
-async def handle_queue(_: Message, dialogue: Dialogue) -> None:
-    """/queue: active jobs, each with a button that cancels it."""
-    await dialogue.say(*await _queue(dialogue), to=Audience.ASKER)
+@dataclass(frozen=True, slots=True)
+class AccountHandlers:
+    """Handlers of what a user sees of their own."""
+
+    queue: JobQueue
+    users: UserStore
+    limit: RateLimit
+    spend: Spend
+    policy: AccessPolicy
+
+    def add_to(self, table: CommandTable) -> None:
+        table.add(
+            ChatCommand("queue", self.handle_queue, menu_place=3, is_personal=True),
+            ChatCommand("limits", self.handle_limits, menu_place=5, is_personal=True),
+            ChatCommand("settings", self.handle_settings, menu_place=5, is_personal=True),
+            ChatCommand("quiet", self.handle_quiet, menu_place=5, is_personal=True),
+            ChatCommand("cancel", self.handle_cancel, menu_place=7, is_personal=True),
+            (CANCEL, self.on_cancel_callback),
+            (ButtonAction("queue", is_repeatable=True), self.on_queue_callback),
+            (ButtonAction("set", is_repeatable=True), self.on_setting_callback),
+        )
+
+    async def handle_cancel(self, _: Message, dialogue: Dialogue) -> None:
+        """Leave the dialogue, or else cancel the latest active job of this chat."""
+        question, _expired = await dialogue.question()
+        if question:
+            # Answer before the state is cleared: if the answer fails, the same update comes again
+            # and must not find a job to cancel instead.
+            rows = menu_rows(dialogue.language)
+            await dialogue.say(dialogue.t("cancel_dialogue"), rows, Audience.ASKER)
+            await dialogue.state.clear()
+            return
+        jobs = await self.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
+        newest = next((job.id for job in reversed(jobs) if not job.is_called_off), "")
+        job_id = await dialogue.once("cancel", newest)
+        verdict = (
+            await self.queue.cancel(job_id, dialogue.user_id, dialogue.now_ms())
+            if job_id
+            else "gone"
+        )
+        # A cancelled job reports it itself, in its status message.
+        if verdict != "ok":
+            key = "cancel_too_late" if verdict == "too_late" else "cancel_nothing"
+            await dialogue.say(dialogue.t(key), to=Audience.ASKER)
+
+    async def on_cancel_callback(
+        self, callback: CallbackQuery, argument: str, dialogue: Dialogue
+    ) -> str:
+        """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
+        context = dialogue.context
+        job = await self.queue.job(argument)
+        verdict = await self.queue.cancel(argument, context.user_id, dialogue.now_ms())
+        is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
+        # A forged callback must not remove another user's message, and none the list of /queue.
+        if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
+            await dialogue.remove_panel()
+        return CANCELLED[verdict]
+
+    async def handle_queue(self, _: Message, dialogue: Dialogue) -> None:
+        """/queue: active jobs, each with a button that cancels it."""
+        await dialogue.say(*await self._queue(dialogue), to=Audience.ASKER)
+
+    async def on_queue_callback(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        if argument != str(dialogue.user_id):
+            return "not_your_button"
+        await dialogue.edit(*await self._queue(dialogue))
+        return ""
+
+    async def _queue(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
+        jobs = await self.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
+        if not jobs:
+            return dialogue.t("queue_empty"), []
+        shown = jobs[:_SHOWN]
+        places = await self.queue.places([job.id for job in shown])
+        lines = [dialogue.t("queue_title", count=len(jobs))]
+        for number, (job, place) in enumerate(zip(shown, places, strict=True), 1):
+            title = _title(job)
+            lines.append(f"{number}. {title} — {_progress(dialogue.language, job, place)}")
+        if len(jobs) > _SHOWN:
+            lines.append(dialogue.t("queue_more", count=len(jobs) - _SHOWN))
+        cancel = [Button(f"✖️ {n}", CANCEL.pack(job.id)) for n, job in enumerate(shown, 1)]
+        refresh = button(dialogue.language, "refresh", f"queue:{dialogue.user_id}")
+        return "\n".join(lines), [*in_rows(cancel, 5), [refresh]]
+
+    async def handle_limits(
+        self, _: Message, dialogue: Dialogue, *, is_price_asked: bool = False
+    ) -> None:
+        """/limits: remaining requests and budget, and the time of the reset."""
+        language = dialogue.language
+        verdict = await self.limit.peek(dialogue.user_id)
+        jobs = await self.queue.jobs_shown_to(dialogue.user_id)
+        text = t(
+            language,
+            "limits",
+            remaining=verdict.remaining,
+            limit=self.limit.max_requests,
+            window=in_time(language, self.limit.window_s),
+            waiting=sum(job.state is State.QUEUED for job in jobs),
+            waiting_limit=self.queue.caps.waiting_per_user,
+            running_limit=self.queue.caps.running_per_user,
+        )
+        lines = [dialogue.t("answer_price"), "", text] if is_price_asked else [text]
+        if verdict.wait_s:
+            wait = in_time(language, verdict.wait_s)
+            lines.append(dialogue.t("limits_again", limit=self.limit.max_requests, wait=wait))
+        lines += await self._budget(dialogue, self.policy.least_price_micro, dialogue.now_ms())
+        answer = dialogue.say if dialogue.context.is_private else dialogue.answer_privately
+        await answer("\n".join(lines))
+
+    answer_price = partialmethod(handle_limits, is_price_asked=True)
+    """Question about the price: what a picture costs, and what is left."""
+
+    async def _budget(self, dialogue: Dialogue, least_price_micro: int, at_ms: int) -> list[str]:
+        """Lines of /limits: the user's remaining budget for today, and an exhausted daily total."""
+        caps = self.queue.caps
+        wait = in_time(dialogue.language, self.spend.resumes_in_s(at_ms))
+        lines: list[str] = []
+        if caps.daily_micro_per_user is not None:
+            left = dollars(await self.spend.left_of_user(dialogue.user_id, at_ms))
+            limit = dollars(caps.daily_micro_per_user)
+            lines.append(dialogue.t("limits_money", left=left, limit=limit, wait=wait))
+        if caps.daily_pictures_per_user is not None:
+            left_today = await self.spend.pictures_left(dialogue.user_id, at_ms)
+            quota = caps.daily_pictures_per_user
+            lines.append(dialogue.t("limits_pictures", left=left_today, limit=quota, wait=wait))
+        ceiling = await self.spend.ceiling_today(at_ms)
+        spent = 0 if ceiling is None else await self.spend.spent_today(at_ms)
+        if BudgetState(spent, ceiling, least_price_micro).is_spent:
+            lines.append(dialogue.t("limits_budget", wait=wait))
+        return lines
+
+    async def handle_quiet(self, _: Message, dialogue: Dialogue) -> None:
+        """/quiet: switch the notification sound for results that took long."""
+        context = dialogue.context
+        # A redelivered update must not switch it back.
+        wanted = "0" if context.preferences.is_quiet else "1"
+        is_quiet = await dialogue.once("quiet", wanted) == "1"
+        await self.users.set_preference(
+            dialogue.user_id, replace(context.preferences, is_quiet=is_quiet)
+        )
+        await dialogue.say(dialogue.t("quiet_on" if is_quiet else "quiet_off"), to=Audience.ASKER)
+
+    async def handle_settings(self, _: Message, dialogue: Dialogue) -> None:
+        rows = _settings(dialogue.context.preferences, dialogue)
+        await dialogue.say(dialogue.t("settings"), rows, Audience.ASKER)
+
+    async def on_setting_callback(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        context = dialogue.context
+        name, _sep, rest = argument.partition(".")
+        choice, _sep, owner = rest.partition(".")
+        if owner != str(context.user_id):
+            return "not_your_button"
+        if choice == OPEN and name in SETTINGS:
+            rows = setting_rows(context.language, context.preferences, name, context.user_id)
+            await dialogue.edit(dialogue.t(f"settings_{name}"), rows)
+            return ""
+        if choice == OPEN:
+            await _show_settings(dialogue, context.preferences)
+            return ""
+        preferences = context.preferences.with_choice(name, choice)
+        if preferences is None:
+            return "unknown_button"
+        await self.users.set_preference(dialogue.user_id, preferences)
+        await _show_settings(dialogue, preferences)
+        return ""
 
 
-async def on_queue_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    if argument != str(dialogue.user_id):
-        return "not_your_button"
-    await dialogue.edit(*await _queue(dialogue))
-    return ""
-
-
-async def _queue(dialogue: Dialogue) -> tuple[str, Keyboard]:
-    jobs = await dialogue.app.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
-    if not jobs:
-        return dialogue.t("queue_empty"), []
-    shown = jobs[:_SHOWN]
-    places = await dialogue.app.queue.places([job.id for job in shown])
-    lines = [dialogue.t("queue_title", count=len(jobs))]
-    for number, (job, place) in enumerate(zip(shown, places, strict=True), 1):
-        title = _title(job)
-        lines.append(f"{number}. {title} — {_progress(dialogue.language, job, place)}")
-    if len(jobs) > _SHOWN:
-        lines.append(dialogue.t("queue_more", count=len(jobs) - _SHOWN))
-    cancel = [Button(f"✖️ {n}", CANCEL.pack(job.id)) for n, job in enumerate(shown, 1)]
-    refresh = button(dialogue.language, "refresh", f"queue:{dialogue.user_id}")
-    return "\n".join(lines), [*in_rows(cancel, 5), [refresh]]
+def _is_alone(callback: CallbackQuery) -> bool:
+    """Return true if the pressed button is the only one of its message, as in a status message."""
+    markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
+    rows = markup.inline_keyboard if markup else []
+    return [button.callback_data for row in rows for button in row] == [callback.data]
 
 
 def _title(job: Job) -> str:
@@ -64,68 +222,6 @@ def _progress(language: str, job: Job, place: int) -> str:
     if job.state is State.QUEUED and place:
         return t(language, "queue_place", place=place)
     return t(language, "queue_working")
-
-
-async def handle_limits(_: Message, dialogue: Dialogue, *, is_price_asked: bool = False) -> None:
-    """/limits: remaining requests and budget, and the time of the reset."""
-    app, language = dialogue.app, dialogue.language
-    verdict = await app.limit.peek(dialogue.user_id)
-    jobs = await app.queue.jobs_shown_to(dialogue.user_id)
-    text = t(
-        language,
-        "limits",
-        remaining=verdict.remaining,
-        limit=app.limit.max_requests,
-        window=in_time(language, app.limit.window_s),
-        waiting=sum(job.state is State.QUEUED for job in jobs),
-        waiting_limit=app.spend.caps.waiting_per_user,
-        running_limit=app.spend.caps.running_per_user,
-    )
-    lines = [dialogue.t("answer_price"), "", text] if is_price_asked else [text]
-    if verdict.wait_s:
-        wait = in_time(language, verdict.wait_s)
-        lines.append(dialogue.t("limits_again", limit=app.limit.max_requests, wait=wait))
-    lines += await _budget(dialogue, app.policy.least_price_micro, app.now_ms())
-    answer = dialogue.say if dialogue.context.is_private else dialogue.answer_privately
-    await answer("\n".join(lines))
-
-
-answer_price = partial(handle_limits, is_price_asked=True)
-"""Question about the price: what a picture costs, and what is left."""
-
-
-async def _budget(dialogue: Dialogue, least_price_micro: int, at_ms: int) -> list[str]:
-    """Lines of /limits: the user's remaining budget for today, and an exhausted daily total."""
-    app = dialogue.app
-    caps = app.spend.caps
-    wait = in_time(dialogue.language, app.spend.resumes_in_s(at_ms))
-    lines: list[str] = []
-    if caps.daily_micro_per_user is not None:
-        left = dollars(await app.spend.left_of_user(dialogue.user_id, at_ms))
-        limit = dollars(caps.daily_micro_per_user)
-        lines.append(dialogue.t("limits_money", left=left, limit=limit, wait=wait))
-    if caps.daily_pictures_per_user is not None:
-        left_today = await app.spend.pictures_left(dialogue.user_id, at_ms)
-        quota = caps.daily_pictures_per_user
-        lines.append(dialogue.t("limits_pictures", left=left_today, limit=quota, wait=wait))
-    ceiling = await app.spend.ceiling_today(at_ms)
-    spent = 0 if ceiling is None else await app.spend.spent_today(at_ms)
-    if BudgetState(spent, ceiling, least_price_micro).is_spent:
-        lines.append(dialogue.t("limits_budget", wait=wait))
-    return lines
-
-
-async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
-    """/quiet: switch the notification sound for results that took long."""
-    context = dialogue.context
-    # A redelivered update must not switch it back.
-    wanted = "0" if context.preferences.is_quiet else "1"
-    choice = await dialogue.app.users.once(f"quiet.{context.request}", wanted)
-    is_quiet = choice == "1"
-    await dialogue.app.users.set_preference(
-        dialogue.user_id, replace(context.preferences, is_quiet=is_quiet)
-    )
-    await dialogue.say(dialogue.t("quiet_on" if is_quiet else "quiet_off"), to=Audience.ASKER)
 
 
 def settings_rows(language: str, user_id: int, preferences: Preferences) -> Keyboard:
@@ -171,32 +267,6 @@ def _choice_label(language: str, label: str) -> str:
     return t(language, label) if has_text(label) else label
 
 
-async def handle_settings(_: Message, dialogue: Dialogue) -> None:
-    rows = _settings(dialogue.context.preferences, dialogue)
-    await dialogue.say(dialogue.t("settings"), rows, Audience.ASKER)
-
-
-async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    context = dialogue.context
-    name, _sep, rest = argument.partition(".")
-    choice, _sep, owner = rest.partition(".")
-    if owner != str(context.user_id):
-        return "not_your_button"
-    if choice == OPEN and name in SETTINGS:
-        rows = setting_rows(context.language, context.preferences, name, context.user_id)
-        await dialogue.edit(dialogue.t(f"settings_{name}"), rows)
-        return ""
-    if choice == OPEN:
-        await _show_settings(dialogue, context.preferences)
-        return ""
-    preferences = context.preferences.with_choice(name, choice)
-    if preferences is None:
-        return "unknown_button"
-    await dialogue.app.users.set_preference(dialogue.user_id, preferences)
-    await _show_settings(dialogue, preferences)
-    return ""
-
-
 async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
     language = preferences.language or dialogue.language
     await dialogue.edit(t(language, "settings"), _settings(preferences, dialogue))
@@ -206,15 +276,3 @@ def _settings(preferences: Preferences, dialogue: Dialogue) -> Keyboard:
     who = preferences.language or dialogue.language, dialogue.user_id
     more = [row for rows_of in dialogue.added.settings_rows for row in rows_of(*who)]
     return [*settings_rows(*who, preferences), *more]
-
-
-COMMANDS = (
-    ChatCommand("queue", handle_queue, menu_place=3, is_personal=True),
-    ChatCommand("limits", handle_limits, menu_place=5, is_personal=True),
-    ChatCommand("settings", handle_settings, menu_place=5, is_personal=True),
-    ChatCommand("quiet", handle_quiet, menu_place=5, is_personal=True),
-)
-BUTTONS = (
-    (ButtonAction("queue", is_repeatable=True), on_queue_callback),
-    (ButtonAction("set", is_repeatable=True), on_setting_callback),
-)

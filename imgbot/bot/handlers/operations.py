@@ -4,13 +4,13 @@ An operation on one photo that needs no prompt needs no handler of its own.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import partial, partialmethod
 from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot import requests
-from imgbot.bot.commands import ChatCommand
+from imgbot.bot.commands import ChatCommand, CommandTable
 from imgbot.bot.dialogue import (
     PHOTO_STATES,
     Dialogue,
@@ -19,6 +19,7 @@ from imgbot.bot.dialogue import (
     to_state_data,
 )
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of, target_photo
+from imgbot.bot.requests import Requests
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
@@ -34,7 +35,8 @@ from imgbot.domain.operations import (
 from imgbot.domain.result_buttons import SCALES
 from imgbot.domain.this_style import asks_for_this_style
 
-StartHandler = Callable[[Message | CallbackQuery, Dialogue], Awaitable[None]]
+_StartHandler = Callable[[Message | CallbackQuery, Dialogue], Awaitable[None]]
+
 
 _PLAIN = [each for each in PHOTO_ACTIONS if not OPERATIONS[each].has_scale]
 
@@ -62,75 +64,260 @@ def _merge_rows(language: str) -> Keyboard:
     return [[MERGE.button(language, key="merge_now")]]
 
 
-async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
-    """/create with or without a prompt, or the button."""
-    await requests.check_rate_limit(dialogue)
-    prompt = prompt_of(event) if isinstance(event, Message) else ""
-    if prompt:
-        await requests.create(dialogue, prompt)
+@dataclass(frozen=True, slots=True)
+class OperationHandlers:
+    """Handlers of what begins an operation, and of what it asks for."""
+
+    requests: Requests
+    has_photo_styles: bool
+
+    def add_to(self, table: CommandTable) -> None:
+        aliases = ((alias, each) for each in ACTIONS for alias in OPERATIONS[each].aliases)
+        table.add(
+            *(ChatCommand(each, self._starter(each), menu_place=1) for each in ACTIONS),
+            *(ChatCommand(alias, self._starter(operation)) for alias, operation in aliases),
+            (START, self.on_start_callback),
+            (PHOTO, self.on_photo_callback),
+            (SCALE, self.on_scale_callback),
+            (MERGE, self.on_merge_callback),
+        )
+
+    def _starter(self, operation: Operation) -> _StartHandler:
+        """Return the handler that starts an operation: from a command, or from a button."""
+        own: Mapping[Operation, _StartHandler] = {
+            Operation.CREATE: self.handle_create,
+            Operation.EDIT: self.handle_edit_start,
+            Operation.MERGE: self.handle_smart_merge_start,
+        }
+        return own.get(operation, partial(self.start_photo_operation, operation))
+
+    def photo_taker(self, operation: Operation) -> MessageHandler:
+        """Return the handler that takes the photo an operation asked for."""
+        if operation is Operation.EDIT:
+            return self.take_edit_photo
+        return partial(self.take_photo, operation)
+
+    async def handle_create(self, event: Message | CallbackQuery, dialogue: Dialogue) -> None:
+        """/create with or without a prompt, or the button."""
+        await self.requests.check_rate_limit(dialogue)
+        prompt = prompt_of(event) if isinstance(event, Message) else ""
+        if prompt:
+            await self.requests.create(dialogue, prompt)
+            await dialogue.state.clear()
+        else:
+            await dialogue.ask(dialogue.t("ask_create"), Question.CREATE_WORDS)
+
+    async def handle_edit_start(self, event: Message | CallbackQuery, dialogue: Dialogue) -> None:
+        """/edit, the buttons, a photo with a caption, or a prompt in reply to a picture."""
+        await self.requests.check_rate_limit(dialogue)
+        prompt, photo, example = "", None, None
+        if isinstance(event, Message):
+            prompt, photo = await self.requests.prompt_in(event, dialogue), target_photo(event)
+            example = replied_picture_of(event) if photo_of(event) else None
+        if photo and example and self.asks_for_style(prompt):
+            await self.requests.order(dialogue, Operation.MERGE, prompt, (photo, example))
+            await dialogue.state.clear()
+        else:
+            await self.edit(dialogue, photo, prompt)
+
+    async def take_edit_photo(self, message: Message, dialogue: Dialogue) -> None:
+        photo = _required(photo_of(message))
+        await self.edit(dialogue, photo, await self.requests.prompt_in(message, dialogue))
+
+    async def edit(self, dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> None:
+        """Continue with the edit, or with the operation on the photo that the prompt names."""
+        if photo and self.asks_for_style(prompt):
+            await ask_for_picture(dialogue, photo, prompt, "ask_style_example")
+            return
+        found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
+        operation = (found.operation if photo else None) or Operation.EDIT
+        # What is drawn on a picture may be meant by any words.
+        is_marked = dialogue.order_rule.takes_another(operation, prompt, photo)
+        is_prompt_used = is_marked or operation in {Operation.EDIT, Operation.MERGE}
+        await self.order_or_ask(
+            dialogue, operation, photo, prompt if is_prompt_used else "", found.scale or 2
+        )
+
+    def asks_for_style(self, prompt: str) -> bool:
+        """Return whether a prompt asks for the style of another picture, and this can be done."""
+        return self.has_photo_styles and asks_for_this_style(prompt)
+
+    async def handle_style_of(self, photo: InputPhoto, _: Message, dialogue: Dialogue) -> None:
+        """A text that asks for the style of a picture: it needs a photo to paint."""
+        await self.requests.check_rate_limit(dialogue)
+        prompt = dialogue.t("style_of_first")
+        await ask_for_picture(dialogue, photo, prompt, "ask_style_photo")
+
+    async def handle_photo(self, message: Message, dialogue: Dialogue) -> None:
+        """Picture sent outside a dialogue: its caption is the prompt."""
+        photo = photo_of(message)
+        if photo is None or await self.requests.prompt_in(message, dialogue):
+            await self.handle_edit_start(message, dialogue)
+            return
+        await ask_about(dialogue, photo)
+
+    async def start_photo_operation(
+        self,
+        operation: Operation,
+        event: Message | CallbackQuery,
+        dialogue: Dialogue,
+        photo: InputPhoto | None = None,
+        scale: int | None = None,
+    ) -> None:
+        """The command with or without a photo and a scale, or the buttons."""
+        await self.requests.check_rate_limit(dialogue)
+        prompt = ""
+        if isinstance(event, Message):
+            prompt, photo = prompt_of(event), target_photo(event)
+            scale = scale_in(prompt)
+        await self.order_or_ask(dialogue, operation, photo, prompt, scale)
+
+    handle_retoucher_start = partialmethod(start_photo_operation, Operation.RETOUCH)
+    handle_upscale_button = partialmethod(start_photo_operation, Operation.UPSCALE)
+
+    async def take_photo(self, operation: Operation, message: Message, dialogue: Dialogue) -> None:
+        """The requested photo, or text in reply to it; a photo with a prompt is a new request."""
+        if await self._is_request(operation, message, dialogue):
+            await self.handle_photo(message, dialogue)
+            return
+        photo = _required(target_photo(message))
+        scale = scale_in(prompt_of(message)) or (await dialogue.state.get_data()).get("scale")
+        # A text that only refers to an earlier picture gives no instruction.
+        await self.order_or_ask(dialogue, operation, photo, scale=scale)
+
+    async def _is_request(self, operation: Operation, message: Message, dialogue: Dialogue) -> bool:
+        """Return true for a photo with a prompt that is more than the scale for the operation."""
+        if photo_of(message) is None:
+            return False
+        prompt = await self.requests.prompt_in(message, dialogue)
+        found = classify(prompt, ChatFacts(pending=PendingQuestion.SCALE))
+        is_size = OPERATIONS[operation].has_scale and found.operation is Operation.UPSCALE
+        return bool(prompt) and not is_size
+
+    async def order_or_ask(
+        self,
+        dialogue: Dialogue,
+        operation: Operation,
+        photo: InputPhoto | None,
+        prompt: str = "",
+        scale: int | None = None,
+    ) -> None:
+        """Order an operation on one photo, or ask for what is missing."""
+        if operation is Operation.MERGE:
+            await self._start_merge_with(dialogue, photo, prompt)
+            return
+        spec = OPERATIONS[operation]
+        if photo is None:
+            text = dialogue.t(f"ask_{operation}_photo")
+            await dialogue.ask(text, PHOTO_STATES[operation], scale=scale)
+            return
+        sources = to_state_data(photo)
+        if spec.has_scale and scale is None:
+            text, rows = dialogue.t("ask_scale"), scales()
+            await dialogue.ask(text, Question.UPSCALE_SCALE, rows, sources=sources)
+        elif spec.prompt is Prompt.REQUIRED and not prompt:
+            await dialogue.ask(dialogue.t("ask_edit_words"), Question.EDIT_WORDS, sources=sources)
+        else:
+            wanted = "" if spec.prompt is Prompt.NONE else prompt
+            taken_scale = scale if spec.has_scale and scale else 2
+            await self.requests.order(dialogue, operation, wanted, (photo,), taken_scale)
+            await dialogue.state.clear()
+
+    async def handle_smart_merge_start(
+        self, event: Message | CallbackQuery, dialogue: Dialogue
+    ) -> None:
+        await self.requests.check_rate_limit(dialogue)
+        if isinstance(event, Message) and photo_of(event):
+            await dialogue.expect(Question.MERGE_PHOTOS)
+            await self.take_merge_photo(event, dialogue)
+            return
+        await self._start_merge_with(dialogue)
+
+    async def _start_merge_with(
+        self, dialogue: Dialogue, photo: InputPhoto | None = None, prompt: str = ""
+    ) -> None:
+        """Start collecting photos, with this one as the first; ask for the others."""
+        if photo is None:
+            await dialogue.ask(dialogue.t("ask_merge_photos"), Question.MERGE_PHOTOS, words=prompt)
+        else:
+            await dialogue.expect(Question.MERGE_PHOTOS, words=prompt)
+            await self.collect_photos(dialogue, (photo,), prompt)
+
+    async def take_merge_photo(self, message: Message, dialogue: Dialogue) -> None:
+        """Another photo, or the prompt that ends the collecting."""
+        photo, prompt = photo_of(message), await self.requests.prompt_in(message, dialogue)
+        if photo is not None:
+            await self.collect_photos(dialogue, (photo,), prompt)
+        elif prompt and await dialogue.photos():
+            await self.merge(dialogue, prompt)
+        else:
+            raise UserError("send_photo_please")
+
+    async def collect_photos(
+        self, dialogue: Dialogue, photos: Sequence[InputPhoto], prompt: str
+    ) -> None:
+        """Add photos to those collected, and report the count."""
+        data, known = await dialogue.state.get_data(), await dialogue.photos()
+        found = tuple({each.unique_id: each for each in (*known, *photos)}.values())
+        kept, words = found[:PHOTOS_LIMIT], prompt or data.get("words", "")
+        request = dialogue.context.request
+        await dialogue.extend(sources=to_state_data(*kept), words=words, request=request)
+        if len(found) == len(known) and data.get("request") != request:
+            await dialogue.say(*_counted("merge_same", len(kept), dialogue))
+        elif len(found) > PHOTOS_LIMIT:
+            rows = _merge_rows(dialogue.language)
+            await dialogue.say(dialogue.t("merge_full", limit=PHOTOS_LIMIT), rows)
+        elif len(kept) == 2 and self.asks_for_style(words):
+            await self.merge(dialogue, words)
+        else:
+            key = "merge_same" if len(kept) == 1 < len(photos) else "merge_count"
+            await _show_count(key, len(kept), data, dialogue)
+
+    async def on_merge_callback(self, _: CallbackQuery, dialogue: Dialogue) -> str:
+        if not await dialogue.is_asking(Question.MERGE_PHOTOS):
+            return "stale_button"
+        await self.merge(dialogue, (await dialogue.state.get_data()).get("words", ""))
+        return ""
+
+    async def merge(self, dialogue: Dialogue, prompt: str) -> None:
+        """Order the merge of the collected photos. Raises UserError for fewer than two."""
+        photos = await dialogue.photos()
+        if len(photos) < 2:
+            raise UserError("merge_too_few")
+        await self.requests.order(dialogue, Operation.MERGE, prompt, photos)
         await dialogue.state.clear()
-    else:
-        await dialogue.ask(dialogue.t("ask_create"), Question.CREATE_WORDS)
 
+    async def on_start_callback(
+        self, callback: CallbackQuery, operation: Operation, dialogue: Dialogue
+    ) -> str:
+        await self._starter(operation)(callback, dialogue)
+        return ""
 
-async def handle_edit_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
-    """/edit, the buttons, a photo with a caption, or a prompt in reply to a picture."""
-    await requests.check_rate_limit(dialogue)
-    prompt, photo, example = "", None, None
-    if isinstance(event, Message):
-        prompt, photo = await requests.prompt_in(event, dialogue), target_photo(event)
-        example = replied_picture_of(event) if photo_of(event) else None
-    if photo and example and asks_for_style(dialogue, prompt):
-        await requests.order(dialogue, Operation.MERGE, prompt, (photo, example))
-        await dialogue.state.clear()
-    else:
-        await edit(dialogue, photo, prompt)
+    async def on_photo_callback(
+        self, callback: CallbackQuery, choice: str, dialogue: Dialogue
+    ) -> str:
+        """Start the operation chosen for a photo that was sent without a prompt."""
+        photo = await dialogue.photo()
+        if not await dialogue.is_asking(Question.PHOTO_ACTION) or photo is None:
+            return "stale_photo_button"
+        if isinstance(choice, Operation):
+            await self.start_photo_operation(choice, callback, dialogue, photo)
+        else:
+            await self.handle_upscale_button(callback, dialogue, photo, int(choice[1:]))
+        return ""
 
-
-async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
-    await edit(dialogue, _required(photo_of(message)), await requests.prompt_in(message, dialogue))
-
-
-async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> None:
-    """Continue with the edit, or with the operation on the photo that the prompt names."""
-    if photo and asks_for_style(dialogue, prompt):
-        await ask_for_picture(dialogue, photo, prompt, "ask_style_example")
-        return
-    found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
-    operation = (found.operation if photo else None) or Operation.EDIT
-    # What is drawn on a picture may be meant by any words.
-    is_marked = dialogue.order_rule.takes_another(operation, prompt, photo)
-    is_prompt_used = is_marked or operation in {Operation.EDIT, Operation.MERGE}
-    await order_or_ask(
-        dialogue, operation, photo, prompt if is_prompt_used else "", found.scale or 2
-    )
-
-
-def asks_for_style(dialogue: Dialogue, prompt: str) -> bool:
-    """Return true if a prompt asks for the style of another picture, and this can be done."""
-    return dialogue.app.policy.has_photo_styles and asks_for_this_style(prompt)
+    async def on_scale_callback(self, _: CallbackQuery, scale: int, dialogue: Dialogue) -> str:
+        photo = await dialogue.photo()
+        if not await dialogue.is_asking(Question.UPSCALE_SCALE) or photo is None:
+            return "stale_photo_button"
+        await self.order_or_ask(dialogue, Operation.UPSCALE, photo, scale=scale)
+        return ""
 
 
 async def ask_for_picture(dialogue: Dialogue, photo: InputPhoto, prompt: str, key: str) -> None:
     """Ask for the second picture of two, one of which is to get the other's style."""
     sources = to_state_data(photo)
     await dialogue.ask(dialogue.t(key), Question.MERGE_PHOTOS, words=prompt, sources=sources)
-
-
-async def handle_style_of(photo: InputPhoto, _: Message, dialogue: Dialogue) -> None:
-    """A text that asks for the style of a picture: it needs a photo to paint."""
-    await requests.check_rate_limit(dialogue)
-    prompt = dialogue.t("style_of_first")
-    await ask_for_picture(dialogue, photo, prompt, "ask_style_photo")
-
-
-async def handle_photo(message: Message, dialogue: Dialogue) -> None:
-    """Picture sent outside a dialogue: its caption is the prompt."""
-    photo = photo_of(message)
-    if photo is None or await requests.prompt_in(message, dialogue):
-        await handle_edit_start(message, dialogue)
-        return
-    await ask_about(dialogue, photo)
 
 
 async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
@@ -143,127 +330,10 @@ async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
     )
 
 
-async def start_photo_operation(
-    operation: Operation,
-    event: Message | CallbackQuery,
-    dialogue: Dialogue,
-    photo: InputPhoto | None = None,
-    scale: int | None = None,
-) -> None:
-    """The command with or without a photo and a scale, or the buttons."""
-    await requests.check_rate_limit(dialogue)
-    prompt = ""
-    if isinstance(event, Message):
-        prompt, photo = prompt_of(event), target_photo(event)
-        scale = scale_in(prompt)
-    await order_or_ask(dialogue, operation, photo, prompt, scale)
-
-
-async def take_photo(operation: Operation, message: Message, dialogue: Dialogue) -> None:
-    """The requested photo, or text in reply to it; a photo with a prompt is a new request."""
-    if await _is_request(operation, message, dialogue):
-        await handle_photo(message, dialogue)
-        return
-    photo = _required(target_photo(message))
-    scale = scale_in(prompt_of(message)) or (await dialogue.state.get_data()).get("scale")
-    # A text that only refers to an earlier picture gives no instruction.
-    await order_or_ask(dialogue, operation, photo, scale=scale)
-
-
-async def _is_request(operation: Operation, message: Message, dialogue: Dialogue) -> bool:
-    """Return true for a photo with a prompt that is more than the scale for the operation."""
-    if photo_of(message) is None:
-        return False
-    prompt = await requests.prompt_in(message, dialogue)
-    about_size = (
-        classify(prompt, ChatFacts(pending=PendingQuestion.SCALE)).operation is Operation.UPSCALE
-    )
-    return bool(prompt) and not (OPERATIONS[operation].has_scale and about_size)
-
-
 def _required(photo: InputPhoto | None) -> InputPhoto:
     if photo is None:
         raise UserError("send_photo_please")
     return photo
-
-
-async def order_or_ask(
-    dialogue: Dialogue,
-    operation: Operation,
-    photo: InputPhoto | None,
-    prompt: str = "",
-    scale: int | None = None,
-) -> None:
-    """Order an operation on one photo, or ask for what is missing."""
-    if operation is Operation.MERGE:
-        await _start_merge_with(dialogue, photo, prompt)
-        return
-    spec = OPERATIONS[operation]
-    if photo is None:
-        text = dialogue.t(f"ask_{operation}_photo")
-        await dialogue.ask(text, PHOTO_STATES[operation], scale=scale)
-        return
-    sources = to_state_data(photo)
-    if spec.has_scale and scale is None:
-        text, rows = dialogue.t("ask_scale"), scales()
-        await dialogue.ask(text, Question.UPSCALE_SCALE, rows, sources=sources)
-    elif spec.prompt is Prompt.REQUIRED and not prompt:
-        await dialogue.ask(dialogue.t("ask_edit_words"), Question.EDIT_WORDS, sources=sources)
-    else:
-        wanted = "" if spec.prompt is Prompt.NONE else prompt
-        taken_scale = scale if spec.has_scale and scale else 2
-        await requests.order(dialogue, operation, wanted, (photo,), taken_scale)
-        await dialogue.state.clear()
-
-
-async def handle_smart_merge_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
-    await requests.check_rate_limit(dialogue)
-    if isinstance(event, Message) and photo_of(event):
-        await dialogue.expect(Question.MERGE_PHOTOS)
-        await take_merge_photo(event, dialogue)
-        return
-    await _start_merge_with(dialogue)
-
-
-async def _start_merge_with(
-    dialogue: Dialogue, photo: InputPhoto | None = None, prompt: str = ""
-) -> None:
-    """Start collecting photos, with this one as the first; ask for the others."""
-    if photo is None:
-        await dialogue.ask(dialogue.t("ask_merge_photos"), Question.MERGE_PHOTOS, words=prompt)
-    else:
-        await dialogue.expect(Question.MERGE_PHOTOS, words=prompt)
-        await collect_photos(dialogue, (photo,), prompt)
-
-
-async def take_merge_photo(message: Message, dialogue: Dialogue) -> None:
-    """Another photo, or the prompt that ends the collecting."""
-    photo, prompt = photo_of(message), await requests.prompt_in(message, dialogue)
-    if photo is not None:
-        await collect_photos(dialogue, (photo,), prompt)
-    elif prompt and await dialogue.photos():
-        await merge(dialogue, prompt)
-    else:
-        raise UserError("send_photo_please")
-
-
-async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], prompt: str) -> None:
-    """Add photos to those collected, and report the count."""
-    data, known = await dialogue.state.get_data(), await dialogue.photos()
-    found = tuple({each.unique_id: each for each in (*known, *photos)}.values())
-    kept, words = found[:PHOTOS_LIMIT], prompt or data.get("words", "")
-    request = dialogue.context.request
-    await dialogue.extend(sources=to_state_data(*kept), words=words, request=request)
-    if len(found) == len(known) and data.get("request") != request:
-        await dialogue.say(*_counted("merge_same", len(kept), dialogue))
-    elif len(found) > PHOTOS_LIMIT:
-        rows = _merge_rows(dialogue.language)
-        await dialogue.say(dialogue.t("merge_full", limit=PHOTOS_LIMIT), rows)
-    elif len(kept) == 2 and asks_for_style(dialogue, words):
-        await merge(dialogue, words)
-    else:
-        key = "merge_same" if len(kept) == 1 < len(photos) else "merge_count"
-        await _show_count(key, len(kept), data, dialogue)
 
 
 async def _show_count(key: str, count: int, data: Mapping[str, Any], dialogue: Dialogue) -> None:
@@ -281,80 +351,3 @@ def _counted(key: str, count: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
     if count == 1:
         return dialogue.t(f"{key}_one", count=1), []
     return dialogue.t(key, count=count), _merge_rows(dialogue.language)
-
-
-async def on_merge_callback(_: CallbackQuery, dialogue: Dialogue) -> str:
-    if not await dialogue.is_asking(Question.MERGE_PHOTOS):
-        return "stale_button"
-    await merge(dialogue, (await dialogue.state.get_data()).get("words", ""))
-    return ""
-
-
-async def merge(dialogue: Dialogue, prompt: str) -> None:
-    """Order the merge of the collected photos. Raises UserError for fewer than two."""
-    photos = await dialogue.photos()
-    if len(photos) < 2:
-        raise UserError("merge_too_few")
-    await requests.order(dialogue, Operation.MERGE, prompt, photos)
-    await dialogue.state.clear()
-
-
-handle_retoucher_start = partial(start_photo_operation, Operation.RETOUCH)
-handle_upscale_button = partial(start_photo_operation, Operation.UPSCALE)
-
-START_HANDLERS: Mapping[Operation, StartHandler] = {
-    **{operation: partial(start_photo_operation, operation) for operation in ACTIONS},
-    Operation.CREATE: handle_create,
-    Operation.EDIT: handle_edit_start,
-    Operation.MERGE: handle_smart_merge_start,
-}
-"""Handler that starts an operation: from a command, or from a button."""
-
-PHOTO_HANDLERS: Mapping[Operation, MessageHandler] = {
-    **{operation: partial(take_photo, operation) for operation in PHOTO_STATES},
-    Operation.EDIT: take_edit_photo,
-}
-"""Handler that takes the photo an operation asked for."""
-
-
-async def on_start_callback(
-    callback: CallbackQuery, operation: Operation, dialogue: Dialogue
-) -> str:
-    await START_HANDLERS[operation](callback, dialogue)
-    return ""
-
-
-async def on_photo_callback(callback: CallbackQuery, choice: str, dialogue: Dialogue) -> str:
-    """Start the operation chosen for a photo that was sent without a prompt."""
-    photo = await dialogue.photo()
-    if not await dialogue.is_asking(Question.PHOTO_ACTION) or photo is None:
-        return "stale_photo_button"
-    if isinstance(choice, Operation):
-        await start_photo_operation(choice, callback, dialogue, photo)
-    else:
-        await handle_upscale_button(callback, dialogue, photo, int(choice[1:]))
-    return ""
-
-
-async def on_scale_callback(_: CallbackQuery, scale: int, dialogue: Dialogue) -> str:
-    photo = await dialogue.photo()
-    if not await dialogue.is_asking(Question.UPSCALE_SCALE) or photo is None:
-        return "stale_photo_button"
-    await order_or_ask(dialogue, Operation.UPSCALE, photo, scale=scale)
-    return ""
-
-
-COMMANDS = (
-    *(ChatCommand(each.value, START_HANDLERS[each], menu_place=1) for each in ACTIONS),
-    *(
-        ChatCommand(alias, handler)
-        for operation, handler in START_HANDLERS.items()
-        for alias in OPERATIONS[operation].aliases
-    ),
-)
-BUTTONS = (
-    (START, on_start_callback),
-    (PHOTO, on_photo_callback),
-    (SCALE, on_scale_callback),
-    (MERGE, on_merge_callback),
-)

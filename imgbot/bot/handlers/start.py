@@ -1,6 +1,7 @@
 """General commands, the command menu, small talk, and unsupported messages."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiogram import Bot
@@ -12,12 +13,12 @@ from aiogram.types import (
     Message,
 )
 
-from imgbot.bot.app import App
 from imgbot.bot.commands import ChatCommand, CommandTable
-from imgbot.bot.dialogue import Audience, Dialogue
+from imgbot.bot.dialogue import Dialogue, MessageHandler
 from imgbot.bot.messages import (
     PICTURE_LIMIT_MB,
     UNREADABLE,
+    BotIdentity,
     command_of,
     replied_message,
 )
@@ -25,8 +26,8 @@ from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.buttons import ButtonAction, Keyboard, button, in_rows
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
-from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import LANGUAGES, has_text, t
+from imgbot.storage.stats import QueueStats
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events
 
@@ -36,13 +37,6 @@ _CIRCLE_PICTURE = Path(__file__).parents[1] / "circle.jpg"
 """A photo, the photo with a line drawn on it, and what became of it (NASA, public domain)."""
 _ALL_TOPICS = "all"
 """Argument of the button that returns to the topics of the help."""
-CANCELLED = {
-    "ok": "cancelling",
-    "gone": "cancel_over",
-    "not_yours": "not_your_button",
-    "too_late": "cancel_too_late",
-    "cancelled_late": "cancelled_late",
-}
 
 
 def menu_rows(language: str) -> Keyboard:
@@ -61,60 +55,96 @@ def topic_rows(language: str, topic: str) -> Keyboard:
     return [*start, [button(language, "back", f"help:{_ALL_TOPICS}")]]
 
 
-async def handle_start(message: Message, dialogue: Dialogue) -> None:
-    context = dialogue.context
-    await dialogue.state.clear()
-    text = "\n\n".join(filter(None, (dialogue.app.welcome, dialogue.t("start"))))
-    await dialogue.say(text, menu_rows(context.language))
-    if context.is_private and dialogue.is_by_admin and message.bot:
-        await publish_admin_commands(message.bot, context.user_id, dialogue.app.commands)
+@dataclass(frozen=True, slots=True)
+class GeneralHandlers:
+    """Handlers of general commands."""
 
+    identity: BotIdentity
+    policy: AccessPolicy
+    table: CommandTable
+    stats: QueueStats
+    welcome: str
+    """The operator's own words to those who start the bot; empty for none."""
 
-async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
-    """Leave the dialogue, or else cancel the latest active job of this chat."""
-    app = dialogue.app
-    question, _expired = await dialogue.question()
-    if question:
-        # Answer before the state is cleared: if the answer fails, the same update comes again
-        # and must not find a job to cancel instead.
-        rows = menu_rows(dialogue.language)
-        await dialogue.say(dialogue.t("cancel_dialogue"), rows, Audience.ASKER)
+    def add_to(self, table: CommandTable) -> None:
+        table.add(
+            ChatCommand("start", self.handle_start),
+            # The link to the help that groups get.
+            ChatCommand("start", self.handle_help, payload="help"),
+            ChatCommand("help", self.handle_help, menu_place=7),
+            (ButtonAction("help", is_repeatable=True), self.on_help_callback),
+        )
+
+    async def handle_start(self, message: Message, dialogue: Dialogue) -> None:
+        context = dialogue.context
         await dialogue.state.clear()
-        return
-    jobs = await app.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
-    newest = next((job.id for job in reversed(jobs) if not job.is_called_off), "")
-    job_id = await app.users.once(f"cancel.{dialogue.context.request}", newest)
-    verdict = await app.queue.cancel(job_id, dialogue.user_id, app.now_ms()) if job_id else "gone"
-    # A cancelled job reports it itself, in its status message.
-    if verdict != "ok":
-        key = "cancel_too_late" if verdict == "too_late" else "cancel_nothing"
-        await dialogue.say(dialogue.t(key), to=Audience.ASKER)
+        text = "\n\n".join(filter(None, (self.welcome, dialogue.t("start"))))
+        await dialogue.say(text, menu_rows(context.language))
+        if context.is_private and dialogue.is_by_admin and message.bot:
+            await publish_admin_commands(message.bot, context.user_id, self.table)
 
+    def handler_of(self, name: str) -> MessageHandler:
+        """Return the handler of a command for all, by its name alone."""
+        command = self.table.command(name, "")
+        is_known = command is not None and not command.is_for_admins
+        return command.handler if command and is_known else self.handle_unknown_command
 
-async def on_cancel_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
-    app, context = dialogue.app, dialogue.context
-    job = await app.queue.job(argument)
-    verdict = await app.queue.cancel(argument, context.user_id, app.now_ms())
-    is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
-    # A forged callback must not remove another user's message, and none removes the /queue list.
-    if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
-        await dialogue.remove_panel()
-    return CANCELLED[verdict]
+    async def handle_unknown_command(self, message: Message, dialogue: Dialogue) -> None:
+        await self.note_not_understood(f"/{command_of(message)}", dialogue)
+        raise UserError("unknown_command")
 
+    async def note_not_understood(self, words: str, dialogue: Dialogue) -> None:
+        """Keep words for administrators, who see what the bot lacks."""
+        update_id = dialogue.context.update_id
+        await self.stats.note_not_understood(dialogue.user_id, update_id, words)
 
-def _is_alone(callback: CallbackQuery) -> bool:
-    """Return true if the pressed button is the only one of its message, as in a status message."""
-    markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
-    rows = markup.inline_keyboard if markup else []
-    return [button.callback_data for row in rows for button in row] == [callback.data]
+    async def handle_help(self, _: Message, dialogue: Dialogue) -> None:
+        """Send the topics; a group gets one line, as long texts would disturb its members."""
+        if dialogue.context.is_private:
+            known = topics(self.policy, is_admin=dialogue.is_by_admin)
+            await dialogue.say(dialogue.t("help"), help_rows(dialogue.language, known))
+        else:
+            await dialogue.say(self.help_text(dialogue.language, "in_group"))
 
+    async def on_help_callback(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        known = topics(self.policy, is_admin=dialogue.is_by_admin)
+        if argument == _ALL_TOPICS:
+            rows = help_rows(dialogue.language, known)
+            await dialogue.edit(dialogue.t("help"), rows)
+        elif argument == _CIRCLE:
+            await dialogue.send(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
+        elif argument in known:
+            rows = topic_rows(dialogue.language, argument)
+            await dialogue.edit(self.help_text(dialogue.language, argument), rows)
+        else:
+            return "unknown_button"
+        return ""
 
-async def handle_unknown_command(message: Message, dialogue: Dialogue) -> None:
-    await dialogue.app.queue_stats.note_not_understood(
-        dialogue.user_id, dialogue.context.update_id, f"/{command_of(message)}"
-    )
-    raise UserError("unknown_command")
+    def help_text(self, language: str, topic: str) -> str:
+        """Text of a topic, in the variant that holds for this provider and this bot.
+
+        The built-in engine has its own examples, and mentions are promised only if Telegram
+        delivers them.
+        """
+        key = f"help_{topic}"
+        variants = {
+            "engine": self.policy.has_builtin_engine,
+            "mentions": self.identity.reads_groups,
+        }
+        for variant, is_given in variants.items():
+            if is_given and has_text(f"{key}_{variant}"):
+                key = f"{key}_{variant}"
+        listed = self.table.menu(is_admin=True)
+        text = t(
+            language,
+            key,
+            name=self.identity.name,
+            limit_mb=PICTURE_LIMIT_MB,
+            vocabulary=t(language, "vocabulary"),
+            commands=_lines(language, (each for each in listed if each.is_for_admins)),
+        )
+        added = _lines(language, (each for each in listed if each.help_topic == topic))
+        return "\n".join(filter(None, (text, added)))
 
 
 async def handle_unsupported(message: Message, _: Dialogue) -> None:
@@ -182,30 +212,6 @@ async def handle_small_talk(message: Message, dialogue: Dialogue) -> None:
         await dialogue.say(dialogue.t("pleasantry"))
 
 
-async def handle_help(_: Message, dialogue: Dialogue) -> None:
-    """Send the topics; a group gets one line, as long texts would disturb its members."""
-    if dialogue.context.is_private:
-        known = topics(dialogue.app.policy, is_admin=dialogue.is_by_admin)
-        await dialogue.say(dialogue.t("help"), help_rows(dialogue.language, known))
-    else:
-        await dialogue.say(help_text(dialogue.language, "in_group", dialogue.app))
-
-
-async def on_help_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    known = topics(dialogue.app.policy, is_admin=dialogue.is_by_admin)
-    if argument == _ALL_TOPICS:
-        rows = help_rows(dialogue.language, known)
-        await dialogue.edit(dialogue.t("help"), rows)
-    elif argument == _CIRCLE:
-        await dialogue.send(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
-    elif argument in known:
-        rows = topic_rows(dialogue.language, argument)
-        await dialogue.edit(help_text(dialogue.language, argument, dialogue.app), rows)
-    else:
-        return "unknown_button"
-    return ""
-
-
 def topics(policy: AccessPolicy, *, is_admin: bool = False) -> Sequence[str]:
     """Topics of the help: each operation, then the rest."""
     engine = ("engine",) if policy.has_builtin_engine else ()
@@ -220,45 +226,5 @@ def topics(policy: AccessPolicy, *, is_admin: bool = False) -> Sequence[str]:
     )
 
 
-def help_text(language: str, topic: str, app: App) -> str:
-    """Text of a topic, in the variant that holds for this provider and this bot.
-
-    The built-in engine has its own examples, and mentions are promised only if Telegram
-    delivers them.
-    """
-    key = f"help_{topic}"
-    variants = {
-        "engine": app.policy.has_builtin_engine,
-        "mentions": app.identity.reads_groups,
-    }
-    for variant, is_given in variants.items():
-        if is_given and has_text(f"{key}_{variant}"):
-            key = f"{key}_{variant}"
-    listed = app.commands.menu(is_admin=True)
-    text = t(
-        language,
-        key,
-        name=app.identity.name,
-        limit_mb=PICTURE_LIMIT_MB,
-        vocabulary=t(language, "vocabulary"),
-        commands=_lines(language, (each for each in listed if each.is_for_admins)),
-    )
-    added = _lines(language, (each for each in listed if each.help_topic == topic))
-    return "\n".join(filter(None, (text, added)))
-
-
 def _lines(language: str, listed: Iterable[ChatCommand]) -> str:
     return "\n".join(f"/{each.name}: {t(language, f'command_{each.name}')}" for each in listed)
-
-
-COMMANDS = (
-    ChatCommand("start", handle_start),
-    # The link to the help that groups get.
-    ChatCommand("start", handle_help, payload="help"),
-    ChatCommand("cancel", handle_cancel, menu_place=7, is_personal=True),
-    ChatCommand("help", handle_help, menu_place=7),
-)
-BUTTONS = (
-    (CANCEL, on_cancel_callback),
-    (ButtonAction("help", is_repeatable=True), on_help_callback),
-)

@@ -15,14 +15,17 @@ from imgbot.features.albums.processor import AlbumProcessor
 from imgbot.features.albums.store import KEYS, Albums
 from imgbot.features.feature import Core, Feature, Intake, Seams
 from imgbot.storage.client import Client
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
-    app, albums = core.app, Albums(core.redis)
-    handlers = AlbumHandlers(albums, app.identity, app.policy, app.users, app.now_ms)
+    albums, results = Albums(core.redis), ResultStore(core.redis)
+    parts = core.identity, core.policy, core.requests, core.operations
+    handlers = AlbumHandlers(albums, UserStore(core.redis), *parts)
 
     async def process(intake: Intake, stopping: asyncio.Event, drain_s: float) -> None:
-        await AlbumProcessor(handlers, app.results, intake).run(stopping, drain_s)
+        await AlbumProcessor(handlers, results, core.now_ms, intake).run(stopping, drain_s)
 
     return Seams(
         message_routes=[handlers.route],

@@ -6,13 +6,13 @@ from typing import Any
 
 from aiogram.types import Message
 
-from imgbot.bot import requests
 from imgbot.bot.commands import ChatCommand
-from imgbot.bot.context import NowMs, RequestContext
+from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, Question
-from imgbot.bot.handlers.operations import ask_about, collect_photos, edit
+from imgbot.bot.handlers.operations import OperationHandlers, ask_about
 from imgbot.bot.messages import UNREADABLE, BotIdentity, command_of, photo_of
 from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.requests import Requests
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTOS_LIMIT, Operation
@@ -35,10 +35,11 @@ class AlbumHandlers:
     """Handlers of items and of whole albums."""
 
     albums: Albums
+    users: UserStore
     identity: BotIdentity
     policy: AccessPolicy
-    users: UserStore
-    now_ms: NowMs
+    requests: Requests
+    operations: OperationHandlers
 
     async def route(self, message: Message) -> ChatCommand | None:
         """Return what takes an item of an album; its caption may be a command.
@@ -56,7 +57,7 @@ class AlbumHandlers:
         try:
             # The first item carries the command, which applies to all items.
             command = await self.users.once(f"album.{album}", command_of(message))
-            photo, prompt = await _read(message, command, dialogue)
+            photo, prompt = await self._read(message, command, dialogue)
         except UserError:
             # An error about an album is reported once, not for each of its items.
             notice = f"said.{context.user_id}.album.{album}"
@@ -65,7 +66,18 @@ class AlbumHandlers:
             return
         if prompt or not await self.albums.join_late(album, photo):
             item = _item(photo, prompt, context)
-            await self.albums.add(album, context.user_key, item, self.now_ms())
+            await self.albums.add(album, context.user_key, item, dialogue.now_ms())
+
+    async def _read(
+        self, message: Message, command: str, dialogue: Dialogue
+    ) -> tuple[InputPhoto, str]:
+        if command not in {"", "merge"}:
+            raise UserError("album_command")
+        photo = photo_of(message)
+        if photo is None:
+            raise UserError(UNREADABLE.get(message.content_type, "cannot_read_kind"))
+        prompt = await self.requests.prompt_in(message, dialogue)
+        return photo, prompt or (_MERGE_NOW if command_of(message) else "")
 
     async def add_prompt(self, prompt: str, dialogue: Dialogue) -> bool:
         """Complete the album that a plain text prompt refers to; False if there is none.
@@ -81,7 +93,7 @@ class AlbumHandlers:
         if not album or has_prompt or context.sent_s - sent_s > _PROMPT_FOLLOWS_S:
             return False
         item = _item(None, prompt, context)
-        await self.albums.add(album, context.user_key, item, self.now_ms())
+        await self.albums.add(album, context.user_key, item, dialogue.now_ms())
         return True
 
     async def handle(self, items: Sequence[Item], name: str, dialogue: Dialogue) -> str:
@@ -91,14 +103,18 @@ class AlbumHandlers:
         question, _ = await dialogue.question()
         if question == Question.MERGE_PHOTOS:
             return await self._add(items, await dialogue.photos(), dialogue)
-        await requests.check_rate_limit(dialogue, f"album.{name}")
+        await self.requests.check_rate_limit(dialogue, f"album.{name}")
         sent, prompt = content_of(items)
         # One photo that was sent twice with a prompt is about two photos.
         if len(_photos_in(items) if prompt else sent) != 1:
             return await self._add(items, None, dialogue)
         # As if the photo had been sent alone.
         wanted = prompt.removeprefix(_MERGE_NOW)
-        await (edit(dialogue, sent[0], wanted) if wanted else ask_about(dialogue, sent[0]))
+        await (
+            self.operations.edit(dialogue, sent[0], wanted)
+            if wanted
+            else ask_about(dialogue, sent[0])
+        )
         return ""
 
     async def _add(
@@ -110,14 +126,14 @@ class AlbumHandlers:
         wanted = prompt.removeprefix(_MERGE_NOW)
         if not photos:
             # The prompt arrived a moment after the album was handled.
-            await requests.create(dialogue, prompt)
+            await self.requests.create(dialogue, prompt)
             return ""
         if prompt and len(photos) > 1:
             await self._merge(photos, wanted, dialogue)
             return dialogue.context.request
         if earlier is None:
             await dialogue.expect(Question.MERGE_PHOTOS)
-        await collect_photos(dialogue, _photos_in(items), wanted)
+        await self.operations.collect_photos(dialogue, _photos_in(items), wanted)
         return ""
 
     async def handle_again(self, kept: Mapping[str, Any], at_ms: int, dialogue: Dialogue) -> None:
@@ -129,23 +145,13 @@ class AlbumHandlers:
 
     async def _merge(self, photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:
         taken = photos[:PHOTOS_LIMIT]
-        if not await requests.order(dialogue, Operation.MERGE, prompt, taken):
+        if not await self.requests.order(dialogue, Operation.MERGE, prompt, taken):
             # Enqueued before a crash: later photos are added to the job if it is still queued.
             for photo in taken:
                 await self.albums.join(dialogue.context.request, photo)
         if len(photos) > PHOTOS_LIMIT:
             await dialogue.say(dialogue.t("merge_cut", limit=PHOTOS_LIMIT), to=Audience.ASKER)
         await dialogue.state.clear()
-
-
-async def _read(message: Message, command: str, dialogue: Dialogue) -> tuple[InputPhoto, str]:
-    if command not in {"", "merge"}:
-        raise UserError("album_command")
-    photo = photo_of(message)
-    if photo is None:
-        raise UserError(UNREADABLE.get(message.content_type, "cannot_read_kind"))
-    prompt = await requests.prompt_in(message, dialogue)
-    return photo, prompt or (_MERGE_NOW if command_of(message) else "")
 
 
 def _item(photo: InputPhoto | None, prompt: str, context: RequestContext) -> Item:

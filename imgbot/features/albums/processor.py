@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
-from imgbot.bot.context import RequestContext
+from imgbot.bot.context import NowMs, RequestContext
 from imgbot.domain.errors import (
     UNRELATED,
     ChatGoneError,
@@ -32,10 +32,12 @@ class AlbumProcessor:
     complete before `caught_up`, nor while a message of its chat is being handled.
     """
 
-    def __init__(self, handlers: AlbumHandlers, results: ResultStore, intake: Intake) -> None:
+    def __init__(
+        self, handlers: AlbumHandlers, results: ResultStore, now_ms: NowMs, intake: Intake
+    ) -> None:
         self._handlers = handlers
         self._albums = handlers.albums
-        self._users, self._now_ms = handlers.users, handlers.now_ms
+        self._users, self._now_ms = handlers.users, now_ms
         self._results = results
         self._intake = intake
         self._busy: set[str] = set()

@@ -15,15 +15,16 @@ from imgbot.features.alerts.store import KEYS, AlertStore
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.pause import Pause
+from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
-    app, redis = core.app, core.redis
-    alerts, pause, dead_letters = AlertStore(redis), Pause(redis), DeadLetters(redis, app.queue)
+    redis = core.redis
+    alerts, pause, dead_letters = AlertStore(redis), Pause(redis), DeadLetters(redis, core.queue)
     pausing = PauseHandlers(pause)
-    remedies = Remedies(app.spend, app.now_ms, core.pool, core.routes, pause, dead_letters)
-    admins = sorted(app.policy.admins)
-    notifier = AlertNotifier(admins, alerts, app.users, app.messenger, core.measure, core.alarm)
+    remedies = Remedies(core.spend, core.now_ms, core.pool, core.routes, pause, dead_letters)
+    admins, users = sorted(core.policy.admins), UserStore(redis)
+    notifier = AlertNotifier(admins, alerts, users, core.messenger, core.measure, core.alarm)
     return Seams(
         commands=[
             # They also work in a group: their answers disclose nothing private.

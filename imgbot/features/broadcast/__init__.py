@@ -11,12 +11,13 @@ from imgbot.features.broadcast.broadcaster import Broadcaster
 from imgbot.features.broadcast.broadcasts import KEYS, Broadcasts
 from imgbot.features.broadcast.handlers import CAST, NEWS, BroadcastHandlers
 from imgbot.features.feature import Core, Feature, Seams
+from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
-    broadcasts, app = Broadcasts(core.redis), core.app
-    handlers = BroadcastHandlers(broadcasts, app.messenger, app.users)
-    broadcaster = Broadcaster(broadcasts, app.users, app.messenger, core.persistence)
+    broadcasts, users = Broadcasts(core.redis), UserStore(core.redis)
+    handlers = BroadcastHandlers(broadcasts, core.messenger, users)
+    broadcaster = Broadcaster(broadcasts, users, core.messenger, core.queue.persistence)
     return Seams(
         commands=[admin_command("broadcast", handlers.preview)],
         actions=[(CAST, handlers.on_press), (NEWS, handlers.on_unsubscribe)],

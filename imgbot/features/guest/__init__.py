@@ -1,14 +1,18 @@
 """Guest mode and inline mode: pictures in chats that the bot is not in."""
 
-from functools import partial
-
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.features.guest.handlers import KINDS, delivery_hooks, handle_update
+from imgbot.features.guest.handlers import KINDS, GuestHandlers, delivery_hooks
+from imgbot.storage.results import ResultStore
+from imgbot.storage.stats import QueueStats
+from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
-    handle = partial(handle_update, core.app)
-    return Seams(updates=dict.fromkeys(KINDS, handle), hooks=delivery_hooks(core.app.messenger))
+    redis = core.redis
+    parts = core.identity, core.messenger, core.policy, core.requests, core.queue, core.now_ms
+    handlers = GuestHandlers(*parts, UserStore(redis), ResultStore(redis), QueueStats(redis))
+    updates = dict.fromkeys(KINDS, handlers.handle_update)
+    return Seams(updates=updates, hooks=delivery_hooks(core.messenger))
 
 
 FEATURE = Feature("guest", _build)

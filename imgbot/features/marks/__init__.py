@@ -7,7 +7,9 @@
 The operation stands with the others in `imgbot.domain.operations`.
 """
 
-from imgbot.bot.app import OrderRule
+from functools import partial
+
+from imgbot.bot.dialogue import OrderRule
 from imgbot.domain.operations import Operation
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.marks import words
@@ -15,14 +17,14 @@ from imgbot.features.marks.handlers import on_choice
 from imgbot.features.marks.marking import AREA, HOOKS
 
 
-def _build(_: Core) -> Seams:
+def _build(core: Core) -> Seams:
     rule = OrderRule(
         photos=words.photos,
         may_become=lambda each: [Operation.INPAINT] * words.may_be_marked(each),
         is_prompt=words.needs_area,
     )
     return Seams(
-        actions=[(AREA, on_choice)],
+        actions=[(AREA, partial(on_choice, core.requests, core.pictures))],
         order_rule=rule,
         hooks=HOOKS,
     )

@@ -2,18 +2,23 @@
 
 from aiogram.types import CallbackQuery
 
-from imgbot.bot import requests
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.handlers.results import failed_request
+from imgbot.bot.pictures import Pictures
+from imgbot.bot.requests import Requests
 from imgbot.domain.job import with_changes
 from imgbot.domain.operations import Operation
 
 
 async def on_choice(
-    callback: CallbackQuery, choice: Operation, job_id: str, dialogue: Dialogue
+    requests: Requests,
+    pictures: Pictures,
+    callback: CallbackQuery,
+    choice: Operation,
+    job_id: str,
+    dialogue: Dialogue,
 ) -> str:
     """Order a change of the area, or of the first photo, in reply to what asked for it."""
-    wanted, by_asked = await failed_request(callback, job_id, dialogue)
+    wanted, by_asked = await pictures.failed_request(callback, job_id, dialogue)
     sources = wanted.request.sources
     sources = sources[:1] if choice is Operation.EDIT else sources
     wanted = with_changes(wanted, operation=choice, sources=sources)

@@ -10,11 +10,13 @@ from imgbot.domain.operations import ACTIONS
 from imgbot.domain.result_buttons import ResultButton
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.models.handlers import MODEL, MODELS, REDRAW, USUAL, Models
+from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
     several = [each for each in ACTIONS if len(core.routes.models(each)) > 1]
-    models = Models(core.routes.models, core.app.policy.price_of, several, core.app.users)
+    parts = UserStore(core.redis), core.requests, core.pictures
+    models = Models(core.routes.models, core.policy.price_of, several, *parts)
     return Seams(
         readers=[models.read] if several else [],
         before_order=[models.complete],

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot import requests
 from imgbot.bot.dialogue import Audience, Dialogue, Draft, Resend
 from imgbot.bot.handlers.account import OPEN
-from imgbot.bot.handlers.results import chosen_result
 from imgbot.bot.messages import prompt_of
-from imgbot.bot.pictures import owned_result
+from imgbot.bot.pictures import Pictures
+from imgbot.bot.requests import Requests
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, Presser, button, mark_of, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job
@@ -35,6 +34,8 @@ class Models:
     several: Sequence[Operation]
     """Operations for which the user may choose among several models."""
     users: UserStore
+    requests: Requests
+    pictures: Pictures
 
     def settings_row(self, language: str, user_id: int) -> Keyboard:
         return [[MODEL.button(language, OPEN, "", user_id, key="all_models")]]
@@ -62,13 +63,13 @@ class Models:
             model, is_asked = self._same_with(prompt, operation, dialogue)
             if not model:
                 continue
-            asked = asked or (await chosen_result("again", message, dialogue))
+            asked = asked or (await self.pictures.chosen("again", message, dialogue))
             if asked.request.operation is not operation:
                 continue
             if is_asked:
                 await self._ask_to_redraw(asked, model, dialogue)
             else:
-                await requests.regenerate(dialogue, replace(asked.request, model=model))
+                await self.requests.regenerate(dialogue, replace(asked.request, model=model))
             return True
         return False
 
@@ -102,7 +103,9 @@ class Models:
     def _is_dearer(self, operation: Operation, model: str, dialogue: Dialogue) -> bool:
         """Return true if the user pays more for a model than for their own choice."""
         own = dialogue.context.preferences.models.get(operation, "")
-        if dialogue.price_shown(operation, model) == dialogue.price_shown(operation, own):
+        if self.requests.price_shown(dialogue, operation, model) == self.requests.price_shown(
+            dialogue, operation, own
+        ):
             return False
         return self.price_of(operation, 2, model) > self.price_of(operation, 2, own)
 
@@ -110,13 +113,13 @@ class Models:
         """Return the name of a model, with its price where the user pays."""
         offer = self.of(operation)[model]
         scales = sorted(offer.scale_prices_micro) or [2]
-        prices = (dialogue.price_shown(operation, model, scale) for scale in scales)
+        prices = (self.requests.price_shown(dialogue, operation, model, scale) for scale in scales)
         shown = "–".join(dict.fromkeys(filter(None, prices)))
         return " · ".join(filter(None, (offer.title or dialogue.t("model_usual"), shown)))
 
     async def on_models(self, _: CallbackQuery, job_id: str, dialogue: Dialogue) -> str:
         """Show the models for the operation of a result, in reply to it."""
-        operation = (await owned_result(job_id, dialogue)).request.operation
+        operation = (await self.pictures.owned_result(job_id, dialogue)).request.operation
         if operation not in self.several:
             return "stale_button"
         text, rows = self._panel(operation, dialogue, job_id)
@@ -142,7 +145,7 @@ class Models:
         self, _: CallbackQuery, job_id: str, mark: str, shown: str, dialogue: Dialogue
     ) -> str:
         """Order a picture again with the model and at the price that its button shows."""
-        result = await owned_result(job_id, dialogue)
+        result = await self.pictures.owned_result(job_id, dialogue)
         operation = result.request.operation
         model = self._by_mark(operation).get(mark)
         if model is None:
@@ -151,7 +154,7 @@ class Models:
             await dialogue.edit(*self._panel(operation, dialogue, job_id))
             return "price_changed_short"
         beside = dialogue.in_reply_to(result.progress.message_id)
-        await requests.regenerate(beside, replace(result.request, model=model))
+        await self.requests.regenerate(beside, replace(result.request, model=model))
         await dialogue.remove_panel()
         return "accepted_short"
 

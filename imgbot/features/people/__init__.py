@@ -16,18 +16,22 @@ from imgbot.features.people.cards import USER, CardHandlers
 from imgbot.features.people.invitations import INVITED, InvitationHandlers
 from imgbot.features.people.reports import STUCK, ReportHandlers
 from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.results import ResultStore
+from imgbot.storage.stats import QueueStats
+from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
-    app, access = core.app, Access(core.redis)
-    dead_letters = DeadLetters(core.redis, app.queue)
+    access, users, stats = Access(core.redis), UserStore(core.redis), QueueStats(core.redis)
+    dead_letters = DeadLetters(core.redis, core.queue)
     reports = ReportHandlers(
-        app.users, app.spend, app.queue_stats, app.now_ms, dead_letters, core.pool, core.routes
+        users, core.spend, stats, core.now_ms, dead_letters, core.pool, core.routes
     )
-    finder = UserFinder(app.users, app.results, app.identity)
-    admission = AdmissionHandlers(access, finder, app.policy, app.users, app.queue, app.now_ms)
-    invitations = InvitationHandlers(access, app.policy, app.users, app.identity)
-    cards = CardHandlers(admission, app.spend, app.limit, app.queue_stats, core.about_user)
+    finder = UserFinder(users, ResultStore(core.redis), core.identity)
+    admission = AdmissionHandlers(access, finder, core.policy, users, core.queue, core.now_ms)
+    greet = core.general.handle_start
+    invitations = InvitationHandlers(access, core.policy, core.identity, greet)
+    cards = CardHandlers(admission, core.spend, core.requests.limit, stats, core.about_user)
     return Seams(
         updates={"migrate_to_chat_id": admission.follow},
         commands=[

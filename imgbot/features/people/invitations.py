@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 from aiogram.types import Message
 
-from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.handlers.start import handle_start
+from imgbot.bot.dialogue import Dialogue, MessageHandler
 from imgbot.bot.messages import BotIdentity, text_after
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import UserError
 from imgbot.features.people.access import Access
-from imgbot.storage.users import UserStore
 
 INVITED = "i-"
 """Beginning of the argument of /start in the link of an invitation; its code follows."""
@@ -28,8 +26,9 @@ class InvitationHandlers:
 
     access: Access
     policy: AccessPolicy
-    users: UserStore
     identity: BotIdentity
+    handle_start: MessageHandler
+    """Handler of /start without an invitation."""
 
     async def invite(self, message: Message, dialogue: Dialogue) -> None:
         """/invite [number]: a link that lets so many users in."""
@@ -40,7 +39,7 @@ class InvitationHandlers:
         if not 1 <= count <= _INVITED_AT_ONCE:
             raise UserError("invite_usage", limit=_INVITED_AT_ONCE)
         code = secrets.token_urlsafe(_CODE_BYTES)
-        code = await self.users.once(f"invite.{dialogue.context.request}", code)
+        code = await dialogue.once("invite", code)
         await self.access.invite(code, count)
         link = f"https://t.me/{self.identity.name}?start={INVITED}{code}"
         await dialogue.say(dialogue.t("invite_done", link=link, count=count))
@@ -54,4 +53,4 @@ class InvitationHandlers:
         is_in = self.policy.admits(dialogue.user_id)
         if not is_in and not (is_code and await self.access.accept(code, dialogue.user_id)):
             raise UserError("invitation_gone")
-        await handle_start(message, dialogue)
+        await self.handle_start(message, dialogue)

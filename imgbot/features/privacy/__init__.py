@@ -13,19 +13,19 @@ from imgbot.features.privacy.settings import PrivacySettings
 
 
 def _build(core: Core) -> Seams:
-    app, days = core.app, core.settings.of(PrivacySettings).forget_after_days
+    days = core.settings.of(PrivacySettings).forget_after_days
     handlers = PrivacyHandlers(
         core.routes.makers,
         days,
         core.privacy_notes,
-        app.forgetting,
-        app.spend,
-        app.now_ms,
+        core.forgetting,
+        core.spend,
+        core.now_ms,
     )
     forgetter = Forgetter(
-        app.forgetting,
-        app.now_ms,
-        app.spend.today,
+        core.forgetting,
+        core.now_ms,
+        core.spend.today,
         days,
         core.settings.rate_limit_window,
         core.is_clock_sure,

@@ -16,20 +16,17 @@ from imgbot.features.prompt_help.store import KEYS, PromptHelpStore
 
 
 def _build(core: Core) -> Seams:
-    app, settings, store = (
-        core.app,
-        core.settings.of(PromptHelpSettings),
-        PromptHelpStore(core.redis),
-    )
+    settings, store = core.settings.of(PromptHelpSettings), PromptHelpStore(core.redis)
     chat, key = settings.chat, settings.chat_key
     model = ChatModel(
-        chat.url, chat.model, key, lambda: store.count_call(app.spend.today(app.now_ms()))
+        chat.url, chat.model, key, lambda: store.count_call(core.spend.today(core.now_ms()))
     )
 
     def fits(operation: Operation, words: str) -> bool:
         return model.is_on and operation is Operation.CREATE and is_short(words)
 
-    handlers = PromptHelp(app.identity, app.policy, app.users, app.now_ms, model, store, fits)
+    parts = core.policy.prompt_language, core.requests, core.pictures
+    handlers = PromptHelp(*parts, model, store, fits)
     host = urlsplit(chat.url).hostname or ""
     return Seams(
         actions=[

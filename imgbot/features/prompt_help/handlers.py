@@ -7,19 +7,16 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery
 
-from imgbot.bot import requests
-from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Audience, Dialogue
-from imgbot.bot.messages import BotIdentity, asked_about, prompt_of, without_mention
-from imgbot.bot.pictures import owned_result
-from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.messages import asked_about, prompt_of, without_mention
+from imgbot.bot.pictures import Pictures
+from imgbot.bot.requests import Requests
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, mark_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.features.prompt_help.chat_model import ChatModel, Version
 from imgbot.features.prompt_help.store import PromptHelpStore
-from imgbot.storage.users import UserStore
 
 MORE = ButtonAction("more", is_repeatable=True)
 VERSION = ButtonAction("version", (int, str, str, str))
@@ -29,10 +26,9 @@ VERSION = ButtonAction("version", (int, str, str, str))
 class PromptHelp:
     """Handlers of the buttons."""
 
-    identity: BotIdentity
-    policy: AccessPolicy
-    users: UserStore
-    now_ms: NowMs
+    prompt_language: str
+    requests: Requests
+    pictures: Pictures
     model: ChatModel
     store: PromptHelpStore
     fits: Callable[[Operation, str], bool]
@@ -46,7 +42,7 @@ class PromptHelp:
         versions = await self._versions(digest, dialogue) or await self._write(
             prompt, digest, dialogue
         )
-        text, rows = _panel(versions, digest, job_id, model, dialogue)
+        text, rows = self._panel(versions, digest, job_id, model, dialogue)
         await dialogue.say(text, rows, Audience.ASKER, about=dialogue.context.message_id)
         return ""
 
@@ -55,7 +51,7 @@ class PromptHelp:
     ) -> tuple[str, str]:
         """Return the prompt, and the model that is to draw it. Raises UserError without one."""
         if job_id:
-            request = (await owned_result(job_id, dialogue)).request
+            request = (await self.pictures.owned_result(job_id, dialogue)).request
             if not self.fits(request.operation, request.prompt):
                 raise UserError("stale_button")
             return request.prompt, request.model
@@ -64,7 +60,7 @@ class PromptHelp:
             raise UserError("words_gone")
         if asked.from_user.id != dialogue.user_id:
             raise UserError("not_your_button")
-        text = prompt_of(without_mention(asked, self.identity.name))
+        text = prompt_of(without_mention(asked, dialogue.identity.name))
         return parse_prompt_options(text).prompt, _preferred(dialogue)
 
     async def _versions(self, digest: str, dialogue: Dialogue) -> list[Version]:
@@ -73,11 +69,11 @@ class PromptHelp:
 
     async def _write(self, prompt: str, digest: str, dialogue: Dialogue) -> list[Version]:
         """Have the prompt written out, once for each press. Raises UserError without an answer."""
-        language, mine = dialogue.language, f"{self.now_ms()}"
-        if await self.users.once(f"more.{dialogue.context.request}", mine) != mine:
+        language, mine = dialogue.language, f"{dialogue.now_ms()}"
+        if await dialogue.once("more", mine) != mine:
             # The press is handled again: its first answer may have been paid for.
             raise UserError("more_failed")
-        sent_in = self.policy.prompt_language or language
+        sent_in = self.prompt_language or language
         versions = await self.model.versions(dialogue.user_id, prompt, language, sent_in)
         if not versions:
             raise UserError("more_failed")
@@ -100,30 +96,29 @@ class PromptHelp:
         if not 0 < number <= len(versions):
             # Also in a group, to everybody else.
             return "stale_button"
-        like = await owned_result(job_id, dialogue) if job_id else None
+        like = await self.pictures.owned_result(job_id, dialogue) if job_id else None
         model = like.request.model if like else _preferred(dialogue)
-        if price != mark_of(dialogue.price_shown(Operation.CREATE, model)):
-            await dialogue.edit(*_panel(versions, digest, job_id, model, dialogue))
+        if price != mark_of(self.requests.price_shown(dialogue, Operation.CREATE, model)):
+            await dialogue.edit(*self._panel(versions, digest, job_id, model, dialogue))
             return "price_changed_short"
         about = dialogue.in_reply_to(like.progress.message_id) if like else dialogue
         version = versions[number - 1]
-        await requests.create_version(about, version.shown, version.sent, like)
+        await self.requests.create_version(about, version.shown, version.sent, like)
         # Pressed once more, it would order a second picture.
         await dialogue.remove_panel()
         return "accepted_short"
 
-
-def _panel(
-    versions: Sequence[Version], digest: str, job_id: str, model: str, dialogue: Dialogue
-) -> tuple[str, Keyboard]:
-    numbered = [f"{number}. {each.shown}" for number, each in enumerate(versions, 1)]
-    text = dialogue.t("more_versions", versions="\n\n".join(numbered))
-    price = dialogue.price_shown(Operation.CREATE, model)
-    if price:
-        text += dialogue.t("more_price", price=price)
-    end = digest, job_id, mark_of(price)
-    numbers = range(1, len(versions) + 1)
-    return text, [[Button(f"🎨 {each}", VERSION.pack(each, *end)) for each in numbers]]
+    def _panel(
+        self, versions: Sequence[Version], digest: str, job_id: str, model: str, dialogue: Dialogue
+    ) -> tuple[str, Keyboard]:
+        numbered = [f"{number}. {each.shown}" for number, each in enumerate(versions, 1)]
+        text = dialogue.t("more_versions", versions="\n\n".join(numbered))
+        price = self.requests.price_shown(dialogue, Operation.CREATE, model)
+        if price:
+            text += dialogue.t("more_price", price=price)
+        end = digest, job_id, mark_of(price)
+        numbers = range(1, len(versions) + 1)
+        return text, [[Button(f"🎨 {each}", VERSION.pack(each, *end)) for each in numbers]]
 
 
 def _preferred(dialogue: Dialogue) -> str:

@@ -16,19 +16,22 @@ from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.reconciler import StarReconciler
 from imgbot.features.stars.settings import StarSettings
 from imgbot.jobs.hooks import Hooks
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
     """Build it; where nothing is sold, what was paid is still seen, returned and refunded."""
-    app, prices = core.app, core.settings.of(StarSettings).stars
+    prices, users = core.settings.of(StarSettings).stars, UserStore(core.redis)
     ledger, payments = StarLedger(core.redis), StarPayments(core.bot)
     is_sold = prices is not None
     reconciler = StarReconciler(
-        ledger, payments, core.persistence, app.now_ms, app.spend.today, is_on=is_sold
+        ledger, payments, core.queue.persistence, core.now_ms, core.spend.today, is_on=is_sold
     )
-    terms = StarTerms(prices, ledger, app.policy.is_admin) if prices else None
-    finder = UserFinder(app.users, app.results, app.identity)
-    handlers = StarHandlers(app, finder, ledger, payments, prices, reconciler.refund_due)
+    terms = StarTerms(prices, ledger, core.policy.is_admin) if prices else None
+    finder = UserFinder(users, ResultStore(core.redis), core.identity)
+    parts = core.messenger, core.policy, users, core.account, core.spend, core.now_ms
+    handlers = StarHandlers(*parts, finder, ledger, payments, prices, reconciler.refund_due)
     place = 4 if is_sold else 0
     # Where nothing is sold, a command in a group may be for another bot.
     common = {"is_open": True, "is_private": not is_sold}

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message, PreCheckoutQuery, SuccessfulPayment, Update
 
-from imgbot.bot.app import App
-from imgbot.bot.context import RequestContext
+from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, OpenDialogue
-from imgbot.bot.handlers.account import answer_price
+from imgbot.bot.handlers.account import AccountHandlers
 from imgbot.bot.people import UserFinder
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import (
     ChatGoneError,
@@ -25,7 +25,9 @@ from imgbot.features.stars.ledger import StarLedger, StarPayment
 from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.prices import credit_for, is_monthly, pack_of, payload_of
 from imgbot.features.stars.settings import StarPack, StarPrices
-from imgbot.telegram.messenger import ChatTarget
+from imgbot.storage.spend import Spend
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import ChatTarget, Messenger
 
 KINDS = ("pre_checkout_query", "successful_payment", "refunded_payment")
 """Kinds of updates about payments."""
@@ -57,7 +59,12 @@ def buy_rows(language: str, packs: Sequence[StarPack] = ()) -> Keyboard:
 class StarHandlers:
     """Handlers of commands, buttons and payments."""
 
-    app: App
+    messenger: Messenger
+    policy: AccessPolicy
+    users: UserStore
+    account: AccountHandlers
+    spend: Spend
+    now_ms: NowMs
     finder: UserFinder
     ledger: StarLedger
     payments: StarPayments
@@ -86,7 +93,7 @@ class StarHandlers:
 
     async def _balance(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
         """Text and buttons; what is left of the time when something was sold can be returned."""
-        prices, today = self.prices, self.app.spend.today(self.app.now_ms())
+        prices, today = self.prices, self.spend.today(self.now_ms())
         account = await self.ledger.account(dialogue.user_id, today)
         if not (prices or account.balance > 0 or account.held):
             raise UserError("unknown_command")
@@ -106,7 +113,7 @@ class StarHandlers:
     async def offer_packs(self, _: Message, dialogue: Dialogue) -> None:
         """/buy: the packs, each as a button that sends its invoice."""
         if not dialogue.context.is_private:
-            text = dialogue.t("stars_in_private", name=self.app.identity.name)
+            text = dialogue.t("stars_in_private", name=dialogue.identity.name)
             await dialogue.say(text, to=Audience.ASKER)
             return
         text = f"{dialogue.t('stars_buy')}\n{self._price_line(dialogue)}"
@@ -126,7 +133,7 @@ class StarHandlers:
         try:
             await self._offer(pack, title, about, dialogue)
         except ChatGoneError:
-            raise UserError("stars_in_private", name=self.app.identity.name) from None
+            raise UserError("stars_in_private", name=dialogue.identity.name) from None
         return ""
 
     async def _offer(self, pack: StarPack, title: str, about: str, dialogue: Dialogue) -> None:
@@ -138,7 +145,7 @@ class StarHandlers:
         link = await self.payments.subscription_link(pack, title, about)
         text = dialogue.t("stars_month", price=pack.price, credit=pack.credit)
         rows = [[Button(dialogue.t("button_subscribe", price=pack.price), "", link)]]
-        await self.app.messenger.send_text(ChatTarget(user_id), text, rows)
+        await self.messenger.send_text(ChatTarget(user_id), text, rows)
 
     async def on_payback(self, _: CallbackQuery, step: str, key: str, dialogue: Dialogue) -> str:
         """Return an unused payment, after a question."""
@@ -156,7 +163,7 @@ class StarHandlers:
             await dialogue.edit(dialogue.t("payback_ask", **facts), [[yes], [back]])
             return ""
         verdict = await self.ledger.take_back(
-            dialogue.user_id, payment.charge_id, self.app.now_ms(), is_unused=True
+            dialogue.user_id, payment.charge_id, self.now_ms(), is_unused=True
         )
         if verdict == "used":
             return "payback_used"
@@ -179,7 +186,7 @@ class StarHandlers:
             await self._receive(message.successful_payment, message, update.update_id)
         elif message and (refunded := message.refunded_payment):
             user_id, charge_id = _payer(message), refunded.telegram_payment_charge_id
-            now_ms = self.app.now_ms()
+            now_ms = self.now_ms()
             await self.ledger.take_back(user_id, charge_id, now_ms, is_refunded=True)
 
     async def _check_out(self, query: PreCheckoutQuery, update_id: int) -> None:
@@ -189,7 +196,7 @@ class StarHandlers:
         refusal = UserError("pay_later")
         with suppress(StorageUnavailableError, TimeoutError):
             async with asyncio.timeout(_CHECK_S):
-                profile = await self.app.users.profile(user.id, user.id)
+                profile = await self.users.profile(user.id, user.id)
                 context = context.with_profile(profile)
                 refusal = self._refusal(query, context)
         text = t(context.language, refusal.reason, **refusal.facts) if refusal else ""
@@ -203,7 +210,7 @@ class StarHandlers:
         if not is_offered or not is_exact:
             return UserError("pack_gone")
         try:
-            self.app.policy.check(context)
+            self.policy.check(context)
         except UserError as error:
             return error
         return None
@@ -222,9 +229,9 @@ class StarHandlers:
         if await self.ledger.credit(user_id, payment) == "refused":
             self.refund_due.set()
         notice = f"said.{user_id}.paid.{payment.key}"
-        if not await self.app.users.is_first(notice, str(update_id), _TOLD_S):
+        if not await self.users.is_first(notice, str(update_id), _TOLD_S):
             return
-        profile = await self.app.users.profile(user_id, user_id)
+        profile = await self.users.profile(user_id, user_id)
         account = await self.ledger.account(user_id)
         is_back = any(each.key == payment.key and each.is_back for each in account.payments)
         key = "stars_paid_back" if is_back else "stars_paid"
@@ -232,7 +239,7 @@ class StarHandlers:
         if is_back and is_month:
             text += f"\n{t(profile.language, 'payback_month')}"
         with suppress(ChatGoneError, TelegramRefusedError):
-            await self.app.messenger.send_text(ChatTarget(user_id), text, [])
+            await self.messenger.send_text(ChatTarget(user_id), text, [])
 
     async def list_payments(self, message: Message, dialogue: Dialogue) -> None:
         """/refund id or @name, or as a reply: their latest payments, each with a button."""
@@ -243,7 +250,7 @@ class StarHandlers:
 
     async def _paid_by(self, user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
         account = await self.ledger.account(user_id)
-        refused = await self.ledger.refunds_refused(self.app.now_ms())
+        refused = await self.ledger.refunds_refused(self.now_ms())
         label = await self.finder.label_of(user_id)
         facts = {"user": label, "balance": account.balance, "spent": account.spent}
         lines, rest = [dialogue.t("refund_title", **facts)], list[tuple[int, str]]()
@@ -271,7 +278,7 @@ class StarHandlers:
             await dialogue.edit(text, [[yes], [back]])
             return ""
         if payment is not None and step == "yes":
-            await self.ledger.take_back(user_id, payment.charge_id, self.app.now_ms())
+            await self.ledger.take_back(user_id, payment.charge_id, self.now_ms())
             self.refund_due.set()
         await dialogue.edit(*await self._paid_by(user_id, dialogue))
         is_monthly = payment is not None and payment.is_monthly
@@ -279,7 +286,8 @@ class StarHandlers:
 
     async def answer_price(self, message: Message, dialogue: Dialogue) -> None:
         """Say what a picture costs, to whom it costs something."""
-        await (answer_price if dialogue.is_by_admin else self.show_balance)(message, dialogue)
+        answer = self.account.answer_price if dialogue.is_by_admin else self.show_balance
+        await answer(message, dialogue)
 
     async def about_user(self, user_id: int, language: str) -> list[str]:
         """Return a line about a user's Stars."""

@@ -6,14 +6,16 @@ The operation stands with the others in `imgbot.domain.operations`; a worker mak
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.stickers.packs import StickerPacks
 from imgbot.features.stickers.sending import PACK, StickerSender
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
-    app = core.app
-    packs = StickerPacks(app.identity.name, app.messenger, app.users)
+    redis, messenger = core.redis, core.messenger
+    packs = StickerPacks(core.identity.name, messenger, UserStore(redis), core.pictures)
     return Seams(
         actions=[(PACK, packs.on_press)],
-        hooks=StickerSender(core.pool, app.messenger, app.results).hooks,
+        hooks=StickerSender(core.pool, messenger, ResultStore(redis)).hooks,
     )
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message, User
 
-from imgbot.bot import pictures
 from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.pictures import Pictures
 from imgbot.domain.errors import ChatGoneError, UserError
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger, cut
@@ -20,10 +20,11 @@ class StickerPacks:
     bot_name: str
     messenger: Messenger
     users: UserStore
+    pictures: Pictures
 
     async def on_press(self, callback: CallbackQuery, job_id: str, dialogue: Dialogue) -> str:
         """Add the sticker to the user's newest pack, or to a new one; may be repeated."""
-        await pictures.owned_result(job_id, dialogue)
+        await self.pictures.owned_result(job_id, dialogue)
         sticker = callback.message.sticker if isinstance(callback.message, Message) else None
         if sticker is None:
             raise UserError("stale_button")

@@ -9,8 +9,8 @@ from imgbot.features.styles.handlers import STYLE, StyleMenu
 
 
 def _build(core: Core) -> Seams:
-    is_on = core.app.policy.has_photo_styles
-    menu = StyleMenu(is_on=is_on)
+    is_on = core.policy.has_photo_styles
+    menu = StyleMenu(core.requests, core.pictures, is_on=is_on)
     return Seams(
         commands=[ChatCommand("styles", menu.show)],
         actions=[(STYLE, menu.on_press)],

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot import requests
 from imgbot.bot.dialogue import Dialogue, Question
 from imgbot.bot.messages import photo_of
-from imgbot.bot.pictures import meant_in, of_this_chat
+from imgbot.bot.pictures import Pictures
+from imgbot.bot.requests import Requests
 from imgbot.bot.this_picture import target_of
 from imgbot.domain.buttons import Button, ButtonAction, in_rows
 from imgbot.domain.errors import UserError
@@ -22,13 +22,15 @@ _IN_A_ROW = 7
 class StyleMenu:
     """Menu whose picture is uploaded once in each language."""
 
-    def __init__(self, *, is_on: bool) -> None:
+    def __init__(self, requests: Requests, pictures: Pictures, *, is_on: bool) -> None:
+        self._requests = requests
+        self._pictures = pictures
         self._is_on = is_on
         self._uploaded: dict[str, InputPhoto] = {}
 
     async def show(self, message: Message, dialogue: Dialogue) -> None:
         """/styles, about this picture."""
-        meant = await meant_in(message, dialogue)
+        meant = await self._pictures.meant_in(message, dialogue)
         photo = photo_of(message) or target_of(meant).photo
         if photo is None:
             raise UserError("send_photo_please")
@@ -38,16 +40,19 @@ class StyleMenu:
         self, _: CallbackQuery, style: str, photo_id: str, dialogue: Dialogue
     ) -> str:
         """Show the menu for a photo, or order one of its styles; it can be used again."""
-        photo = await (of_this_chat(photo_id, dialogue) if photo_id else _photo_offered(dialogue))
+        if photo_id:
+            photo = await self._pictures.of_this_chat(photo_id, dialogue)
+        else:
+            photo = await _photo_offered(dialogue)
         if photo is None:
             return "style_photo_gone" if photo_id else "stale_photo_button"
         names = tables(dialogue.language)["photo_styles"]
         if not style:
             await self._show_for(photo, dialogue)
         elif style in names:
-            await requests.check_rate_limit(dialogue)
+            await self._requests.check_rate_limit(dialogue)
             prompt = dialogue.t("in_photo_style", name=names[style])
-            await requests.order(dialogue, Operation.EDIT, prompt, (photo,))
+            await self._requests.order(dialogue, Operation.EDIT, prompt, (photo,))
         else:
             return "unknown_button"
         return ""

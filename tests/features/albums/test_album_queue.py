@@ -34,20 +34,15 @@ async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
         asked.put_nowait(key)
         raise StorageUnavailableError("Timeout reading from unix socket")
 
-    clock_ms, messenger = iter(range(WHOLE, WHOLE + 10_000_000, 5_000)), AsyncMock()
-    app: Any = Mock(
-        users=UserStore(redis),
-        results=ResultStore(redis),
-        messenger=messenger,
-        now_ms=lambda: next(clock_ms),
-    )
-    dialogues = Dialogues(redis, app)
+    messenger, now_ms = AsyncMock(), iter(range(WHOLE, WHOLE + 10_000_000, 5_000)).__next__
+    identity, policy, users = BotIdentity(1, "bot"), Mock(), UserStore(redis)
+    dialogues = Dialogues(redis, messenger, users, identity, policy, now_ms)
     dialogues._states = cast("Any", Mock(get_state=AsyncMock(side_effect=hang)))
     caught_up = asyncio.Event()
     caught_up.set()
     intake = Intake(dialogues, caught_up, lambda _: False)
-    handlers = AlbumHandlers(albums, BotIdentity(1, "bot"), app.policy, app.users, app.now_ms)
-    processor = AlbumProcessor(handlers, app.results, intake)
+    handlers = AlbumHandlers(albums, users, identity, policy, Mock(), Mock())
+    processor = AlbumProcessor(handlers, ResultStore(redis), now_ms, intake)
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         running = group.create_task(processor.run(asyncio.Event(), DRAIN_S))
         for _ in range(2):
