@@ -84,6 +84,7 @@ class _Place:
             step.reply_to or (step.photos[0] if step.photos and step.text else ""),
             pending,
             self.asked if pending else "",
+            step.photos if step.text else (),
             self.unclear,
             tuple(self.undone),
         )
@@ -116,17 +117,18 @@ class _Place:
             source = action.of[at if each_for_itself else 0] if action.of else ""
             known = next((each for each in self.pictures if each.id == source), ChatPicture(""))
             words = step.text.replace(MENTION, "").strip(" ,")
-            is_drawn = action.kind in {"new", "again", "redraw"}
             merged = (w for each in self.pictures if each.id in action.of for w in each.words)
             before = tuple(merged) if action.kind == "merge" else known.words
             said = before if action.kind == "again" else (*before, words)
+            again = known.operation if action.kind == "again" else None
+            is_row = order and not each_for_itself
             made = ChatPicture(
                 name,
-                Operation.CREATE if is_drawn else _OPERATIONS[action.kind],
+                again or _OPERATIONS[action.kind],
                 said,
                 source,
-                order if is_drawn else "",
-                at + 1 if order and is_drawn else 0,
+                order if is_row else "",
+                at + 1 if is_row else 0,
             )
             self._add(made, step)
         self.undone = []

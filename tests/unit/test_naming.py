@@ -62,7 +62,7 @@ def test_what_a_change_took_away_is_on_the_picture_before() -> None:
 
 
 def test_two_pictures_with_one_name_are_asked_about() -> None:
-    twin = replace(SHIP, id="twin", age_s=50)
+    twin = replace(SHIP, id="twin", words=("a ship at a pier",), age_s=50)
 
     assert meant("make the ship one darker", ChatState((FOX, twin, SHIP))) == ("?", "twin", "ship")
 
@@ -113,10 +113,16 @@ def test_the_answer_to_which_is_the_order_about_it() -> None:
     )
 
 
-def test_a_name_alone_orders_nothing() -> None:
-    assert read("the second one", ChatState(VARIANTS)) == Talk(
-        Intent.POINTING, which=Which(NamedBy.NUMBER, 2)
-    )
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("the second one", Intent.SHOW),
+        ("2", Intent.SHOW),
+        ("I like the second one", Intent.POINTING),
+    ],
+)
+def test_a_name_alone_orders_nothing(text: str, intent: Intent) -> None:
+    assert read(text, ChatState(VARIANTS)) == Talk(intent, which=Which(NamedBy.NUMBER, 2))
 
 
 def test_in_a_group_the_own_picture_is_meant() -> None:
@@ -130,3 +136,31 @@ def test_in_a_group_the_own_picture_is_meant() -> None:
 def test_hostile_texts_are_read(words: str) -> None:
     assert read(f"первый вариант {words * 300}кот".strip(), CHAT)
     assert read(words, CHAT)
+
+
+@pytest.mark.parametrize(
+    ("text", "chat", "pictures"),
+    [
+        ("put them together", ChatState((FOX, FLAG, SHIP)), ("fox", "flag")),
+        ("both in one picture", ChatState((FOX, FLAG, SHIP)), ("fox", "flag")),
+        ("combine them", ChatState((*ALBUM, FOX)), ("photo 3", "photo 2", "photo 1")),
+        ("combine", ChatState((FOX, FLAG, ChatPicture("photo"))), ("?",)),
+        ("из обоих стикеры", ChatState((FOX, FLAG, SHIP)), ("fox", "flag")),
+        ("put him on the ship", ChatState((ChatPicture("man"), FLAG, SHIP)), ("man", "flag")),
+        (
+            "put her in their arms",
+            ChatState((ChatPicture("baby"), ChatPicture("couple"), FOX)),
+            ("baby", "couple"),
+        ),
+        ("put a hat on the dog", ChatState((ChatPicture("dog"), ChatPicture("cat"))), ("dog",)),
+        (
+            "на каждом бантик",
+            ChatState(ALBUM, "photo 1", photos=("photo 1", "photo 2", "photo 3")),
+            ("photo 3", "photo 2", "photo 1"),
+        ),
+    ],
+)
+def test_several_pictures_are_meant_together(
+    text: str, chat: ChatState, pictures: tuple[str, ...]
+) -> None:
+    assert meant(text, chat)[: len(pictures)] == pictures

@@ -23,6 +23,7 @@ CHATS: Mapping[str, ChatState] = {
     "changed": ChatState((NIGHT, DRAWN)),
     "undone": ChatState((DRAWN, NIGHT), undone=("night",)),
     "several": ChatState((OTHER, NIGHT, DRAWN, PHOTO)),
+    "photo beside": ChatState((PHOTO, DRAWN)),
     "reply": ChatState((OTHER, DRAWN), replied="drawn"),
     "prompt": ChatState((DRAWN,), pending=PendingQuestion.PROMPT),
     "change": ChatState((PHOTO,), pending=PendingQuestion.CHANGE, asked="photo"),

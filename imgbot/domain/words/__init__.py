@@ -8,22 +8,33 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from imgbot.domain.intents.facts import Intent
-from imgbot.domain.words import history, learned, naming, operations, options, orders, vetoes
+from imgbot.domain.words import (
+    history,
+    learned,
+    naming,
+    operations,
+    options,
+    orders,
+    placing,
+    vetoes,
+)
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.naming import PictureName
 from imgbot.domain.words.reading import (
     THIS,
     Ask,
+    NamedBy,
     Order,
     Reading,
     Sentence,
     Talk,
+    Which,
     WordReader,
     sentence_of,
 )
-from imgbot.domain.words.this_picture import this_picture
+from imgbot.domain.words.this_picture import Found, this_picture
 
-BEFORE_NAMES: Sequence[WordReader] = (*history.ARROWS, *vetoes.ROWS, *history.ROWS)
+BEFORE_NAMES: Sequence[WordReader] = (*history.ARROWS, *vetoes.ROWS, *history.ROWS, *placing.ROWS)
 AFTER_NAMES: Sequence[WordReader] = (
     *vetoes.COMMANDS,
     *options.ROWS,
@@ -51,12 +62,23 @@ def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Readin
 
 
 def _of_several(reading: Reading, chat: ChatState) -> Reading:
-    """Return a question where an order is about one of several that nobody has chosen from."""
-    among = chat.unchosen
-    if not among or not isinstance(reading, Order) or reading.which != THIS:
+    """Return an order as one about all photos that it came with, or ask about which of several.
+
+    Nobody has chosen yet from variants or photos that came last.
+    """
+    if not isinstance(reading, Order) or reading.intent not in {Intent.CHANGE, Intent.OPERATION}:
         return reading
-    is_of_one = reading.intent in {Intent.CHANGE, Intent.OPERATION}
-    return Ask(reading, among) if is_of_one else reading
+    if reading.which != THIS:
+        return _asked_which(reading, this_picture(reading.which, chat))
+    if len(chat.photos) > 1:
+        return replace(reading, which=Which(NamedBy.ALL))
+    return Ask(reading, chat.unchosen) if chat.unchosen else reading
+
+
+def _asked_which(reading: Reading, meant: Found) -> Reading:
+    if not meant.among or not isinstance(reading, Order):
+        return reading
+    return Ask(reading, tuple(each.id for each in meant.among))
 
 
 def _all(rows: Iterable[WordReader], sentence: Sentence, chat: ChatState) -> Reading:
@@ -76,9 +98,8 @@ def _named(
     meant = this_picture(named.which, chat)
     about = replace(chat, replied=meant.pictures[0].id) if len(meant.pictures) == 1 else chat
     found = _about(named, _plain(named, sentence, chat, about, rows))
-    if meant.among and isinstance(found, Order) and found.which == named.which:
-        return Ask(found, tuple(each.id for each in meant.among))
-    return found
+    is_about = isinstance(found, Order) and found.which == named.which
+    return _asked_which(found, meant) if is_about else found
 
 
 def _plain(

@@ -47,6 +47,8 @@ class ChatState:
     pending: PendingQuestion = PendingQuestion.NOTHING
     asked: str = ""
     """Id of the picture that the open question is about."""
+    photos: tuple[str, ...] = ()
+    """Ids of the photos that the text came with."""
     unclear: str = ""
     """The text that the bot asks about which picture it means."""
     undone: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from itertools import takewhile, zip_longest
 
 from imgbot.domain.intents.words import Token, clauses_of
 from imgbot.domain.spelling import has_cyrillic
-from imgbot.domain.words.picture_words import WORDS, is_small
+from imgbot.domain.words.picture_words import WORDS, concept, is_small
 from imgbot.domain.words.reading import Sentence
 
 OTHER_ONE = "other"
@@ -14,6 +14,7 @@ _LONGEST_HEADING, _LONGEST_NAME = 4, 5
 _WISHED = frozenset[str]().union(
     *(WORDS[name] for name in ("indefinite", "this", "without", "like", "adding", "writing"))
 )
+_PARTS = frozenset(map(concept, WORDS["parts"])) | {concept("text")}
 _RESET = WORDS["place"] | WORDS["definite"]
 _NEW = WORDS["indefinite"] | {"not", "не"}
 _NO_HEADING = WORDS["writing"] | WORDS["indefinite"]
@@ -62,7 +63,8 @@ def _parts_of(clause: Sequence[Token]) -> Iterator[Token]:
             is_there = False
         elif word in _RESET:
             is_there = is_there or before not in _WISHED
-        elif is_there and not is_small(token) and word not in WORDS["parts"]:
+            word = word if is_there else before
+        elif is_there and not is_small(token) and concept(word) not in _PARTS:
             yield token
         before = word
 

@@ -1,8 +1,10 @@
 """Naming: pictures by number, and by the name that people give them. Pure."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
-from imgbot.domain.intents.facts import Intent
+from imgbot.domain.intents.facts import Intent, PendingQuestion
+from imgbot.domain.intents.words import Token
 from imgbot.domain.spelling import has_cyrillic
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.name_phrases import (
@@ -13,9 +15,12 @@ from imgbot.domain.words.name_phrases import (
     with_article,
 )
 from imgbot.domain.words.numbers import Numbered, numbered_in
-from imgbot.domain.words.picture_words import WORDS, PictureWords, concept, is_small
+from imgbot.domain.words.picture_words import WORDS, PictureWords, concept, is_look, is_small
 from imgbot.domain.words.reading import NamedBy, Sentence, Which, sentence_of
 
+_OTHER_QUESTIONS = frozenset(PendingQuestion) - {PendingQuestion.NOTHING, PendingQuestion.CHANGE}
+_ONE_BY_ONE = ("each", "every", "каждый", "каждую", "каждом", "каждому", "каждой", "каждого")
+_COUNTS = {"two": 2, "three": 3, "four": 4, "двух": 2, "три": 3, "трех": 3, "троих": 3, "четыре": 4}
 _SEPARATORS = " ,;:.!?—–-\n"
 
 
@@ -37,7 +42,7 @@ class PictureName:
         words = {each.text for each in self.rest.parsed.tokens if is_small(each)}
         if len(words) < len({each.text for each in self.rest.parsed.tokens}):
             return None
-        if words & WORDS["showing"]:
+        if words & WORDS["showing"] or not words:
             return Intent.SHOW
         return None if words & (WORDS["changing"] | WORDS["without"]) else Intent.POINTING
 
@@ -48,9 +53,34 @@ def named_picture(sentence: Sentence, chat: ChatState) -> PictureName | None:
     "The second one brighter" and "now the ship: make it bigger" are "it brighter" and "make it
     bigger" about that picture; "the ship needs a flag" stays as it is.
     """
-    if len(chat.pictures) < 2:
+    if len(chat.pictures) < 2 or chat.pending in _OTHER_QUESTIONS:
         return None
-    return _by_number(sentence, chat) or _by_name(sentence, chat)
+    return _by_all(sentence, chat) or _by_number(sentence, chat) or _by_name(sentence, chat)
+
+
+def _by_all(sentence: Sentence, chat: ChatState) -> PictureName | None:
+    """Return all that are meant by "both", "each of them" and "all three"."""
+    tokens = sentence.parsed.tokens
+    are_fresh = bool(chat.unchosen or chat.photos)
+    for before, token, after in zip_longest((None, *tokens), tokens, tokens[1:]):
+        count = _COUNTS.get(after.text, 0) if after else 0
+        if token is None or not _is_every(before, token, after, are_fresh=are_fresh):
+            continue
+        is_pair = token.text not in _ONE_BY_ONE and token.text not in WORDS["whole"]
+        return PictureName(Which(NamedBy.ALL, 2 if is_pair else count), sentence)
+    return None
+
+
+def _is_every(before: Token | None, token: Token, after: Token | None, *, are_fresh: bool) -> bool:
+    """Return true for "both" of pictures, not of things in one."""
+    if token.text in WORDS["whole"]:
+        return after is not None and after.text in _COUNTS
+    if token.text not in WORDS["every"]:
+        return False
+    if are_fresh or after is None or is_small(after) or after.text in WORDS["thing"]:
+        return True
+    is_of = before is not None and before.text in WORDS["place"]
+    return is_of and after.text not in WORDS["parts"] and token.text not in _ONE_BY_ONE
 
 
 def _by_number(sentence: Sentence, chat: ChatState) -> PictureName | None:
@@ -64,11 +94,17 @@ def _by_name(sentence: Sentence, chat: ChatState) -> PictureName | None:
     known = PictureWords(chat)
     phrases = list(phrases_in(sentence))
     named = [each for each in phrases if each.name == OTHER_ONE or known.best(each.name)]
-    chosen = next(iter(named or [each for each in phrases if each.is_explicit]), None)
+    unknown = (each for each in phrases if each.is_explicit and not _is_look(each.name))
+    chosen = next(iter(named or unknown), None)
     if chosen:
         way = NamedBy.OTHER if chosen.name == OTHER_ONE else NamedBy.NAME
         return PictureName(Which(way, name=chosen.name), _without(sentence, chosen))
     return None if chat.replied else _by_part(sentence, chat, known)
+
+
+def _is_look(name: str) -> bool:
+    """Return true for "the horizontal one" where there is none: it shall be made."""
+    return all(map(is_look, name.split()))
 
 
 def _by_part(sentence: Sentence, chat: ChatState, known: PictureWords) -> PictureName | None:
@@ -78,14 +114,18 @@ def _by_part(sentence: Sentence, chat: ChatState, known: PictureWords) -> Pictur
     names = known.matching(concept(each.text) for each in parts)
     named = [each for each in parts if concept(each.text) in names]
     words = " ".join(each.text for each in named)
-    is_of_this = chat.this and known.shows_any(chat.this, names.values())
-    if not named or is_of_this or not known.best(words):
+    best = known.best(words)
+    if not best or chat.this is None:
+        return None
+    if known.shown(chat.this, names.values()) >= known.shown(best[0], names.values()):
         return None
     at = tokens.index(named[0])
     start = with_article(at, tokens)
     rest = _without(sentence, NamePhrase(start, at + 1, words))
     which = Which(NamedBy.NAME, name=words)
-    return PictureName(which, rest, is_certain=False, is_definite=start < at)
+    clause = {each.text for each in tokens if each.clause == named[0].clause}
+    is_definite = start < at or not WORDS["told"].isdisjoint(clause)
+    return PictureName(which, rest, is_certain=False, is_definite=is_definite)
 
 
 def _without(sentence: Sentence, named: NamePhrase | Numbered) -> Sentence:

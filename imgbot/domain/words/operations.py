@@ -7,7 +7,7 @@ from importlib.resources import files
 from imgbot.domain.intents import Intent, scale_in
 from imgbot.domain.operations import Operation
 from imgbot.domain.phrases import PhraseLists
-from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.chat import PICTURES_KEPT, ChatState
 from imgbot.domain.words.reading import Example, NamedBy, Order, Sentence, Which, WordReader
 
 _LONGEST = 14
@@ -72,7 +72,8 @@ def _merge(sentence: Sentence, chat: ChatState) -> Order | None:
     is_asked = _is_short(sentence, chat) and _has("together", sentence)
     if not is_asked or len(chat.pictures) < 2:
         return None
-    count = next((n for n, name in ((4, "four"), (3, "three")) if _has(name, sentence)), 2)
+    counts = ((4, "four"), (3, "three"), (2, "two"), (PICTURES_KEPT, "all"))
+    count = next((n for n, name in counts if _has(name, sentence)), 0)
     which = Which(NamedBy.ALL, count)
     return Order(Intent.OPERATION, sentence.text, which, Operation.MERGE)
 

@@ -19,9 +19,10 @@ TABLES = tomllib.loads((files("imgbot.domain.words") / "names.toml").read_text("
 WORDS: Mapping[str, frozenset[str]] = {
     name: frozenset(words.split()) for name, words in TABLES["words"].items()
 }
-_DIMMED = 0.5
-"""Weight of a word that a later change has replaced, or that another drawing had before."""
+_REPLACED, _TAKEN_OVER = 0.5, (0.5, 0.75)
+"""Weights of a word that a later change replaced, of the drawing before, and of a merged one."""
 
+_CLEARLY = 0.99
 _SHORTEST, _SHORTEST_SLIP, _LONGEST_ENDING = 3, 6, 3
 
 
@@ -50,6 +51,11 @@ def concept(word: str) -> str:
 NAMELESS = frozenset[str]().union(
     *(WORDS[name] for name in ("small", "definite", "this", "indefinite", "place", "without"))
 )
+
+
+def is_look(word: str) -> bool:
+    """Return true for a shape, colour or look, which any picture may be given."""
+    return concept(word) in _rivals()
 
 
 def is_small(token: Token) -> bool:
@@ -126,6 +132,11 @@ class PictureWords:
             found.setdefault(self.line(each), each)
         return list(found.values())
 
+    def newest_of(self, picture: ChatPicture) -> ChatPicture:
+        """Return the newest picture that came of this one, or this one."""
+        line = [each for each in self._chat.pictures if self.line(each) == self.line(picture)]
+        return next(each for each in line if picture in (each, *history_of(each, self._chat)))
+
     def matching(self, words: Iterable[str]) -> dict[str, str]:
         """Return the words that name a picture here, as these pictures have them."""
         known = {word for shown in self._has.values() for word in shown}
@@ -136,8 +147,9 @@ class PictureWords:
         shown = self._has[picture.id]
         return sum(shown.get(word, 0) / self._lines_with[word] for word in words)
 
-    def shows_any(self, picture: ChatPicture, words: Iterable[str]) -> bool:
-        return any(self._has[picture.id].get(each, 0) >= 1 for each in words)
+    def shown(self, picture: ChatPicture, words: Iterable[str]) -> int:
+        """Return how many of the words a picture has that were not replaced."""
+        return sum(self._has[picture.id].get(each, 0) > _REPLACED for each in set(words))
 
     def best(self, text: str) -> list[ChatPicture]:
         """Return the pictures that words name best: one of each line, the newest first."""
@@ -151,11 +163,26 @@ class PictureWords:
         most = max(scores.values(), default=0)
         if not most and not lacking:
             return []
+        return self._newest([each for each in fitting if scores[each.id] >= most * _CLEARLY])
+
+    def _newest(self, fitting: Sequence[ChatPicture]) -> list[ChatPicture]:
+        """Return the newest of each line, without what others of them came of."""
         chosen: dict[str, ChatPicture] = {}
         for each in fitting:
-            if scores[each.id] >= most * 0.99:
-                chosen.setdefault(self.line(each), each)
-        return list(chosen.values())
+            chosen.setdefault(self._one_of(each), each)
+        before = {one.id for each in chosen.values() for one in history_of(each, self._chat)}
+        return self._worked_on([each for each in chosen.values() if each.id not in before])
+
+    def _one_of(self, picture: ChatPicture) -> str:
+        """Return what pictures of one line have in common, and those of one prompt in turn."""
+        root = self._root(picture)
+        return self.line(picture) if root.order else " / ".join(root.words) or root.id
+
+    def _worked_on(self, found: list[ChatPicture]) -> list[ChatPicture]:
+        """Return those of several that were changed since they came, if there are any."""
+        orders = {self._root(each).order for each in found}
+        changed = [each for each in found if each.parent]
+        return changed if changed and len(orders) == 1 and orders != {""} else found
 
     def _is_without(self, picture: ChatPicture, words: set[str]) -> bool:
         """Return true if others of its line have these words, and the picture has not."""
@@ -212,10 +239,10 @@ def _shown(picture: ChatPicture, root: ChatPicture) -> tuple[dict[str, float], s
     for at, words in enumerate(picture.words):
         wanted, unwanted = wanted_in(words)
         # Words before the root's own are those of another drawing.
-        is_other = at < len(root.words) - 1 and root.operation is not Operation.MERGE
-        weight = _DIMMED if is_other else 1.0
+        is_taken_over = at < len(root.words) - 1
+        weight = _TAKEN_OVER[root.operation is Operation.MERGE] if is_taken_over else 1.0
         rivals = frozenset[str]().union(*(_rivals().get(each, ()) for each in wanted))
-        has |= dict.fromkeys((rivals - wanted) & has.keys(), _DIMMED)
+        has |= dict.fromkeys((rivals - wanted) & has.keys(), _REPLACED)
         has |= dict.fromkeys(wanted, weight)
         lacks = (lacks | unwanted) - wanted
         for word in unwanted:

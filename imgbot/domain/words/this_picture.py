@@ -21,7 +21,11 @@ class Found:
 def this_picture(which: Which, chat: ChatState) -> Found:
     """Return the pictures that a text means, or those among which it does not choose."""
     find = _WAYS.get(which.way)
-    return find(which, chat) if find else Found()
+    found = find(which, chat) if find else Found()
+    if which.and_also is None:
+        return found
+    also = this_picture(which.and_also, chat)
+    return Found(found.pictures + also.pictures, found.among or also.among)
 
 
 def _back(which: Which, chat: ChatState) -> Found:
@@ -65,29 +69,33 @@ def _others(chat: ChatState) -> Sequence[ChatPicture]:
 def _numbered(number: int, chat: ChatState) -> ChatPicture | None:
     """Return a picture by its number in its order or album, else by its place in the chat."""
     known = PictureWords(chat)
-    heads = {known.line(each): each for each in known.heads()}
-    row = _row([each for line in heads if (each := chat.picture(line))])
+    row = _row(known, chat)
     at = (len(row) + 1) // 2 if number == MIDDLE else number
     chosen = row.get(at if at > 0 else len(row) + 1 + at)
-    return heads[chosen.id] if chosen else None
+    return known.newest_of(chosen) if chosen else None
 
 
-def _row(begun: Sequence[ChatPicture]) -> dict[int, ChatPicture]:
+def _row(known: PictureWords, chat: ChatState) -> dict[int, ChatPicture]:
     """Return those of the newest order or album by their numbers, else all by their age."""
-    order = next((each.order for each in begun if each.order), "")
-    if order:
-        return {each.number: each for each in begun if each.order == order}
+    made_of = (each for head in known.heads() for each in (head, *history_of(head, chat)))
+    if order := next((each.order for each in made_of if each.order), ""):
+        return {each.number: each for each in chat.pictures if each.order == order}
+    begun = [found for each in known.heads() if (found := chat.picture(known.line(each)))]
     return dict(enumerate(sorted(begun, key=lambda each: -each.age_s), 1))
 
 
-def _all(count: int, chat: ChatState) -> Sequence[ChatPicture]:
-    """Return the newest pictures of so many lines; all of an order or album for no count."""
+def _together(count: int, chat: ChatState) -> Found:
+    """Return so many pictures; without a count those that came together, or the only two."""
     heads = PictureWords(chat).heads()
     newest = heads[0].order if heads else ""
-    together = [each for each in heads if newest and each.order == newest]
-    if together and (not count or count == len(together)):
-        return together
-    return heads[: count or len(heads)]
+    together = tuple(each for each in heads if newest and each.order == newest)
+    if len(together) > 1 and count in {0, len(together)}:
+        return Found(together)
+    if len(heads) < 2:
+        return _one(chat.this)
+    return (
+        Found(tuple(heads[: count or 2])) if count or len(heads) == 2 else Found(among=tuple(heads))
+    )
 
 
 def _one(picture: ChatPicture | None) -> Found:
@@ -103,5 +111,5 @@ _WAYS: Mapping[NamedBy, Callable[[Which, ChatState], Found]] = {
     NamedBy.NAME: lambda which, chat: _found(_named(which.name, chat), chat),
     NamedBy.NUMBER: lambda which, chat: _one(_numbered(which.number, chat)),
     NamedBy.OTHER: lambda _, chat: _found(_others(chat), chat),
-    NamedBy.ALL: lambda which, chat: Found(tuple(_all(which.number, chat))),
+    NamedBy.ALL: lambda which, chat: _together(which.number, chat),
 }
