@@ -23,7 +23,7 @@ def facts_of(chat: ChatState) -> ChatFacts:
         picture_age_s=this.age_s if this else 0,
         is_reply_to_picture=bool(chat.replied),
         pending=chat.pending,
-        latest_prompt=this.words[-1] if this and this.words and this.is_there else "",
+        latest_prompt=" ".join(this.words) if this and this.words and this.is_there else "",
         remembered=chat.remembered,
     )
 
