@@ -156,12 +156,15 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
 
 
 def _check_question(message: Message, replied: Message | ExternalReplyInfo) -> None:
-    """Raise UserError for a question that looks like a picture, by its button's sentence."""
+    """Raise UserError for a question that looks like a picture, by its button's sentence.
+
+    A button whose data names nothing is under a question about a photo that was sent.
+    """
     has_photo = replied.photo or message.photo or message.document
     markup = replied.reply_markup if has_photo and isinstance(replied, Message) else None
     rows = markup.inline_keyboard if markup else []
-    for name in (action_in(button.callback_data)[0] for row in rows for button in row):
-        if name and has_text(f"{name}{_NO_PHOTO}"):
+    for name, argument in (action_in(button.callback_data) for row in rows for button in row):
+        if argument and has_text(f"{name}{_NO_PHOTO}"):
             raise UserError(f"{name}{_NO_PHOTO}")
 
 

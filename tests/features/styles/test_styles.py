@@ -93,3 +93,17 @@ async def test_any_picture_gives_its_style(builtin_stage: Stage) -> None:
         assert done in painted.text
         # The cat's shape, not the astronaut's.
         assert (await user.image(painted)).size == (240, 320)
+
+
+async def test_a_menu_is_no_photo_itself(builtin_stage: Stage) -> None:
+    user = await builtin_stage.user()
+    photo = jpeg("cat", (320, 240))
+    question = await user.ask("", photo)
+    menu = await user.click(question, t("en", "button_style"), is_picture)
+
+    for sent in ((), (photo,)):
+        refusal = await user.ask("as Van Gogh", *sent, reply_to=menu.id)
+        assert refusal.text == t("en", "style_no_photo")
+    # The question has a button of the menu, and is about a photo.
+    painted = await user.ask("as Van Gogh", photo, reply_to=question.id, fits=is_picture)
+    assert t("en", "in_photo_style", name="Van Gogh") in painted.text
