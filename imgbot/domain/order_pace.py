@@ -12,6 +12,15 @@ from imgbot.domain.errors import ProviderErrorKind
 _BURST = 0.05
 """Share of a window's orders that may go at once; the others are spread over the window."""
 
+_DOUBLED_IN_S = 300.0
+"""Time in which a reduced pace doubles, until it is the provider's own again."""
+
+_LOOK_EVERY_S = 15.0
+"""Time between two looks of the status: it is to see that an order has waited."""
+
+_SLOWEST_PER_S = 0.05
+"""Three orders a minute: the lowest documented limit is five."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderLimit:
@@ -56,9 +65,8 @@ class OrderPace:
     def per_s(self, now_s: float) -> float:
         """Return the present limit, in orders per second."""
         grows_since_s = max(self.reduced_s, self.blocked_until_s)
-        # It doubles in 300 s, until it is the provider's own again.
         # Sixty times exceed any limit, and are far from an overflow.
-        doublings = min(max(0.0, (now_s - grows_since_s) / 300.0), 60.0)
+        doublings = min(max(0.0, (now_s - grows_since_s) / _DOUBLED_IN_S), 60.0)
         return min(self.limit.per_s, self.reduced_per_s * 2.0**doublings)
 
     def with_turn(self, now_s: float, held: Turn | None = None) -> tuple["OrderPace", Turn]:
@@ -76,8 +84,7 @@ class OrderPace:
 
     def held_per_s(self, now_s: float) -> float | None:
         """Return the present limit if it holds orders back, 0 in a pause; else None."""
-        # Time between two looks of the status: it is to see that an order has waited.
-        if self.waited_until_s < now_s - 15.0:
+        if self.waited_until_s < now_s - _LOOK_EVERY_S:
             return None
         return 0.0 if now_s < self.blocked_until_s else self.per_s(now_s)
 
@@ -94,8 +101,7 @@ class OrderPace:
             return replace(self, blocked_until_s=blocked_until_s)
         # Rate below which orders are not taken for the cause of a refusal at first sight.
         per_s = min(self.per_s(now_s), max(recent_per_s, 1.0))
-        # Three orders a minute: the lowest documented limit is five.
-        per_s = max(per_s / 2, 0.05)
+        per_s = max(per_s / 2, _SLOWEST_PER_S)
         return replace(
             self,
             reduced_per_s=per_s,
