@@ -17,6 +17,7 @@ from imgbot.features.people.admission import AdmissionHandlers
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import EndedJob, QueueStats
+from imgbot.storage.users import UserProfile
 
 _JOBS_OF_USER = 5
 _JOBS_LISTED = 15
@@ -68,7 +69,7 @@ class CardHandlers:
 
     async def _card(self, dialogue: Dialogue, user_id: int) -> tuple[str, Keyboard]:
         """Return what is known of a user, and what an administrator may do about them."""
-        users, policy = self.admission.users, self.admission.policy
+        users = self.admission.users
         if not await users.known([user_id]):
             raise UserError("user_unknown", user=user_id)
         profile = await users.profile(user_id, user_id)
@@ -95,14 +96,14 @@ class CardHandlers:
         for about in self.about_user:
             lines += await about(user_id, dialogue.language)
         lines += [""] * bool(jobs) + [_job_line(dialogue.language, job) for job in jobs]
+        return "\n".join(lines), self._rows(dialogue.language, user_id, profile)
+
+    def _rows(self, language: str, user_id: int, profile: UserProfile) -> Keyboard:
         actions = ["unban" if profile.is_banned else "ban"]
-        if policy.allowed:
+        if self.admission.policy.allowed:
             actions.append("disallow" if profile.is_allowed else "allow")
-        rows = [
-            [USER.button(dialogue.language, each, user_id, key=f"user_{each}")]
-            for each in (*actions, "forget")
-        ]
-        return "\n".join(lines), rows
+        actions.append("forget")
+        return [[USER.button(language, each, user_id, key=f"user_{each}")] for each in actions]
 
     async def list_jobs(self, _: Message, dialogue: Dialogue) -> None:
         """/jobs: the latest that have ended, of all users."""
