@@ -116,7 +116,7 @@ def pictures_of(recents: Sequence[Recent], user_id: int, now_ms: int) -> tuple[C
         is_own, age_s = recent.user_id == user_id, max(now_ms - recent.at_ms, 0) // 1000
         for each in _pictures_in(recent, is_own=is_own):
             known = found.pop(each.id, None)
-            told = known if known and known.operation else each
+            told = known if known and (known.words or not each.operation) else each
             is_there = known is not None or not recent.job_id
             found[each.id] = replace(told, age_s=age_s, is_there=is_there)
     sources = {

@@ -160,8 +160,8 @@ PAUSED = _key("img:paused", Owner.ADMIN)
 # LIST per user id, the latest 20, 30 days: their delivered jobs, newest first.
 HISTORY = _key("img:history:", r"(\d+)")
 # LIST per chat and topic, the latest 40, 30 days: what "this picture" may mean there, newest first,
-# as JSON: user id, time (ms), job, the job whose picture it changes, photos, its operation, the
-# beginning of its prompt.
+# as JSON: user id, time (ms), job, the job whose picture it changes and after blanks its operation
+# and the beginning of its prompt, photos.
 RECENT = _key("img:recent:", Owner.METHOD, r"(\d+)\..*")
 # STRING per message announcing a picture, 30 days: the job that made it
 READY = _key("img:ready:", Owner.POINTER, r"(\d+)\..*")

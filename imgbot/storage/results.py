@@ -6,7 +6,7 @@ the recent photos, orders and results of a chat, the candidates for "this pictur
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgbot.domain.job import InputPhoto, Job, State
 from imgbot.domain.operations import Operation
@@ -53,8 +53,10 @@ class Recent:
         return cls(user_id, now_ms, job.id, request.parent, photos, request.operation, words)
 
     def dump(self) -> str:
-        values = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos]
-        return json.dumps([*values, self.operation, self.words], default=job_codec.pack)
+        # The previous release reads five values.
+        made = f"{self.parent} {self.operation} {self.words}" if self.operation else self.parent
+        stored = [self.user_id, self.at_ms, self.job_id, made, self.photos]
+        return json.dumps(stored, default=job_codec.pack)
 
 
 class JobReader(Store):
@@ -182,23 +184,28 @@ class ResultStore(JobReader):
 
 
 def load_recent(text: str) -> Recent:
-    user_id, at_ms, job_id, parent, photos, *rest = json.loads(text)
-    # The former form had no more of a job; can go after the first release.
-    operation, words = rest or (Operation.EDIT if photos else Operation.CREATE, "")
+    user_id, at_ms, job_id, made, photos = json.loads(text)
+    parent, *rest = made.split(" ", 2)
+    # Of an order, and in the former form, no more is stored.
+    operation, words = rest or (Operation.EDIT if parent or photos else Operation.CREATE, "")
     known = Operation(operation) if job_id else None
     return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos), known, words)
 
 
 def ordered(job: Job, now_ms: int) -> dict[str, str]:
     """Return the new entries of a new job by their keys; a comparison shows nothing new."""
-    return {} if job.request.operation is Operation.COMPARE else _in_chat(job, now_ms)
+    if job.request.operation is Operation.COMPARE:
+        return {}
+    recent = Recent.of(job, job.user_id, now_ms)
+    # The previous release looks for what an order changes; its words follow with its picture.
+    return _in_chat(job, replace(recent, operation=None) if recent.origin else recent)
 
 
 def shown(job: Job, now_ms: int) -> dict[str, str]:
     """Return the new entries of a job whose picture is shown, by their keys."""
-    return {f"{keys.HISTORY}{job.user_id}": job.id, **_in_chat(job, now_ms)}
+    recent = Recent.of(job, job.user_id, now_ms)
+    return {f"{keys.HISTORY}{job.user_id}": job.id, **_in_chat(job, recent)}
 
 
-def _in_chat(job: Job, now_ms: int) -> dict[str, str]:
-    place = f"{job.request.chat_id}.{job.request.thread_id}"
-    return {keys.RECENT + place: Recent.of(job, job.user_id, now_ms).dump()}
+def _in_chat(job: Job, recent: Recent) -> dict[str, str]:
+    return {f"{keys.RECENT}{job.request.chat_id}.{job.request.thread_id}": recent.dump()}

@@ -1,5 +1,6 @@
 """This picture, as the rule has it: by what is known of a chat."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from imgbot.domain.job import InputPhoto, Job, State, variant_ids, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import LAST
 from imgbot.domain.words.chat import ChatPicture
-from imgbot.storage.results import Recent, load_recent
+from imgbot.storage.results import Recent, load_recent, ordered, shown
 from tests.fixtures.jobs import job_of
 
 ANN, BOB = 1, 2
@@ -164,7 +165,7 @@ FOX = ChatPicture("1", Operation.CREATE, ("a fox",))
     [
         # It has the words that led to it, from its drawing on; ordered and shown, it is there.
         (
-            [NIGHT, NIGHT, drawn("1", "a fox"), drawn("1", "a fox")],
+            [NIGHT, replace(NIGHT, words=""), drawn("1", "a fox"), drawn("1", "a fox")],
             [ChatPicture("2", Operation.EDIT, ("a fox", "at night"), "1"), FOX],
         ),
         # Shown again, it is the newest, and as old as that.
@@ -214,3 +215,14 @@ def test_an_entry_of_the_former_form_is_read(photos: str, operation: Operation) 
     assert (former.operation, former.words) == (operation, "")
     assert load_recent(former.dump()) == former
     assert sent == Recent(ANN, 0, photos=(PHOTO,))
+
+
+def test_the_previous_release_reads_entries_of_jobs() -> None:
+    """It reads five values, and looks for what an order changes."""
+    [order], [_, picture] = ordered(MADE, 0).values(), shown(MADE, 0).values()
+    stored = [json.loads(entry) for entry in (order, picture)]
+
+    assert stored[0] == [ANN, 0, "7", "6", []]
+    assert [len(each) for each in stored] == [5, 5]
+    assert load_recent(picture) == Recent(ANN, 0, "7", "6", (), Operation.EDIT, "darker")
+    assert load_recent(order) == Recent(ANN, 0, "7", "6", (), Operation.EDIT)
