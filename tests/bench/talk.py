@@ -16,7 +16,7 @@ from imgbot.domain.intents import Intent, PendingQuestion
 from imgbot.domain.operations import Operation
 from imgbot.domain.words import read
 from imgbot.domain.words.chat import PICTURES_KEPT, ChatPicture, ChatState
-from imgbot.domain.words.reading import Ask, Order, Reading
+from imgbot.domain.words.reading import Ask, NamedBy, Order, Reading, Talk
 from imgbot.domain.words.this_picture import this_picture
 from tests.bench.dialogue_file import FOLDER, MAKING, Action, Script, Step, read_scripts
 
@@ -93,10 +93,18 @@ class _Place:
         """Add the photos of a message."""
         order = step.photos[0] if len(step.photos) > 1 else ""
         for at, name in enumerate(step.photos, 1):
-            self._add(ChatPicture(name, order=order, number=at if order else 0), step)
+            words = (_said(step),) if step.text else ()
+            self._add(ChatPicture(name, None, words, "", order, at if order else 0), step)
         if step.photos and not step.text:
             self.pending = PendingQuestion.CHANGE
             self.asked = "" if order else step.photos[0]
+
+    def point(self, reading: Reading, chat: ChatState) -> None:
+        """Remember the picture that was named last, though nothing was ordered."""
+        if isinstance(reading, Talk) and reading.which.way in {NamedBy.NAME, NamedBy.NUMBER}:
+            found = this_picture(reading.which, chat).pictures
+            self.pending = PendingQuestion.CHANGE if found else self.pending
+            self.asked = found[0].id if found else self.asked
 
     def act(self, action: Action, step: Step) -> None:
         """Do what an action does to the pictures."""
@@ -116,10 +124,11 @@ class _Place:
         for at, name in enumerate(action.made):
             source = action.of[at if each_for_itself else 0] if action.of else ""
             known = next((each for each in self.pictures if each.id == source), ChatPicture(""))
-            words = step.text.replace(MENTION, "").strip(" ,")
+            words = _said(step)
             merged = (w for each in self.pictures if each.id in action.of for w in each.words)
             before = tuple(merged) if action.kind == "merge" else known.words
-            said = before if action.kind == "again" else (*before, words)
+            is_said = action.kind == "again" or before[-1:] == (words,)
+            said = before if is_said else (*before, words)
             again = known.operation if action.kind == "again" else None
             is_row = order and not each_for_itself
             made = ChatPicture(
@@ -149,6 +158,10 @@ class _Place:
         self.owners[picture.id] = step.is_of_other
 
 
+def _said(step: Step) -> str:
+    return step.text.replace(MENTION, "").strip(" ,")
+
+
 def _descends(picture: ChatPicture, name: str, known: Sequence[ChatPicture]) -> bool:
     by_id = {each.id: each for each in known}
     seen = set[str]()
@@ -169,9 +182,11 @@ def judge(script: Script) -> Iterator[Judged]:
             continue
         if step.text and _is_addressed(script, step, place):
             chat = place.chat(step)
-            text = step.text.replace(MENTION, "").strip(" ,")
-            kind, of = taken(read(text, chat), chat)
+            text = _said(step)
+            reading = read(text, chat)
+            kind, of = taken(reading, chat)
             yield Judged(script, step, kind, of, _verdict(kind, of, step.actions))
+            place.point(reading, chat)
         place.act(step.actions[0], step)
 
 

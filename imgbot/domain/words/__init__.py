@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from imgbot.domain.intents.facts import Intent
+from imgbot.domain.operations import Operation
 from imgbot.domain.words import (
     history,
     learned,
@@ -58,16 +59,19 @@ def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Readin
     rows = (*added, *AFTER_NAMES)
     if named:
         return _named(named, sentence, chat, rows)
-    return _of_several(_all(rows, sentence, chat), chat)
+    return _of_several(_all(rows, sentence, chat), sentence, chat)
 
 
-def _of_several(reading: Reading, chat: ChatState) -> Reading:
+def _of_several(reading: Reading, sentence: Sentence, chat: ChatState) -> Reading:
     """Return an order as one about all photos that it came with, or ask about which of several.
 
     Nobody has chosen yet from variants or photos that came last.
     """
     if not isinstance(reading, Order) or reading.intent not in {Intent.CHANGE, Intent.OPERATION}:
         return reading
+    if reading.which.way is NamedBy.ALL and reading.operation is Operation.MERGE:
+        several = naming.several_named(sentence, chat)
+        reading = replace(reading, which=several or reading.which)
     if reading.which != THIS:
         return _asked_which(reading, this_picture(reading.which, chat))
     if len(chat.photos) > 1:

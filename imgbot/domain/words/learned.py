@@ -18,12 +18,14 @@ _CLAUSES = 4
 def facts_of(chat: ChatState) -> ChatFacts:
     """Return the chat as the model sees it."""
     this = chat.this
+    is_drawn = this is not None and this.operation is not None and this.is_there
+    prompt = " ".join(this.words) if this and is_drawn else ""
     return ChatFacts(
         has_picture=this is not None,
         picture_age_s=this.age_s if this else 0,
         is_reply_to_picture=bool(chat.replied),
         pending=chat.pending,
-        latest_prompt=" ".join(this.words) if this and this.words and this.is_there else "",
+        latest_prompt=prompt,
         remembered=chat.remembered,
     )
 

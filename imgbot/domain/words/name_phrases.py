@@ -48,10 +48,10 @@ def phrases_in(sentence: Sentence) -> Iterator[NamePhrase]:
 
 def parts_in(tokens: Sequence[Token]) -> Iterator[Token]:
     """Yield the words that may tell of a thing that there is, not of one that shall be."""
-    if _is_this(tokens) or any(each.text in WORDS["drawing"] for each in tokens):
+    if any(each.text in WORDS["drawing"] for each in tokens):
         return
     for clause in clauses_of(tokens):
-        if WORDS["pronouns"].isdisjoint(each.text for each in clause):
+        if WORDS["pronouns"].isdisjoint(each.text for each in clause) and not _is_this(clause):
             yield from _parts_of(clause)
 
 
@@ -121,13 +121,19 @@ def _before(at: int, tokens: Sequence[Token]) -> Iterator[NamePhrase]:
     ):
         first -= 1
     start = with_article(first, tokens)
-    if first < at and tokens[at].text in WORDS["thing"] and not _is_new(start, tokens):
+    is_other = _is_new(start, tokens) or _is_kept(start, at + 1, tokens)
+    if first < at and tokens[at].text in WORDS["thing"] and not is_other:
         name = " ".join(each.text for each in tokens[first:at])
         yield NamePhrase(start, at + 1, name, tokens[at].text in WORDS["explicit"])
 
 
 def _is_new(start: int, tokens: Sequence[Token]) -> bool:
     return start > 0 and tokens[start - 1].text in _NEW
+
+
+def _is_kept(start: int, end: int, tokens: Sequence[Token]) -> bool:
+    around = (*tokens[max(start - 1, 0) : start], *tokens[end : end + 1])
+    return any(each.text in WORDS["keeping"] for each in around)
 
 
 def _is_before_a_part(at: int, tokens: Sequence[Token]) -> bool:

@@ -1,12 +1,15 @@
 """Naming: pictures by number, and by the name that people give them. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import zip_longest
 
 from imgbot.domain.intents.facts import Intent, PendingQuestion
 from imgbot.domain.intents.words import Token
+from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import has_cyrillic
-from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.domain.words.name_phrases import (
     OTHER_ONE,
     NamePhrase,
@@ -67,7 +70,8 @@ def _by_all(sentence: Sentence, chat: ChatState) -> PictureName | None:
         if token is None or not _is_every(before, token, after, are_fresh=are_fresh):
             continue
         is_pair = token.text not in _ONE_BY_ONE and token.text not in WORDS["whole"]
-        return PictureName(Which(NamedBy.ALL, 2 if is_pair else count), sentence)
+        which = Which(NamedBy.ALL, 2 if is_pair else count)
+        return PictureName(which, sentence, is_definite=False)
     return None
 
 
@@ -87,7 +91,29 @@ def _by_number(sentence: Sentence, chat: ChatState) -> PictureName | None:
     found = numbered_in(sentence, len(chat.pictures))
     if len({each.number for each in found}) != 1:
         return None
-    return PictureName(Which(NamedBy.NUMBER, found[0].number), _without(sentence, found[0]))
+    return PictureName(_which(found[0]), _without(sentence, found[0]))
+
+
+def _which(found: Numbered) -> Which:
+    return Which(NamedBy.NUMBER, found.number, "photo" * (found.of in WORDS["photo"]))
+
+
+def several_named(sentence: Sentence, chat: ChatState) -> Which | None:
+    """Return the pictures that are named one beside another: "1 and 3", "the fox and the ship"."""
+    numbered = [_which(each) for each in numbered_in(sentence, len(chat.pictures))]
+    if len(set(numbered)) > 1:
+        return _joined(numbered)
+    known = PictureWords(chat)
+    named: dict[str, Which] = {}
+    for token in sentence.parsed.tokens:
+        best = [] if is_small(token) else known.best(token.text)
+        if len(best) == 1:
+            named.setdefault(best[0].id, Which(NamedBy.ID, name=best[0].id))
+    return _joined([*named.values()]) if len(named) > 1 else None
+
+
+def _joined(found: list[Which]) -> Which:
+    return reduce(lambda also, each: replace(each, and_also=also), reversed(found))
 
 
 def _by_name(sentence: Sentence, chat: ChatState) -> PictureName | None:
@@ -115,17 +141,35 @@ def _by_part(sentence: Sentence, chat: ChatState, known: PictureWords) -> Pictur
     named = [each for each in parts if concept(each.text) in names]
     words = " ".join(each.text for each in named)
     best = known.best(words)
-    if not best or chat.this is None:
-        return None
-    if known.shown(chat.this, names.values()) >= known.shown(best[0], names.values()):
+    if not best or _is_this(sentence, chat, known, names.values(), best[0]):
         return None
     at = tokens.index(named[0])
     start = with_article(at, tokens)
-    rest = _without(sentence, NamePhrase(start, at + 1, words))
-    which = Which(NamedBy.NAME, name=words)
     clause = {each.text for each in tokens if each.clause == named[0].clause}
-    is_definite = start < at or not WORDS["told"].isdisjoint(clause)
-    return PictureName(which, rest, is_certain=False, is_definite=is_definite)
+    return PictureName(
+        Which(NamedBy.NAME, name=words),
+        _without(sentence, NamePhrase(start, at + 1, words)),
+        is_certain=False,
+        is_definite=start < at or not WORDS["told"].isdisjoint(clause),
+    )
+
+
+def _is_this(
+    sentence: Sentence,
+    chat: ChatState,
+    known: PictureWords,
+    words: Collection[str],
+    best: ChatPicture,
+) -> bool:
+    """Return true if this picture has as much of what is named, unless its parts are named."""
+    if chat.this is None:
+        return True
+    tokens = {each.text for each in sentence.parsed.tokens}
+    if best.operation is Operation.MERGE and not WORDS["apart"].isdisjoint(tokens):
+        return True
+    is_apart = chat.this.operation is Operation.MERGE and not WORDS["apart"].isdisjoint(tokens)
+    of_this = 0 if is_apart else known.shown(chat.this, words)
+    return of_this >= known.shown(best, words)
 
 
 def _without(sentence: Sentence, named: NamePhrase | Numbered) -> Sentence:

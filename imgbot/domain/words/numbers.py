@@ -37,8 +37,8 @@ class Numbered(NamedTuple):
     number: int
     start: int
     end: int
-    is_bare: bool = False
-    """True for a number alone, which may be an answer to something else."""
+    of: str = ""
+    """Name of any picture beside it."""
 
 
 def number_of(token: Token) -> int:
@@ -65,7 +65,7 @@ def _numbered(at: int, tokens: Sequence[Token], text: str, count: int) -> Number
     if not number or _is_new(start, tokens):
         return None
     if of_thing:
-        return Numbered(number, start, at + 2)
+        return Numbered(number, start, at + 2, of_thing)
     is_known = _is_first(start, tokens) and number <= count and not token.text.isascii()
     is_meant = is_known or _is_alone(at, start, tokens)
     return Numbered(number, start, at + 1) if is_meant else None
@@ -89,12 +89,12 @@ def _digit(at: int, tokens: Sequence[Token], text: str, of_thing: str) -> Number
     token = tokens[at]
     number = int(token.text)
     if len(tokens) == 1:
-        return Numbered(number, 0, 1, is_bare=True)
+        return Numbered(number, 0, 1)
     before = tokens[at - 1] if at else None
     if text[: token.end - len(token.text)].rstrip()[-1:] in {"#", "№"}:
         return Numbered(number, at, at + 1)
     if before and (before.text in _SIGNS or before.text in WORDS["thing"]):
-        return Numbered(number, _start(at - 1, tokens), at + 1)
+        return Numbered(number, _start(at - 1, tokens), at + 1, before.text)
     return Numbered(number, at, at + 2) if of_thing in _CHOICES else None
 
 

@@ -4,6 +4,7 @@ A picture has the words of its prompt and of the changes that led to it, and its
 take some of them away ("without the hat"), or others instead ("at night", "in red").
 """
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ WORDS: Mapping[str, frozenset[str]] = {
 _REPLACED, _TAKEN_OVER = 0.5, (0.5, 0.75)
 """Weights of a word that a later change replaced, of the drawing before, and of a merged one."""
 
+_PARTS = re.compile(r"\s*[,;\n]+\s*|\s+(?:and|и)\s+")
 _CLEARLY = 0.99
 _SHORTEST, _SHORTEST_SLIP, _LONGEST_ENDING = 3, 6, 3
 
@@ -48,8 +50,12 @@ def concept(word: str) -> str:
     return _concepts().get(stem(word)) or _concepts().get(word) or stem(word)
 
 
+_TAKING = WORDS["without"] | WORDS["removing"]
 NAMELESS = frozenset[str]().union(
-    *(WORDS[name] for name in ("small", "definite", "this", "indefinite", "place", "without"))
+    *(
+        WORDS[name]
+        for name in ("small", "definite", "this", "indefinite", "place", "without", "removing")
+    )
 )
 
 
@@ -70,7 +76,7 @@ def wanted_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
     for clause in clauses_of(parse_text(_with_phrases(text)).tokens):
         asked, refused = _wanted_in(clause)
         # "The hat away" is "without the hat".
-        is_refused = clause[-1].text in WORDS["without"]
+        is_refused = clause[-1].text in _TAKING
         wanted |= frozenset() if is_refused else asked
         unwanted |= asked | refused if is_refused else refused
     return frozenset(wanted - unwanted), frozenset(unwanted)
@@ -80,7 +86,7 @@ def _wanted_in(clause: Sequence[Token]) -> tuple[set[str], set[str]]:
     asked, refused = set[str](), set[str]()
     now = asked
     for token in clause:
-        if token.text in WORDS["without"]:
+        if token.text in _TAKING:
             now = refused
         elif token.text in WORDS["adding"] | WORDS["links"]:
             now = asked
@@ -111,7 +117,8 @@ class PictureWords:
         self._has: dict[str, dict[str, float]] = {}
         self._lacks: dict[str, set[str]] = {}
         for picture in chat.pictures:
-            self._has[picture.id], self._lacks[picture.id] = _shown(picture, self._root(picture))
+            root, words = self._root(picture), self._words_of(picture)
+            self._has[picture.id], self._lacks[picture.id] = _shown(picture, root, words)
         self._complete()
         self._lines_with = Counter(
             word
@@ -194,6 +201,15 @@ class PictureWords:
             for word in words
         )
 
+    def _words_of(self, picture: ChatPicture) -> tuple[str, ...]:
+        """Return the words of a picture; of the caption of an album only the part about it."""
+        root = self._root(picture)
+        album = [each for each in self._chat.pictures if root.order and each.order == root.order]
+        caption = _PARTS.split(root.words[0]) if root.words and not root.operation else []
+        if len(album) < 2 or len(caption) < len(album) or picture.words[:1] != root.words:
+            return picture.words
+        return (caption[-len(album) :][root.number - 1], *picture.words[1:])
+
     def _root(self, picture: ChatPicture) -> ChatPicture:
         return self._chat.picture(self.line(picture)) or picture
 
@@ -234,9 +250,11 @@ def _line_of(picture: ChatPicture, chat: ChatState) -> str:
     return next(begun, line[-1].id)
 
 
-def _shown(picture: ChatPicture, root: ChatPicture) -> tuple[dict[str, float], set[str]]:
+def _shown(
+    picture: ChatPicture, root: ChatPicture, said: Sequence[str]
+) -> tuple[dict[str, float], set[str]]:
     has, lacks = dict.fromkeys(_kind_of(picture), 1.0), set[str]()
-    for at, words in enumerate(picture.words):
+    for at, words in enumerate(said):
         wanted, unwanted = wanted_in(words)
         # Words before the root's own are those of another drawing.
         is_taken_over = at < len(root.words) - 1

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
-from imgbot.domain.words.numbers import MIDDLE
+from imgbot.domain.words.numbers import LAST, MIDDLE
 from imgbot.domain.words.picture_words import PictureWords
 from imgbot.domain.words.reading import NamedBy, Which
 
@@ -66,22 +66,32 @@ def _others(chat: ChatState) -> Sequence[ChatPicture]:
     return [each for each in known.heads() if this and known.line(each) != known.line(this)]
 
 
-def _numbered(number: int, chat: ChatState) -> ChatPicture | None:
+def _numbered(which: Which, chat: ChatState) -> ChatPicture | None:
     """Return a picture by its number in its order or album, else by its place in the chat."""
     known = PictureWords(chat)
-    row = _row(known, chat)
-    at = (len(row) + 1) // 2 if number == MIDDLE else number
+    row = _row(known, chat, are_photos=bool(which.name))
+    at = (len(row) + 1) // 2 if which.number == MIDDLE else which.number
     chosen = row.get(at if at > 0 else len(row) + 1 + at)
+    if which.number == LAST and not which.name and not (chosen and chosen.order):
+        own = [each for each in chat.pictures if each.is_own] or chat.pictures
+        return min(own, key=lambda each: each.age_s)
     return known.newest_of(chosen) if chosen else None
 
 
-def _row(known: PictureWords, chat: ChatState) -> dict[int, ChatPicture]:
+def _row(known: PictureWords, chat: ChatState, *, are_photos: bool) -> dict[int, ChatPicture]:
     """Return those of the newest order or album by their numbers, else all by their age."""
-    made_of = (each for head in known.heads() for each in (head, *history_of(head, chat)))
-    if order := next((each.order for each in made_of if each.order), ""):
+    if order := _order_of(known.heads(), chat):
         return {each.number: each for each in chat.pictures if each.order == order}
-    begun = [found for each in known.heads() if (found := chat.picture(known.line(each)))]
-    return dict(enumerate(sorted(begun, key=lambda each: -each.age_s), 1))
+    begun = [each for each in chat.pictures if known.line(each) == each.id]
+    photos = [each for each in begun if each.operation is None]
+    row = photos if are_photos and photos else begun
+    return dict(enumerate(sorted(row, key=lambda each: -each.age_s), 1))
+
+
+def _order_of(heads: Sequence[ChatPicture], chat: ChatState) -> str:
+    """Return the order or album that the newest picture of one came of."""
+    lines = ((each, *history_of(each, chat)) for each in heads)
+    return next((each.order for line in lines for each in line if each.order), "")
 
 
 def _together(count: int, chat: ChatState) -> Found:
@@ -93,9 +103,8 @@ def _together(count: int, chat: ChatState) -> Found:
         return Found(together)
     if len(heads) < 2:
         return _one(chat.this)
-    return (
-        Found(tuple(heads[: count or 2])) if count or len(heads) == 2 else Found(among=tuple(heads))
-    )
+    is_clear = count or len(heads) == 2
+    return Found(tuple(heads[: count or 2])) if is_clear else Found(among=tuple(heads))
 
 
 def _one(picture: ChatPicture | None) -> Found:
@@ -109,7 +118,7 @@ _WAYS: Mapping[NamedBy, Callable[[Which, ChatState], Found]] = {
     NamedBy.FIRST: _back,
     NamedBy.FORWARD: _forward,
     NamedBy.NAME: lambda which, chat: _found(_named(which.name, chat), chat),
-    NamedBy.NUMBER: lambda which, chat: _one(_numbered(which.number, chat)),
+    NamedBy.NUMBER: lambda which, chat: _one(_numbered(which, chat)),
     NamedBy.OTHER: lambda _, chat: _found(_others(chat), chat),
     NamedBy.ALL: lambda which, chat: _together(which.number, chat),
 }
