@@ -5,12 +5,17 @@ without text", "back to the blue one"). Words that name no version go one step b
 """
 
 import re
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.resources import files
 
 from imgbot.domain.intents.facts import Intent, PendingQuestion
+from imgbot.domain.phrases import PhraseLists, normalize
 from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.numbers import numbered_in
+from imgbot.domain.words.picture_words import NAMELESS
 from imgbot.domain.words.reading import (
     Example,
     NamedBy,
@@ -20,12 +25,15 @@ from imgbot.domain.words.reading import (
     Talk,
     Which,
     WordReader,
+    sentence_of,
 )
-from imgbot.domain.words.versions import Described, Versions, is_filler, lists_of, plain
+from imgbot.domain.words.this_picture import this_picture
+from imgbot.domain.words.versions import Described, Versions
 
 _ASKED = frozenset({PendingQuestion.PROMPT, PendingQuestion.PHOTO, PendingQuestion.SCALE})
 """Questions that "back" answers."""
 _BACK_ARROWS, _FORWARD_ARROWS = re.compile("[↩⬅◀⏪⏮🔙]"), re.compile("[↪⏩⏭]")
+_DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 _NUMBERS = {
     "two": 2, "twice": 2, "couple": 2, "2": 2, "x2": 2, "две": 2, "два": 2, "двух": 2, "пару": 2,
     "three": 3, "3": 3, "x3": 3, "три": 3, "четыре": 4, "four": 4, "4": 4, "five": 5, "5": 5,
@@ -33,6 +41,12 @@ _NUMBERS = {
 
 _LONGEST = 250
 """Characters; a longer text describes a picture, or tells of something."""
+
+
+@cache
+def _lists() -> PhraseLists:
+    text = (files("imgbot.domain.words") / "history.toml").read_text("utf-8")
+    return PhraseLists(tomllib.loads(text))
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,7 @@ class _Wording:
         return [each for each in self.said.split(" , ") if each.strip()]
 
     def has(self, name: str, text: str = "") -> bool:
-        return bool(lists_of("phrases")[name].search(text or self.said))
+        return bool(_lists()[name].search(text or self.said))
 
     def clause_with(self, name: str) -> str:
         """Return the last clause with one of these phrases."""
@@ -56,23 +70,36 @@ class _Wording:
 
     def after(self, name: str, clause: str) -> str:
         """Return what follows the last of these phrases in a clause."""
-        found = [*lists_of("phrases")[name].finditer(clause)]
+        found = [*_lists()[name].finditer(clause)]
         return clause[found[-1].end() :] if found else ""
 
     def without(self, clause: str) -> str:
         """Return a clause without the phrases of going back."""
         for name in _PARTS:
-            clause = lists_of("phrases")[name].sub(" ", clause)
+            clause = _lists()[name].sub(" ", clause)
         return clause
 
     def content(self, clause: str) -> Sequence[str]:
         """Return the words of a clause that are no part of going back."""
-        words = lists_of("polarity")["without"].sub(" - ", self.without(clause)).split()
-        return [each for each in words if each not in _NUMBERS and not is_filler(each)]
+        words = _lists()["filler"].sub(" ", self.without(clause)).split()
+        return [each for each in words if each not in NAMELESS | _NUMBERS.keys()]
+
+    @property
+    def is_ready(self) -> bool:
+        """True if this picture was made of another, and is there."""
+        this = self.chat.this
+        return bool(this and this.is_there and self.versions.history)
+
+    @property
+    def is_order(self) -> bool:
+        """True if the picture is not only to be as before."""
+        return self.has("order") or (self.has("wish") and not self.has("before"))
 
     @property
     def steps(self) -> int:
         """Number of steps that are told, else 1."""
+        if self.has("two"):
+            return 2
         return next((_NUMBERS[each] for each in self.said.split() if each in _NUMBERS), 1)
 
     def described(self, clause: str, name: str) -> Described:
@@ -111,16 +138,15 @@ _PARTS = (
 def step_in(text: str, chat: ChatState) -> Which | None:
     """Return where in the history a text goes; None if it does not."""
     wording = _wording(text, chat)
-    if len(text) > _LONGEST or any(
-        wording.has(each) for each in ("order", "asking", "elsewhere", "withdrawn")
-    ):
+    if len(text) > _LONGEST or wording.is_order or any(map(wording.has, ("asking", "withdrawn"))):
         return None
-    return next((found for read in _WAYS if (found := read(wording))), None)
+    ways = () if wording.has("elsewhere") else _WAYS
+    return next((found for read in (_of_number, *ways) if (found := read(wording))), None)
 
 
 def _wording(text: str, chat: ChatState) -> _Wording:
-    said = plain(text[:_LONGEST])
-    corrected = [*lists_of("phrases")["correction"].finditer(said)]
+    said = _DRAWN_OUT.sub(r"\1", normalize(text[:_LONGEST]))
+    corrected = [*_lists()["correction"].finditer(said)]
     return _Wording(said[corrected[-1].end() :] if corrected else said, chat, Versions(chat))
 
 
@@ -129,7 +155,7 @@ def otherwise(sentence: Sentence, chat: ChatState) -> Reading:
     wording = _wording(sentence.text, chat)
     if wording.has("withdrawn") or wording.has("asking"):
         return Talk(Intent.SMALL_TALK)
-    if wording.has("order") or wording.is_of_things:
+    if wording.is_order or wording.is_of_things:
         return Order(Intent.CHANGE, sentence.text)
     return Talk(Intent.SHOW, which=Which(NamedBy.BACK, wording.steps))
 
@@ -151,12 +177,25 @@ def _before_that(wording: _Wording) -> Which | None:
         edited = wording.versions.find(wording.described(clause, ""), is_this=True)
         return _known(edited and wording.chat.picture(edited.parent)) or Which(NamedBy.BACK, 1)
     clause = wording.clause_with("before_that")
+    begins = not wording.content(clause[: -len(wording.after("before_that", clause)) or None])
+    if not (begins or any(map(wording.has, ("show", "back", "was", "it_was", "better", "one")))):
+        return None
     return _known(wording.versions.before(wording.after("before_that", clause)))
+
+
+def _of_number(wording: _Wording) -> Which | None:
+    """Read "undo the third", of an album or of variants."""
+    clause, chat = wording.clause_with("undoing"), wording.chat
+    found = numbered_in(sentence_of(clause), len(chat.pictures))
+    if len(found) != 1:
+        return None
+    about = this_picture(Which(NamedBy.NUMBER, found[0].number), chat).pictures
+    return _known(chat.picture(about[0].parent)) if about else None
 
 
 def _undoing(wording: _Wording) -> Which | None:
     clause = wording.clause_with("undoing")
-    if not clause:
+    if not clause or (wording.has("cancelling") and not wording.is_ready):
         return None
     if content := wording.content(clause):
         return _known(wording.versions.before(" ".join(content)))
@@ -165,8 +204,12 @@ def _undoing(wording: _Wording) -> Which | None:
 
 def _first(wording: _Wording) -> Which | None:
     clause = wording.clause_with("first")
+    if not clause and any(map(wording.has, ("back", "show", "again", "better", "was", "very"))):
+        clause = wording.clause_with("first_one")
     if not clause:
-        return None
+        return _first_alone(wording)
+    if found := wording.has("photo", clause) and wording.versions.photo:
+        return _known(found)
     described = wording.described(clause, "first")
     fitting = [each for each in wording.chat.pictures if wording.versions.fits(each, described)]
     if fitting:
@@ -177,11 +220,17 @@ def _first(wording: _Wording) -> Which | None:
     return Which(NamedBy.FIRST)
 
 
+def _first_alone(wording: _Wording) -> Which | None:
+    is_one = any(each.order for each in wording.chat.pictures)
+    is_meant = wording.said.strip(" ,") in {"first", "the first", "первая", "первую", "первый"}
+    return Which(NamedBy.FIRST) if is_meant and wording.versions.history and not is_one else None
+
+
 def _back(wording: _Wording) -> Which | None:
     clause = wording.clause_with("back")
     if not clause and wording.versions.history:
         clause = wording.clause_with("before")
-    if not clause:
+    if clause.strip() in {"", "back"}:
         return None
     found = wording.versions.find(wording.described(clause, "back"), own=wording.has("one"))
     if found:
@@ -205,16 +254,16 @@ def _shown(wording: _Wording) -> Which | None:
     """Read "show me the fish again", "where is the one without text", "тот, что с мечом был"."""
     clauses = map(wording.clause_with, ("show", "where", "again", "one"))
     described = wording.described(next(filter(None, clauses), ""), "show")
-    if not any(all(map(wording.has, each)) for each in _SHOWN[: None if described.lacks else -2]):
+    if not any(all(map(wording.has, each)) for each in _SHOWN[: None if described.lacks else -3]):
         return None
     return _known(wording.versions.find(described, own=wording.has("one"), back=False))
 
 
 _SHOWN = (
     ("where",), ("one", "was"), ("again", "one"), ("again", "show"), ("again", "sending"),
-    ("seeing", "one"), ("show",), ("sending",),
+    ("seeing", "one"), ("show",), ("sending",), ("definite",),
 )  # fmt: skip
-"""Phrases that ask together for a picture that there is; the last two for one without something."""
+"""Phrases that ask together for a picture that there is; the last three if without something."""
 
 _WAYS: Sequence[Callable[[_Wording], Which | None]] = (
     _forward, _before_that, _undoing, _first, _back, _better, _shown,
@@ -222,7 +271,9 @@ _WAYS: Sequence[Callable[[_Wording], Which | None]] = (
 
 
 def _read(sentence: Sentence, chat: ChatState) -> Talk | None:
-    which = step_in(sentence.text, chat) if chat.pending not in _ASKED else None
+    if chat.pending in _ASKED:
+        return None
+    which = step_in(sentence.text, chat)
     return Talk(Intent.SHOW, which=which) if which else None
 
 

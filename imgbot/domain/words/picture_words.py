@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from imgbot.domain.intents.words import Token, clauses_of, parse_text, stem
 from imgbot.domain.operations import Operation
-from imgbot.domain.spelling import slips_of
+from imgbot.domain.spelling import fold, has_cyrillic, slips_of
 from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
 
 TABLES = tomllib.loads((files("imgbot.domain.words") / "names.toml").read_text("utf-8"))
@@ -25,6 +25,11 @@ _REPLACED, _TAKEN_OVER = 0.5, (0.5, 0.75)
 
 _PARTS = re.compile(r"\s*[,;\n]+\s*|\s+(?:and|и)\s+")
 _CLEARLY = 0.99
+_CAPITALS = re.compile(
+    r"(?<!\w)[A-ZА-ЯЁ]{2,}(?:\W+[A-ZА-ЯЁ\d]{2,})+(?!\w)|(?<!\w)[A-ZА-ЯЁ]{4,}(?!\w)"
+)
+_LACKING = re.compile(r"(?<!\w)(?:un(\w{4,})ed|(\w{3,})less|не(\w{4,})(?:е|а)нн\w+)(?!\w)")
+_ADJECTIVE = re.compile("(?:ую|юю|ого|его|ый|ий|ой|ая|яя|ое|ые|ие|ых|их|ым|им|ыми|ими)$")
 _SHORTEST, _SHORTEST_SLIP, _LONGEST_ENDING = 3, 6, 3
 
 
@@ -37,6 +42,11 @@ def _concepts() -> Mapping[str, str]:
 def _rivals() -> Mapping[str, frozenset[str]]:
     rows = [frozenset(row.split()) for row in TABLES["instead"]]
     return {word: row - {word} for row in rows for word in row}
+
+
+def excluded_by(wanted: Iterable[str]) -> frozenset[str]:
+    """Return what a picture does not show any more that shows what is wanted."""
+    return frozenset[str]().union(*(_rivals().get(each, ()) for each in wanted)) - {*wanted}
 
 
 @cache
@@ -72,7 +82,7 @@ def is_small(token: Token) -> bool:
 @lru_cache(maxsize=256)
 def wanted_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return what the words ask for, and what they ask to be without."""
-    wanted, unwanted = set[str](), set[str]()
+    wanted, unwanted = set(_lettered(text)), set[str]()
     for clause in clauses_of(parse_text(_with_phrases(text)).tokens):
         asked, refused = _wanted_in(clause)
         # "The hat away" is "without the hat".
@@ -91,7 +101,19 @@ def _wanted_in(clause: Sequence[Token]) -> tuple[set[str], set[str]]:
         elif token.text in WORDS["adding"] | WORDS["links"]:
             now = asked
         now.update(_concepts_of(token))
+        # A Russian noun ends what is refused: "без синей шляпы".
+        if has_cyrillic(token.text) and not is_small(token) and not _ADJECTIVE.search(token.text):
+            now = asked
     return asked, refused
+
+
+def _lettered(text: str) -> Iterator[str]:
+    """Yield the words in capitals, which are lettering whatever they say."""
+    if text.isupper():
+        return
+    for found in _CAPITALS.findall(text):
+        yield concept("text")
+        yield from (concept(each.text) for each in parse_text(found).tokens)
 
 
 def _concepts_of(token: Token) -> Iterator[str]:
@@ -102,10 +124,15 @@ def _concepts_of(token: Token) -> Iterator[str]:
 
 
 def _with_phrases(text: str) -> str:
-    lowered = text.lower()
+    lowered = _LACKING.sub(_without, fold(_CAPITALS.sub(" ", text) if not text.isupper() else text))
     for phrase, word in TABLES["phrases"].items():
         lowered = lowered.replace(phrase, word)
     return lowered
+
+
+def _without(found: re.Match[str]) -> str:
+    """Return "without label" for "unlabeled", and "без раскраш" for «нераскрашенный»."""
+    return f" without {next(filter(None, found.groups()))} "
 
 
 class PictureWords:
@@ -147,7 +174,7 @@ class PictureWords:
     def matching(self, words: Iterable[str]) -> dict[str, str]:
         """Return the words that name a picture here, as these pictures have them."""
         known = {word for shown in self._has.values() for word in shown}
-        return {word: found for word in words if (found := _near(word, known))}
+        return {word: found for word in words if (found := near(word, known))}
 
     def score(self, picture: ChatPicture, words: Iterable[str]) -> float:
         """Return how well words name a picture; words of few pictures tell more."""
@@ -221,7 +248,7 @@ class PictureWords:
                     self._has[each.id].setdefault(word, 1.0)
 
 
-def _near(word: str, known: set[str]) -> str:
+def near(word: str, known: set[str]) -> str:
     """Return the known word that this one is a form of, or a slip of the pen."""
     if word in known:
         return word
@@ -259,8 +286,7 @@ def _shown(
         # Words before the root's own are those of another drawing.
         is_taken_over = at < len(root.words) - 1
         weight = _TAKEN_OVER[root.operation is Operation.MERGE] if is_taken_over else 1.0
-        rivals = frozenset[str]().union(*(_rivals().get(each, ()) for each in wanted))
-        has |= dict.fromkeys((rivals - wanted) & has.keys(), _REPLACED)
+        has |= dict.fromkeys(excluded_by(wanted) & has.keys(), _REPLACED)
         has |= dict.fromkeys(wanted, weight)
         lacks = (lacks | unwanted) - wanted
         for word in unwanted:

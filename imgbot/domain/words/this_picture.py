@@ -74,7 +74,7 @@ def _numbered(which: Which, chat: ChatState) -> ChatPicture | None:
     chosen = row.get(at if at > 0 else len(row) + 1 + at)
     if which.number == LAST and not which.name and not (chosen and chosen.order):
         own = [each for each in chat.pictures if each.is_own] or chat.pictures
-        return min(own, key=lambda each: each.age_s)
+        return min(own, key=lambda each: each.age_s, default=None)
     return known.newest_of(chosen) if chosen else None
 
 
