@@ -38,7 +38,7 @@ CEILINGS = {
     "Redis keys": 78,
     "words of the README": 8538,
     "lines of the README": 426,
-    "lines of Python": 58500,
+    "lines of Python": 58700,
     "lines of the core": 28700,
     "lines of tests": 45800,
     "functions above complexity 12": 6,

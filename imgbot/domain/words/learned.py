@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
-from imgbot.domain.intents.beginnings import is_request
-from imgbot.domain.intents.words import clauses_of
+from imgbot.domain.intents.beginnings import is_request, without_beginning
+from imgbot.domain.intents.words import clauses_of, parse_text
 from imgbot.domain.words import history
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, Talk, WordReader
@@ -13,6 +13,10 @@ _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.AGAI
 _WITHIN = frozenset({Intent.CHANGE, Intent.OPERATION})
 """Orders that may stand among talk: "he looks sad, make him smile"."""
 _CLAUSES = 4
+_DEFINITE = frozenset({
+    "a", "an", "the", "it", "him", "her", "his", "its", "them", "this", "that", "some", "my",
+    "ее", "его", "их", "ему", "ей", "им",
+})  # fmt: skip
 
 
 def facts_of(chat: ChatState) -> ChatFacts:
@@ -35,21 +39,32 @@ def read_learned(sentence: Sentence, chat: ChatState) -> Reading:
     found = classify(sentence.text, facts)
     if found.intent is Intent.UNDO:
         return history.otherwise(sentence, chat)
-    if not (found.is_sure and found.intent in _ORDERS) and facts.has_picture:
+    if facts.has_picture and not _is_order(found):
         found = _request_in(sentence, facts) or found
+    if sentence.whole and (not _is_order(found) or found.intent is Intent.CREATE):
+        # "Thanks. Margaret" and "ok, 69" tell what they mean with their first words alone.
+        whole = classify(sentence.whole, facts)
+        found = whole if whole.is_sure and whole.intent is not Intent.UNDO else found
     return reading_of(found, sentence.text)
+
+
+def _is_order(found: Classification) -> bool:
+    return found.is_sure and found.intent in _ORDERS
 
 
 def _request_in(sentence: Sentence, facts: ChatFacts) -> Classification | None:
     """Return the change that one clause asks for, while the others give its reason."""
     clauses = clauses_of(sentence.parsed.tokens)
-    if not 1 < len(clauses) <= _CLAUSES:
+    if not 0 < len(clauses) <= _CLAUSES:
         return None
     starts = [0, *(each[-1].end for each in clauses)]
     for start, clause in reversed([*zip(starts, clauses, strict=False)]):
-        found = classify(sentence.text[start : clause[-1].end], facts)
-        if is_request(clause) and found.is_sure and found.intent in _WITHIN:
-            return replace(found, prompt=sentence.text)
+        said = parse_text(sentence.text[start : clause[-1].end])
+        # "Can you add a hat?" is about this picture, and "can you remove people" is about the bot.
+        is_about_it = len(clauses) > 1 or _DEFINITE.intersection(each.text for each in clause)
+        found = classify(without_beginning(said), facts)
+        if is_request(clause) and is_about_it and found.is_sure and found.intent in _WITHIN:
+            return replace(found, prompt=sentence.text if len(clauses) > 1 else found.prompt)
     return None
 
 

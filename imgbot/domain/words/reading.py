@@ -102,6 +102,8 @@ class Sentence:
 
     text: str
     parsed: ParsedText
+    whole: str = ""
+    """The text with the thanks or praise that were cut off; empty where nothing was."""
 
     @property
     def plain(self) -> str:
@@ -133,5 +135,5 @@ class WordReader:
     examples: tuple[Example, Example]
 
 
-def sentence_of(text: str) -> Sentence:
-    return Sentence(text, parse_text(text))
+def sentence_of(text: str, whole: str = "") -> Sentence:
+    return Sentence(text, parse_text(text), whole)

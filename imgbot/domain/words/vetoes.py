@@ -11,9 +11,11 @@ from functools import cache
 from importlib.resources import files
 from itertools import takewhile
 
+from imgbot.domain.intents.beginnings import is_request
 from imgbot.domain.intents.facts import Intent
 from imgbot.domain.intents.words import Token, clauses_of
 from imgbot.domain.phrases import PhraseLists
+from imgbot.domain.words import learned
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import (
     Ask,
@@ -28,6 +30,16 @@ from imgbot.domain.words.reading import (
 
 _LONGEST = 16
 """Words of a question about the price; a longer text may describe a picture."""
+
+_LED = r"(?:{leading} )*+"
+
+_IN_WORDS = {
+    "compare": Talk(Intent.COMMAND, "compare"),
+    "language": Talk(Intent.COMMAND, "settings"),
+    "sticker_pack": Talk(Intent.QUESTION, "sticker_pack"),
+    "anything": Talk(Intent.QUESTION, "ideas"),
+}
+"""What a text asks for that is a phrase of one of these lists."""
 
 _COURTESIES = ("thanks", "hello", "goodbye", "how_are_you", "praise", "hurry")
 _SIGNS = re.compile(r"[\s.,!)(:;…\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
@@ -60,8 +72,8 @@ def _plain(tokens: Sequence[Token]) -> str:
     return " ".join(each.text for each in tokens).translate(_PLAIN)
 
 
-def _read_signs(sentence: Sentence, chat: ChatState) -> Reading | None:
-    """Read a text without words: a reaction is talk; what emoji mean is asked about."""
+def _read_signs(sentence: Sentence, _: ChatState) -> Reading | None:
+    """Read a reaction: signs and emoji that say how a picture is liked."""
     if sentence.parsed.tokens or not sentence.text:
         return None
     left = set(_SIGNS.sub("", sentence.text))
@@ -72,6 +84,12 @@ def _read_signs(sentence: Sentence, chat: ChatState) -> Reading | None:
     # Below are signs like "+" and "=)", from there on arrows and emoji.
     if _PRAISE in left or left <= _REACTIONS or all(each < "\u2190" for each in left):
         return Talk(Intent.SMALL_TALK)
+    return None
+
+
+def _read_emoji(sentence: Sentence, chat: ChatState) -> Reading | None:
+    if sentence.parsed.tokens or not sentence.text:
+        return None
     return Ask(Order(Intent.CHANGE if chat.this else Intent.CREATE, sentence.text))
 
 
@@ -99,8 +117,8 @@ def _read_price(sentence: Sentence, _: ChatState) -> Reading | None:
     if len(tokens) > _LONGEST or any(each.text == "«»" for each in tokens):
         return None
     said = [_plain(each) for each in clauses_of(tokens)]
-    begun = _pattern(r"(?:{leading} )*+{price}")
-    alone = _pattern(r"(?:{leading} )*+{price_alone}")
+    begun = _pattern(_LED + "{price}")
+    alone = _pattern(_LED + "{price_alone}")
     is_price = any(begun.match(each) or alone.fullmatch(each) for each in said)
     asks = bool(sentence.parsed.asks) or not sentence.text.rstrip().endswith((".", "!"))
     is_last = asks and _pattern(r".*{price_last}").fullmatch(" ".join(said))
@@ -110,24 +128,45 @@ def _read_price(sentence: Sentence, _: ChatState) -> Reading | None:
 def _read_file(sentence: Sentence, _: ChatState) -> Reading | None:
     tokens = sentence.parsed.tokens
     plain = _plain(tokens)
-    is_file = len(tokens) <= _LONGEST and _pattern("{file}").search(plain)
-    is_alone = _pattern(r"(?:{leading} )*+{file_alone}(?: (?:please|pls|пожалуйста|плиз))?")
+    form = r"{file}|{file_sent} (?:\S+ ){0,8}{file_purpose}"
+    is_file = len(tokens) <= _LONGEST and _pattern(form).search(plain)
+    is_alone = _pattern(_LED + "{file_alone}(?: (?:please|pls|пожалуйста|плиз))?")
     is_meant = is_file or is_alone.fullmatch(plain)
     return Talk(Intent.COMMAND, "file") if is_meant else None
 
 
+def _read_question(sentence: Sentence, chat: ChatState) -> Reading | None:
+    """Read a question by its first words, which is about no change."""
+    tokens = sentence.parsed.tokens
+    plain = _plain(tokens)
+    if chat.this is None and not sentence.parsed.asks:
+        return None
+    is_of_bot = _pattern(_LED + ".*{asked_of_bot}").match(plain)
+    is_general = _pattern(_LED + "{question}").match(plain) and not is_request(tokens)
+    if not (is_of_bot or is_general):
+        return None
+    found = learned.read_learned(sentence, chat)
+    return found if isinstance(found, Talk) else Talk(Intent.QUESTION)
+
+
+def _read_command(sentence: Sentence, _: ChatState) -> Reading | None:
+    plain = _plain(sentence.parsed.tokens)
+    names = (each for each in _IN_WORDS if _pattern(rf"{_LED}{{{each}}}").fullmatch(plain))
+    return next((_IN_WORDS[each] for each in names), None)
+
+
 def _read_delete(sentence: Sentence, _: ChatState) -> Reading | None:
     said = [_plain(each) for each in clauses_of(sentence.parsed.tokens)]
-    is_meant = said and _pattern(r"(?:{leading} )*+{deleted}").fullmatch(said[0])
+    is_meant = said and _pattern(_LED + "{deleted}").fullmatch(said[0])
     return Talk(Intent.COMMAND, "delete") if is_meant else None
 
 
 ROWS: tuple[WordReader, ...] = (
     WordReader(
         "signs",
-        "emoji and signs alone: praise, a complaint, or what nobody knows",
+        "praise or a complaint in emoji or signs",
         _read_signs,
-        (Example("👎"), Example("🐶🏖")),
+        (Example("👎"), Example("😂😂😂")),
     ),
     WordReader(
         "courtesy",
@@ -162,6 +201,24 @@ COMMANDS: tuple[WordReader, ...] = (
         _read_delete,
         (Example("delete it"), Example("удали эту гадость", "reply")),
     ),
+    WordReader(
+        "emoji",
+        "other emoji alone, which nobody knows the meaning of",
+        _read_emoji,
+        (Example("🐶🏖"), Example("👑", "nothing")),
+    ),
+    WordReader(
+        "command",
+        "a command that is no word of a picture",
+        _read_command,
+        (Example("compare"), Example("нарисуй что-нибудь", "nothing")),
+    ),
+    WordReader(
+        "question",
+        "what is asked about, and is no wish",
+        _read_question,
+        (Example("is a lion stronger than a bear"), Example("почему у него три уха?")),
+    ),
 )
 """Rows that stand behind the naming: their pictures may be named."""
 
@@ -178,9 +235,12 @@ def without_courtesy(sentence: Sentence, chat: ChatState) -> Sentence:
         return sentence
     start = before[-1][-1].end if before else 0
     last = clauses[len(clauses) - len(after) - 1][-1]
-    rest = sentence.text[last.end :]
-    end = last.end + len(rest) - len(rest.lstrip("?!.)»\"'”")) if after else len(sentence.text)
-    return sentence_of(sentence.text[start:end].lstrip(" ,.!?:;—–-)\n").rstrip())
+    behind = sentence.text[last.end :]
+    signs = len(behind) - len(behind.lstrip("?!.)»\"'”"))
+    end = last.end + signs if after else len(sentence.text)
+    rest = sentence.text[start:end].lstrip(" ,.!?:;—–-)\n").rstrip()
+    # "Fine. 69" needs its first word.
+    return sentence_of(rest, sentence.text) if re.search(r"[^\W\d_]", rest) else sentence
 
 
 def _is_apart(clause: Sequence[Token], text: str, chat: ChatState) -> bool:
