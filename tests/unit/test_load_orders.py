@@ -1,12 +1,19 @@
 """What became of each order, by what stands in the chat: no bot's own word is asked."""
 
 import random
+import tomllib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imgbot.domain.intents.facts import PendingQuestion
+from imgbot.domain.words import read
+from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.reading import Order
+from imgbot.sandbox import load_users
 from imgbot.sandbox.load_orders import LoadOrder, OrderOutcome, wrong_charges
 from imgbot.sandbox.load_users import PEAK_SHARE, USUAL_EVERY_S, LoadUsers, order_times
 from imgbot.sandbox.server import new_token
@@ -103,6 +110,21 @@ def test_a_dialogue_may_be_refused_half_way_or_by_the_rules_or_stop(state: Sandb
     assert half.outcome(PASSING) is forbidden.outcome(PASSING) is OrderOutcome.REFUSED
     assert stopped.outcome(PASSING) is OrderOutcome.LOST
     assert stopped.description(PASSING) == f"chat {FIRST_USER_ID}, words | Which photo?"
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(
+    "chat", [ChatState(pending=PendingQuestion.CHANGE, asked="1"), ChatState(replied="1")]
+)
+def test_users_change_a_picture_in_words_that_are_not_asked_about(
+    language: str, chat: ChatState
+) -> None:
+    tables = tomllib.loads(Path(load_users.__file__).with_suffix(".toml").read_text())
+
+    chat = replace(chat, pictures=(ChatPicture("1"),))
+    found = {text: read(text, chat) for text in tables["texts"][language]["change"]}
+
+    assert [text for text, each in found.items() if not isinstance(each, Order)] == []
 
 
 @pytest.mark.parametrize(
