@@ -164,3 +164,27 @@ def test_several_pictures_are_meant_together(
     text: str, chat: ChatState, pictures: tuple[str, ...]
 ) -> None:
     assert meant(text, chat)[: len(pictures)] == pictures
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("the mast, too", Order(Intent.CHANGE, "give it a red flag, the mast, too")),
+        ("и мачту тоже", Order(Intent.CHANGE, "give it a red flag, и мачту тоже")),
+    ],
+)
+def test_a_part_alone_continues_the_latest_change(text: str, order: Order) -> None:
+    assert read(text, ChatState((FLAG, SHIP))) == order
+
+
+def test_each_photo_of_an_album_has_its_part_of_the_caption() -> None:
+    album = tuple(replace(each, words=("whale, fox and fern",)) for each in ALBUM)
+
+    assert meant("make the fox darker", ChatState((FLAG, *album))) == ("photo 2",)
+
+
+def test_a_merge_is_of_the_pictures_that_are_named() -> None:
+    chat = ChatState((ChatPicture("photo"), FOX, FLAG, SHIP))
+
+    assert meant("combine лису and the ship", chat) == ("fox", "flag")
+    assert meant("combine the first and the second one", ChatState(ALBUM)) == ("photo 1", "photo 2")

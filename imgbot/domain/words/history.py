@@ -186,7 +186,7 @@ def _before_that(wording: _Wording) -> Which | None:
 def _of_number(wording: _Wording) -> Which | None:
     """Read "undo the third", of an album or of variants."""
     clause, chat = wording.clause_with("undoing"), wording.chat
-    found = numbered_in(sentence_of(clause), len(chat.pictures))
+    found = numbered_in(sentence_of(clause), chat)
     if len(found) != 1:
         return None
     about = this_picture(Which(NamedBy.NUMBER, found[0].number), chat).pictures

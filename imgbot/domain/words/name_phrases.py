@@ -16,7 +16,7 @@ _WISHED = frozenset[str]().union(
 )
 _PARTS = frozenset(map(concept, WORDS["parts"])) | {concept("text")}
 _RESET = WORDS["place"] | WORDS["definite"]
-_NEW = WORDS["indefinite"] | {"not", "не"}
+_NEW = WORDS["indefinite"] | {"not", "не", "more", "ещё", "еще", "2", "3", "4", "5"}
 _NO_HEADING = WORDS["writing"] | WORDS["indefinite"]
 
 

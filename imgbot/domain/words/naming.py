@@ -88,7 +88,7 @@ def _is_every(before: Token | None, token: Token, after: Token | None, *, are_fr
 
 
 def _by_number(sentence: Sentence, chat: ChatState) -> PictureName | None:
-    found = numbered_in(sentence, len(chat.pictures))
+    found = numbered_in(sentence, chat)
     if len({each.number for each in found}) != 1:
         return None
     return PictureName(_which(found[0]), _without(sentence, found[0]))
@@ -100,7 +100,7 @@ def _which(found: Numbered) -> Which:
 
 def several_named(sentence: Sentence, chat: ChatState) -> Which | None:
     """Return the pictures that are named one beside another: "1 and 3", "the fox and the ship"."""
-    numbered = [_which(each) for each in numbered_in(sentence, len(chat.pictures))]
+    numbered = [_which(each) for each in numbered_in(sentence, chat)]
     if len(set(numbered)) > 1:
         return _joined(numbered)
     known = PictureWords(chat)
@@ -124,7 +124,8 @@ def _by_name(sentence: Sentence, chat: ChatState) -> PictureName | None:
     chosen = next(iter(named or unknown), None)
     if chosen:
         way = NamedBy.OTHER if chosen.name == OTHER_ONE else NamedBy.NAME
-        return PictureName(Which(way, name=chosen.name), _without(sentence, chosen))
+        which = Which(way, name=chosen.name)
+        return PictureName(which, _without(sentence, chosen), is_definite=chosen in named)
     return None if chat.replied else _by_part(sentence, chat, known)
 
 

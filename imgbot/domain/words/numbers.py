@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from imgbot.domain.intents.words import Token
+from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.picture_words import TABLES, WORDS, is_small
 from imgbot.domain.words.reading import Sentence
 
@@ -49,9 +50,12 @@ def number_of(token: Token) -> int:
     return _PLACES.get(token.text) or next(known, 0)
 
 
-def numbered_in(sentence: Sentence, count: int) -> list[Numbered]:
-    """Return the pictures that a text names by a number; `count` is how many have one."""
-    tokens = sentence.parsed.tokens
+def numbered_in(sentence: Sentence, chat: ChatState) -> list[Numbered]:
+    """Return the pictures that a text names by a number."""
+    tokens, count = sentence.parsed.tokens, max((each.number for each in chat.pictures), default=0)
+    if len(tokens) == 1 and _BARE.fullmatch(tokens[0].text):
+        number = int(tokens[0].text)
+        return [Numbered(number, 0, 1)] if number <= max(count, len(chat.pictures)) else []
     found = (_numbered(at, tokens, sentence.text, count) for at in range(len(tokens)))
     return [each for each in found if each]
 
@@ -88,8 +92,6 @@ def _of_thing(at: int, tokens: Sequence[Token]) -> str:
 def _digit(at: int, tokens: Sequence[Token], text: str, of_thing: str) -> Numbered | None:
     token = tokens[at]
     number = int(token.text)
-    if len(tokens) == 1:
-        return Numbered(number, 0, 1)
     before = tokens[at - 1] if at else None
     if text[: token.end - len(token.text)].rstrip()[-1:] in {"#", "№"}:
         return Numbered(number, at, at + 1)

@@ -1,0 +1,117 @@
+"""About: what a text asks of the picture that it names, or of several. Pure."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from imgbot.domain.intents.facts import Intent
+from imgbot.domain.operations import Operation
+from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.naming import PictureName, named_picture, several_named
+from imgbot.domain.words.reading import (
+    THIS,
+    Ask,
+    NamedBy,
+    Order,
+    Reading,
+    Sentence,
+    Talk,
+    Which,
+    sentence_of,
+)
+from imgbot.domain.words.this_picture import Found, this_picture
+
+Read = Callable[[Sentence, ChatState], Reading]
+"""Reads a text as it stands."""
+
+
+def read_about(sentence: Sentence, chat: ChatState, read: Read) -> Reading:
+    """Return what a text asks for, about the pictures that it names."""
+    named, direct = named_picture(sentence, chat), read(sentence, chat)
+    if named and named.alone and chat.unclear:
+        named = replace(named, rest=sentence_of(chat.unclear))
+        direct = read(named.rest, chat)
+    is_merged = isinstance(direct, Order) and direct.operation is Operation.MERGE
+    if named is None or is_merged:
+        return _of_several(_merged(direct, sentence, chat), chat)
+    if named.alone:
+        return Talk(named.alone, which=named.which)
+    meant = this_picture(named.which, chat)
+    found = _about(named, _asked_of(named, meant, sentence, chat, read))
+    is_about = isinstance(found, Order) and found.which == named.which
+    return _asked_which(found, meant) if is_about else found
+
+
+def _asked_of(
+    named: PictureName, meant: Found, sentence: Sentence, chat: ChatState, read: Read
+) -> Reading:
+    """Return what the text asks for; what is unsure is a change of the one picture named."""
+    direct = read(sentence, chat)
+    if _is_free(direct, named) or len(meant.pictures) > 1:
+        return direct
+    about = replace(chat, replied=meant.pictures[0].id) if meant.pictures else chat
+    found = read(named.rest if named.is_certain else sentence, about)
+    if isinstance(found, Talk):
+        return found if named.is_certain and named.is_definite else direct
+    if not named.is_definite and _order_of(direct).intent is Intent.CREATE:
+        return direct
+    is_meant = bool(meant.pictures or meant.among)
+    return _sure(found, named, sentence) if is_meant else found
+
+
+def _sure(found: Order | Ask, named: PictureName, sentence: Sentence) -> Reading:
+    """Return what is unsure as a change, since the picture is named; a new one is asked about."""
+    order = _order_of(found)
+    if order.intent is not Intent.CREATE:
+        return order
+    change = Order(Intent.CHANGE, (named.rest if named.is_certain else sentence).text)
+    return change if isinstance(found, Order) else Ask(change)
+
+
+def _is_free(direct: Reading, named: PictureName) -> bool:
+    """Return true for what orders nothing, whatever the picture."""
+    if not isinstance(direct, Talk):
+        return False
+    return bool(direct.topic) or direct.intent is Intent.SHOW or not named.is_certain
+
+
+def _order_of(reading: Reading) -> Order:
+    """Return the likelier order; a talk is one for a new picture, which needs a sure name."""
+    if isinstance(reading, Talk):
+        return Order(Intent.CREATE)
+    return reading.order if isinstance(reading, Ask) else reading
+
+
+def _about(named: PictureName, reading: Reading) -> Reading:
+    if isinstance(reading, Ask):
+        return replace(reading, order=replace(reading.order, which=named.which))
+    if isinstance(reading, Order) and reading.intent is Intent.CREATE:
+        return reading
+    return replace(reading, which=named.which) if reading.which == THIS else reading
+
+
+def _merged(reading: Reading, sentence: Sentence, chat: ChatState) -> Reading:
+    """Return a merge as one of the pictures that the text names, if it names several."""
+    if not isinstance(reading, Order) or reading.operation is not Operation.MERGE:
+        return reading
+    named = several_named(sentence, chat) if reading.which.way is NamedBy.ALL else None
+    return replace(reading, which=named or reading.which)
+
+
+def _of_several(reading: Reading, chat: ChatState) -> Reading:
+    """Return an order as one about all photos that it came with, or ask about which of several.
+
+    Nobody has chosen yet from variants or photos that came last.
+    """
+    if not isinstance(reading, Order) or reading.intent not in {Intent.CHANGE, Intent.OPERATION}:
+        return reading
+    if reading.which != THIS:
+        return _asked_which(reading, this_picture(reading.which, chat))
+    if len(chat.photos) > 1:
+        return replace(reading, which=Which(NamedBy.ALL))
+    return Ask(reading, chat.unchosen) if chat.unchosen else reading
+
+
+def _asked_which(reading: Reading, meant: Found) -> Reading:
+    if not meant.among or not isinstance(reading, Order):
+        return reading
+    return Ask(reading, tuple(each.id for each in meant.among))
