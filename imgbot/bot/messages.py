@@ -161,11 +161,16 @@ def _check_question(message: Message, replied: Message | ExternalReplyInfo) -> N
     A button whose data names nothing is under a question about a photo that was sent.
     """
     has_photo = replied.photo or message.photo or message.document
-    markup = replied.reply_markup if has_photo and isinstance(replied, Message) else None
-    rows = markup.inline_keyboard if markup else []
-    for name, argument in (action_in(button.callback_data) for row in rows for button in row):
+    for name, argument in (action_in(each) for each in presses_in(replied) if has_photo):
         if argument and has_text(f"{name}{_NO_PHOTO}"):
             raise UserError(f"{name}{_NO_PHOTO}")
+
+
+def presses_in(message: object) -> list[str | None]:
+    """Return the data of the buttons under a message, as far as Telegram tells."""
+    markup = message.reply_markup if isinstance(message, Message) else None
+    rows = markup.inline_keyboard if markup else []
+    return [button.callback_data for row in rows for button in row]
 
 
 def asked_about(callback: CallbackQuery) -> Message | None:

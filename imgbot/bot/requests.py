@@ -261,6 +261,11 @@ class Requests:
         job = with_changes(job, price_micro=max(prices))
         return job, [hold for holds_of in dialogue.added.holds for hold in holds_of(job)]
 
+    @property
+    def is_limited(self) -> bool:
+        """True if each user has a budget."""
+        return self.queue.caps.daily_micro_per_user is not None
+
     def price_shown(
         self, dialogue: Dialogue, operation: Operation, model: str, scale: int = 2
     ) -> str:
@@ -268,8 +273,7 @@ class Requests:
         micro = self.policy.price_of(operation, scale, model)
         if own := dialogue.payment.price_of(dialogue.user_id, operation, micro):
             return own
-        is_paid = self.queue.caps.daily_micro_per_user is not None or dialogue.is_by_admin
-        return price(micro) if micro and is_paid else ""
+        return price(micro) if micro and (self.is_limited or dialogue.is_by_admin) else ""
 
     def is_varied(self, made: Request) -> bool:
         """Return true if the same request would make another picture."""

@@ -8,7 +8,7 @@ from typing import Any
 from aiogram import Bot
 from aiogram.types import CallbackQuery, Message, Update
 
-from imgbot.bot.commands import ChatCommand, HandledAction, PressHandler
+from imgbot.bot.commands import ChatCommand, CommandTable, HandledAction, PressHandler
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import Conversation
 from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, OpenDialogue, Resend
@@ -18,6 +18,7 @@ from imgbot.bot.messages import (
     BotIdentity,
     addressee_of,
     command_of,
+    presses_in,
     text_after,
     without_mention,
 )
@@ -44,10 +45,7 @@ def _has_button(callback: CallbackQuery) -> bool:
     True if Telegram no longer tells what is in the message: then it is not changed, either.
     """
     message = callback.message
-    markup = message.reply_markup if isinstance(message, Message) else None
-    rows = markup.inline_keyboard if markup else []
-    held = {button.callback_data for row in rows for button in row}
-    return not isinstance(message, Message) or callback.data in held
+    return not isinstance(message, Message) or callback.data in presses_in(message)
 
 
 FeatureUpdates = Callable[[Update, str, OpenDialogue], Awaitable[None]]
@@ -130,35 +128,28 @@ class Router:
         return _UNSUPPORTED if message.content_type in UNREADABLE else None
 
 
+@dataclass(frozen=True, slots=True)
 class UpdateHandler:
     """Handles updates, one at a time for each user in a chat."""
 
-    def __init__(
-        self,
-        router: Router,
-        visits: Visits,
-        users: UserStore,
-        dialogues: Dialogues,
-        bot: Bot,
-        feature_updates: Mapping[str, FeatureUpdates],
-        kept_handlers: Mapping[str, KeptHandler],
-    ) -> None:
-        """`kept_handlers` are by a name that is in what was kept."""
-        self._router = router
-        self._visits = visits
-        self._users = users
-        self._dialogues = dialogues
-        self._bot = bot
-        self._feature_updates = feature_updates
-        """Handlers by kind of update, see `_kind_of`."""
-        self._kept_handlers = kept_handlers
-        router.general.table.add((ButtonAction("resend"), self._handle_again))
+    router: Router
+    visits: Visits
+    users: UserStore
+    dialogues: Dialogues
+    bot: Bot
+    feature_updates: Mapping[str, FeatureUpdates]
+    """Handlers by kind of update, see `_kind_of`."""
+    kept_handlers: Mapping[str, KeptHandler]
+    """Handlers by a name that is in what was kept."""
+
+    def add_to(self, table: CommandTable) -> None:
+        table.add((ButtonAction("resend"), self._handle_again))
 
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
-        update = Update.model_validate(raw, context={"bot": self._bot})
-        if handler := self._feature_updates.get(_kind_of(update, raw)):
-            await handler(update, refusal, self._dialogues.open)
+        update = Update.model_validate(raw, context={"bot": self.bot})
+        if handler := self.feature_updates.get(_kind_of(update, raw)):
+            await handler(update, refusal, self.dialogues.open)
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
@@ -177,16 +168,16 @@ class UpdateHandler:
         """Return how an update is handled; None if it is for somebody else in a group."""
         if callback := update.callback_query:
             name, argument = action_in(callback.data)
-            action, handler = self._router.action(name, callback)
+            action, handler = self.router.action(name, callback)
             work = partial(self._press, action, handler, argument, callback)
             return _Handling(callback, work, is_open=action.is_open)
-        message, identity = update.message or update.edited_message, self._router.identity
+        message, identity = update.message or update.edited_message, self.router.identity
         if message is None:
             return None
         if identity.is_account(message.via_bot) and (message.text or not update.message):
             # A placeholder of inline mode, or its end.
             return None
-        command = await self._router.chosen(message) if update.message else _edited(message)
+        command = await self.router.chosen(message) if update.message else _edited(message)
         if command is None:
             return None
         message = without_mention(message, identity.name)
@@ -197,16 +188,16 @@ class UpdateHandler:
     async def _serve(self, handling: _Handling, context: RequestContext) -> None:
         """Handle an update in a dialogue, for a user who is admitted."""
         event, kept = handling.event, handling.kept
-        profile = await self._users.profile(context.user_id, context.chat_id)
+        profile = await self.users.profile(context.user_id, context.chat_id)
         context, callback_id = context.with_profile(profile), ""
         if isinstance(event, CallbackQuery):
             callback_id = event.id
         elif event.forward_origin is None:
             context = context.with_text(event.text or event.caption or "")
-        async with self._dialogues.open(context, callback_id, kept) as dialogue:
+        async with self.dialogues.open(context, callback_id, kept) as dialogue:
             try:
                 is_open, stored = handling.is_open, profile.written
-                if await self._visits.admit(event, dialogue, stored, is_open=is_open):
+                if await self.visits.admit(event, dialogue, stored, is_open=is_open):
                     await handling.work(dialogue)
             except StorageFullError:
                 raise UserError("storage_full") from None
@@ -238,35 +229,35 @@ class UpdateHandler:
         if owner != str(dialogue.user_id):
             return "not_your_button"
         update_id = int(number) if number.isdecimal() else 0
-        found = await self._users.refused(dialogue.user_id, update_id)
+        found = await self.users.refused(dialogue.user_id, update_id)
         if found is None:
             return "request_gone"
         at_ms, kept = found
-        own = (handler for name, handler in self._kept_handlers.items() if name in kept)
+        own = (handler for name, handler in self.kept_handlers.items() if name in kept)
         handle = next(own, self._handle_message_again)
         await handle(kept, at_ms, dialogue)
-        await self._users.drop_refused(dialogue.user_id, update_id)
+        await self.users.drop_refused(dialogue.user_id, update_id)
         await dialogue.remove_panel()
         return "accepted_short"
 
     async def _handle_message_again(
         self, raw: Mapping[str, Any], at_ms: int, dialogue: Dialogue
     ) -> None:
-        update = Update.model_validate(raw, context={"bot": self._bot})
+        update = Update.model_validate(raw, context={"bot": self.bot})
         message = update.message
         context = context_from_event(message, update.update_id) if message else None
-        command = await self._router.chosen(message) if message else None
+        command = await self.router.chosen(message) if message else None
         if message is None or context is None or command is None:
             raise UserError("request_gone")
         context = replace(context.with_profile(dialogue.context.profile), as_of_ms=at_ms)
         again = replace(dialogue, context=context)
-        await command.handler(without_mention(message, self._router.identity.name), again)
+        await command.handler(without_mention(message, self.router.identity.name), again)
 
     async def _is_first(self, context: RequestContext, callback: CallbackQuery) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""
         shown = f"e{context.ephemeral_id}" if context.ephemeral_id else context.message_id
         tap = f"{context.chat_id}.{context.user_id}.{shown}.{callback.data}"
-        return await self._users.is_first(f"tap.{tap}", context.request, _TAP_S)
+        return await self.users.is_first(f"tap.{tap}", context.request, _TAP_S)
 
 
 def _kind_of(update: Update, raw: Mapping[str, Any]) -> str:

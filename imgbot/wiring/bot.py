@@ -21,8 +21,8 @@ from imgbot.wiring.connections import Connections
 def build_conversation(core: Core, seams: Seams, originals: OriginalStore) -> Conversation:
     """Build the conversation, and list the commands and actions of all handlers."""
     stored, parts = ResultStore(core.redis), (core.requests, core.pictures, core.operations)
-    results = ResultHandlers(*parts, core.queue, stored, originals.find, core.forgetting)
-    others = results, core.account, core.general
+    own = stored, originals.find, core.forgetting
+    others = ResultHandlers(*parts, core.account, *own), core.account, core.general
     conversation = Conversation(*parts, *others, stored, UserStore(core.redis))
     for each in (core.operations, *others, conversation):
         each.add_to(core.general.table)
@@ -42,11 +42,11 @@ def build_update_poller(
     router = Router(core.identity, policy, general, conversation, seams.message_routes)
     users, stats, results = UserStore(redis), QueueStats(redis), ResultStore(redis)
     visits = Visits(policy, core.queue, core.requests, users, results, stats)
-    own = seams.updates, seams.kept_handlers
-    handler = UpdateHandler(router, visits, users, dialogues, core.bot, *own)
+    parts = router, visits, users, dialogues, core.bot
+    handler = UpdateHandler(*parts, seams.updates, seams.kept_handlers)
+    handler.add_to(general.table)
     ledger = UpdateLedger(redis, core.queue.persistence.persist)
-    lease, session = connections.lease, cast("BotSession", core.bot.session)
     expired = None
-    if lease is not None:
-        expired, session.check_lease = lease.expired, lease.check
+    if lease := connections.lease:
+        expired, cast("BotSession", core.bot.session).check_lease = lease.expired, lease.check
     return UpdatePoller(core.bot, handler.handle, ledger, expired)

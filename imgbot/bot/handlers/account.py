@@ -8,6 +8,7 @@ from aiogram.types import CallbackQuery, Message
 from imgbot.bot.commands import ChatCommand, CommandTable
 from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.bot.handlers.start import menu_rows
+from imgbot.bot.messages import presses_in
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, button, in_rows
 from imgbot.domain.job import Job, State
@@ -68,29 +69,29 @@ class AccountHandlers:
             return
         jobs = await self.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
         newest = next((job.id for job in reversed(jobs) if not job.is_called_off), "")
-        job_id = await dialogue.once("cancel", newest)
-        verdict = (
-            await self.queue.cancel(job_id, dialogue.user_id, dialogue.now_ms())
-            if job_id
-            else "gone"
-        )
+        key = await self.cancel(await dialogue.once("cancel", newest), dialogue)
         # A cancelled job reports it itself, in its status message.
-        if verdict != "ok":
-            key = "cancel_too_late" if verdict == "too_late" else "cancel_nothing"
+        if key != "cancelling":
+            key = key if key == "cancel_too_late" else "cancel_nothing"
             await dialogue.say(dialogue.t(key), to=Audience.ASKER)
+
+    async def cancel(self, job_id: str, dialogue: Dialogue) -> str:
+        """Cancel a job, if there is one; return the key of the answer."""
+        who = dialogue.user_id, dialogue.now_ms()
+        return CANCELLED[await self.queue.cancel(job_id, *who) if job_id else "gone"]
 
     async def on_cancel_callback(
         self, callback: CallbackQuery, argument: str, dialogue: Dialogue
     ) -> str:
         """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
-        context = dialogue.context
-        job = await self.queue.job(argument)
-        verdict = await self.queue.cancel(argument, context.user_id, dialogue.now_ms())
-        is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
+        job, message_id = await self.queue.job(argument), dialogue.context.message_id
+        key = await self.cancel(argument, dialogue)
+        is_left_over = job is not None and job.progress.message_id not in {0, message_id}
         # A forged callback must not remove another user's message, and none the list of /queue.
-        if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
+        is_alone = presses_in(callback.message) == [callback.data]
+        if is_left_over and key in {"cancelling", "cancel_too_late"} and is_alone:
             await dialogue.remove_panel()
-        return CANCELLED[verdict]
+        return key
 
     async def handle_queue(self, _: Message, dialogue: Dialogue) -> None:
         """/queue: active jobs, each with a button that cancels it."""
@@ -139,16 +140,16 @@ class AccountHandlers:
         if verdict.wait_s:
             wait = in_time(language, verdict.wait_s)
             lines.append(dialogue.t("limits_again", limit=self.limit.max_requests, wait=wait))
-        lines += await self._budget(dialogue, self.policy.least_price_micro, dialogue.now_ms())
+        lines += await self._budget(dialogue)
         answer = dialogue.say if dialogue.context.is_private else dialogue.answer_privately
         await answer("\n".join(lines))
 
     answer_price = partialmethod(handle_limits, is_price_asked=True)
     """Question about the price: what a picture costs, and what is left."""
 
-    async def _budget(self, dialogue: Dialogue, least_price_micro: int, at_ms: int) -> list[str]:
+    async def _budget(self, dialogue: Dialogue) -> list[str]:
         """Lines of /limits: the user's remaining budget for today, and an exhausted daily total."""
-        caps = self.queue.caps
+        caps, at_ms = self.queue.caps, dialogue.now_ms()
         wait = in_time(dialogue.language, self.spend.resumes_in_s(at_ms))
         lines: list[str] = []
         if caps.daily_micro_per_user is not None:
@@ -161,7 +162,7 @@ class AccountHandlers:
             lines.append(dialogue.t("limits_pictures", left=left_today, limit=quota, wait=wait))
         ceiling = await self.spend.ceiling_today(at_ms)
         spent = 0 if ceiling is None else await self.spend.spent_today(at_ms)
-        if BudgetState(spent, ceiling, least_price_micro).is_spent:
+        if BudgetState(spent, ceiling, self.policy.least_price_micro).is_spent:
             lines.append(dialogue.t("limits_budget", wait=wait))
         return lines
 
@@ -199,13 +200,6 @@ class AccountHandlers:
         await self.users.set_preference(dialogue.user_id, preferences)
         await _show_settings(dialogue, preferences)
         return ""
-
-
-def _is_alone(callback: CallbackQuery) -> bool:
-    """Return true if the pressed button is the only one of its message, as in a status message."""
-    markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
-    rows = markup.inline_keyboard if markup else []
-    return [button.callback_data for row in rows for button in row] == [callback.data]
 
 
 def _title(job: Job) -> str:

@@ -10,7 +10,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.commands import ChatCommand, CommandTable
 from imgbot.bot.dialogue import Alert, Audience, Dialogue, MessageHandler
-from imgbot.bot.handlers.account import CANCELLED
+from imgbot.bot.handlers.account import AccountHandlers
 from imgbot.bot.handlers.operations import OperationHandlers
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
 from imgbot.bot.pictures import Pictures
@@ -34,7 +34,6 @@ from imgbot.domain.remix import undone_part
 from imgbot.domain.result_buttons import ANEW, DRAW, RETRY, UP, of_job, under_result
 from imgbot.domain.texts.captions import drawing_name, with_drawing
 from imgbot.storage.forgetting import Forgetting
-from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.results import Recent, ResultStore
 from imgbot.telegram.messenger import CAPTION_LIMIT, cut
 from imgbot.telegram.rate_limiter import max_wait
@@ -55,7 +54,7 @@ class ResultHandlers:
     requests: Requests
     pictures: Pictures
     operations: OperationHandlers
-    queue: JobQueue
+    account: AccountHandlers
     results: ResultStore
     find_original: Callable[[str], Path | None]
     forgetting: Forgetting
@@ -199,9 +198,9 @@ class ResultHandlers:
     async def _act_undo(self, result: Job, dialogue: Dialogue) -> str:
         """Go one step back from a result; a change that is not made yet is cancelled."""
         if not result.is_there:
-            verdict = await self.queue.cancel(result.id, dialogue.user_id, dialogue.now_ms())
-            if verdict in {"too_late", "cancelled_late"}:
-                raise UserError(CANCELLED[verdict])
+            key = await self.account.cancel(result.id, dialogue)
+            if key in {"cancel_too_late", "cancelled_late"}:
+                raise UserError(key)
             # Its status message says so.
             return ""
         before = await self.pictures.version_before(dialogue, result)
@@ -317,8 +316,8 @@ class ResultHandlers:
 
     async def _act_receipt(self, result: Job, dialogue: Dialogue) -> str | Alert:
         """Tell the user who asked for the picture how it was made."""
-        is_limited = self.queue.caps.daily_micro_per_user is not None
-        return await dialogue.answer_privately(receipt_of(result, dialogue, is_limited=is_limited))
+        receipt = receipt_of(result, dialogue, is_limited=self.requests.is_limited)
+        return await dialogue.answer_privately(receipt)
 
     async def _act_send_file(self, result: Job, dialogue: Dialogue) -> str:
         """Send the picture as generated, before Telegram compressed it as a photo."""

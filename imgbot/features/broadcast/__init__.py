@@ -16,7 +16,7 @@ from imgbot.storage.users import UserStore
 
 def _build(core: Core) -> Seams:
     broadcasts, users = Broadcasts(core.redis), UserStore(core.redis)
-    handlers = BroadcastHandlers(broadcasts, core.messenger, users)
+    handlers = BroadcastHandlers(broadcasts, users)
     broadcaster = Broadcaster(broadcasts, users, core.messenger, core.queue.persistence)
     return Seams(
         commands=[admin_command("broadcast", handlers.preview)],

@@ -11,7 +11,6 @@ from imgbot.domain.errors import MessageGoneError, TelegramRefusedError, UserErr
 from imgbot.domain.texts import counted
 from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
 from imgbot.storage.users import UserStore
-from imgbot.telegram.messenger import Messenger
 
 CAST = ButtonAction("cast", (one_of("go", "drop", "stop"), str), is_for_admins=True)
 NEWS = ButtonAction("news")
@@ -22,7 +21,6 @@ class BroadcastHandlers:
     """Handlers of the command and of its buttons."""
 
     broadcasts: Broadcasts
-    messenger: Messenger
     users: UserStore
 
     async def preview(self, message: Message, dialogue: Dialogue) -> None:
@@ -71,7 +69,7 @@ class BroadcastHandlers:
             return
         try:
             origin = broadcast.from_chat, broadcast.message_id
-            await self.messenger.copy_message(target, *origin, rows)
+            await dialogue.messenger.copy_message(target, *origin, rows)
         except (TelegramRefusedError, MessageGoneError) as error:
             raise UserError("cast_uncopied") from error
 

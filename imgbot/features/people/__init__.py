@@ -24,11 +24,9 @@ from imgbot.storage.users import UserStore
 def _build(core: Core) -> Seams:
     access, users, stats = Access(core.redis), UserStore(core.redis), QueueStats(core.redis)
     dead_letters = DeadLetters(core.redis, core.queue)
-    reports = ReportHandlers(
-        users, core.spend, stats, core.now_ms, dead_letters, core.pool, core.routes
-    )
+    reports = ReportHandlers(users, core.spend, stats, dead_letters, core.pool, core.routes)
     finder = UserFinder(users, ResultStore(core.redis), core.identity)
-    admission = AdmissionHandlers(access, finder, core.policy, users, core.queue, core.now_ms)
+    admission = AdmissionHandlers(access, finder, core.policy, users, core.queue)
     greet = core.general.handle_start
     invitations = InvitationHandlers(access, core.policy, core.identity, greet)
     cards = CardHandlers(admission, core.spend, core.requests.limit, stats, core.about_user)

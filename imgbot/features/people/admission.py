@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message, Update
 
-from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue, OpenDialogue
 from imgbot.bot.people import UserFinder
 from imgbot.bot.policy import AccessPolicy
@@ -35,7 +34,6 @@ class AdmissionHandlers:
     policy: AccessPolicy
     users: UserStore
     queue: JobQueue
-    now_ms: NowMs
 
     async def follow(self, update: Update, _: str, __: OpenDialogue) -> None:
         """Let in the supergroup that an allowed group has become."""
@@ -60,7 +58,7 @@ class AdmissionHandlers:
 
     async def ban_user(self, dialogue: Dialogue, user_id: int, reason: str = "") -> None:
         """Ban a user and cancel their waiting jobs. Raises UserError for a group or an admin."""
-        at_ms = self.now_ms()
+        at_ms = dialogue.now_ms()
         if user_id < 0:
             raise UserError("ban_person_only")
         if self.policy.is_admin(user_id):

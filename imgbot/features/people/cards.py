@@ -74,7 +74,7 @@ class CardHandlers:
             raise UserError("user_unknown", user=user_id)
         profile = await users.profile(user_id, user_id)
         ended = Counter(await users.ended_of(user_id))
-        week = await self.spend.week(self.admission.now_ms())
+        week = await self.spend.week(dialogue.now_ms())
         limit = await self.limit.peek(user_id)
         jobs = (await self.queue_stats.ended(user_id))[:_JOBS_OF_USER]
         label = await self.admission.finder.label_of(user_id)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, one_of
 from imgbot.domain.operations import Operation
@@ -39,7 +38,6 @@ class ReportHandlers:
     users: UserStore
     spend: Spend
     queue_stats: QueueStats
-    now_ms: NowMs
     dead_letters: DeadLetters
     pool: Pool
     routes: ProviderRouter
@@ -48,12 +46,12 @@ class ReportHandlers:
         await dialogue.say(*await self._stuck_list(dialogue))
 
     async def on_stuck(self, _: CallbackQuery, action: str, job_id: str, dialogue: Dialogue) -> str:
-        answer = "" if action == "list" else await self._apply(action, job_id)
+        answer = "" if action == "list" else await self._apply(action, job_id, dialogue.now_ms())
         await dialogue.edit(*await self._stuck_list(dialogue))
         return answer
 
-    async def _apply(self, action: str, job_id: str) -> str:
-        dead_letters, at_ms = self.dead_letters, self.now_ms()
+    async def _apply(self, action: str, job_id: str, at_ms: int) -> str:
+        dead_letters = self.dead_letters
         stuck = await dead_letters.find(job_id)
         if stuck is None:
             return "stuck_gone"
@@ -66,7 +64,7 @@ class ReportHandlers:
         return {"ok": "stuck_ended", "too_late": "stuck_too_late"}.get(verdict, "stuck_gone")
 
     async def _stuck_list(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
-        language, at_ms = dialogue.language, self.now_ms()
+        language, at_ms = dialogue.language, dialogue.now_ms()
         found, count = await self.dead_letters.stuck(at_ms, LONGEST_MS, _JOBS_LISTED)
         if not found:
             return t(language, "stuck_none"), []
@@ -82,7 +80,7 @@ class ReportHandlers:
         return "\n".join(lines), [*rows, [STUCK.button(language, "list", key="refresh")]]
 
     async def show_stats(self, _: Message, dialogue: Dialogue) -> None:
-        language, at_ms = dialogue.language, self.now_ms()
+        language, at_ms = dialogue.language, dialogue.now_ms()
         now, today = await self._now(language, at_ms), await self._today(language, at_ms)
         use = await self._use(language, at_ms)
         await dialogue.say("\n".join([*now, "", *today, "", *use]))
@@ -146,7 +144,7 @@ class ReportHandlers:
 
     async def show_spend(self, _: Message, dialogue: Dialogue) -> None:
         """/spend: cost of pictures today and recently, by provider and by user."""
-        spend, at_ms = self.spend, self.now_ms()
+        spend, at_ms = self.spend, dialogue.now_ms()
         language, week = dialogue.language, await spend.week(at_ms)
         blocks = [
             _spend_today(language, spend, week[0], at_ms),

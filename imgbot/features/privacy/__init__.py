@@ -14,14 +14,8 @@ from imgbot.features.privacy.settings import PrivacySettings
 
 def _build(core: Core) -> Seams:
     days = core.settings.of(PrivacySettings).forget_after_days
-    handlers = PrivacyHandlers(
-        core.routes.makers,
-        days,
-        core.privacy_notes,
-        core.forgetting,
-        core.spend,
-        core.now_ms,
-    )
+    facts = core.routes.makers, days, core.privacy_notes
+    handlers = PrivacyHandlers(*facts, core.forgetting, core.spend)
     forgetter = Forgetter(
         core.forgetting,
         core.now_ms,

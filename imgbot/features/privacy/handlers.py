@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.domain import buttons
 from imgbot.domain.texts import has_text, in_time
@@ -27,7 +26,6 @@ class PrivacyHandlers:
     notes: Sequence[PrivacyNote]
     forgetting: Forgetting
     spend: Spend
-    now_ms: NowMs
 
     def _makers(self, dialogue: Dialogue) -> str:
         return ", ".join(_maker(dialogue, *maker) for maker in self.makers)
@@ -64,7 +62,7 @@ class PrivacyHandlers:
         is_own = argument == str(dialogue.user_id)
         if not argument.isdecimal() or not (is_own or dialogue.is_by_admin):
             return "not_your_button"
-        at_ms, update_id = self.now_ms(), dialogue.context.update_id
+        at_ms, update_id = dialogue.now_ms(), dialogue.context.update_id
         today = self.spend.today(at_ms)
         await self.forgetting.forget({int(argument)}, at_ms, today, update_id)
         if not is_own:

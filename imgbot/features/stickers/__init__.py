@@ -11,11 +11,10 @@ from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
-    redis, messenger = core.redis, core.messenger
-    packs = StickerPacks(core.identity.name, messenger, UserStore(redis), core.pictures)
+    packs, results = StickerPacks(UserStore(core.redis), core.pictures), ResultStore(core.redis)
     return Seams(
         actions=[(PACK, packs.on_press)],
-        hooks=StickerSender(core.pool, messenger, ResultStore(redis)).hooks,
+        hooks=StickerSender(core.pool, core.messenger, results).hooks,
     )
 
 

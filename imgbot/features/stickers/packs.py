@@ -8,17 +8,15 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.pictures import Pictures
 from imgbot.domain.errors import ChatGoneError, UserError
 from imgbot.storage.users import UserStore
-from imgbot.telegram.messenger import Messenger, cut
+from imgbot.telegram.messenger import cut
 
 _TITLE_LENGTH, _PACKS_MAX = 64, 20
 
 
 @dataclass(frozen=True, slots=True)
 class StickerPacks:
-    """Packs of the bot of this name."""
+    """Packs of users; their names end with the bot's."""
 
-    bot_name: str
-    messenger: Messenger
     users: UserStore
     pictures: Pictures
 
@@ -29,27 +27,28 @@ class StickerPacks:
         if sticker is None:
             raise UserError("stale_button")
         try:
-            name = await self._add(sticker.file_id, callback.from_user)
+            name = await self._add(sticker.file_id, callback.from_user, dialogue)
         except ChatGoneError:
             # They have never opened the bot.
-            raise UserError("pack_unknown_user", name=self.bot_name) from None
+            raise UserError("pack_unknown_user", name=dialogue.identity.name) from None
         await dialogue.say(dialogue.t("pack_added", name=name))
         return ""
 
-    async def _add(self, file_id: str, user: User) -> str:
+    async def _add(self, file_id: str, user: User, dialogue: Dialogue) -> str:
         """Return the name of the pack that the sticker is in.
 
         Names tell the user, a number and the bot: a pack that was made just before a crash is found
         again, and one that is full, or whose name Telegram still holds, is followed by the next.
         """
+        bot_name, messenger = dialogue.identity.name, dialogue.messenger
         for number in range(1, _PACKS_MAX + 1):
-            name = f"u{user.id}_{number}_by_{self.bot_name}"
-            is_added = await self.messenger.add_to_pack(user.id, name, file_id)
+            name = f"u{user.id}_{number}_by_{bot_name}"
+            is_added = await messenger.add_to_pack(user.id, name, file_id)
             if is_added is None:
-                end = f" · @{self.bot_name}" + (f" · {number}" if number > 1 else "")
+                end = f" · @{bot_name}" + (f" · {number}" if number > 1 else "")
                 title = cut(user.first_name, _TITLE_LENGTH - len(end)) + end
                 await self.users.note_pack(user.id, name)
-                is_added = await self.messenger.create_pack(user.id, name, title, file_id)
+                is_added = await messenger.create_pack(user.id, name, title, file_id)
             if is_added:
                 return name
         raise UserError("packs_full")
