@@ -130,3 +130,35 @@ def test_a_text_about_the_history_does_not_move_in_it(text: str) -> None:
 
     assert isinstance(found, Talk)
     assert found.intent is not Intent.SHOW
+
+
+@pytest.mark.parametrize(
+    ("text", "of", "prompt"),
+    [
+        ("go back and make it blue", "text", "make it blue"),
+        ("undo the hat, then add a scarf", "fox", "add a scarf"),
+        ("back to the ship, add a flag", "ship", "add a flag"),
+        ("верни как было, только без снега", "text", "без снега"),
+        ("original but at night", "fox", "at night"),
+        ("before was better but bigger", "text", "bigger"),
+        ("на два шага назад и сделай ночь", "hat", "сделай ночь"),
+        ("make the previous one darker", "text", "make it darker"),
+    ],
+)
+def test_an_order_may_begin_with_a_step(text: str, of: str, prompt: str) -> None:
+    found = read(text, HISTORY)
+
+    assert isinstance(found, Order)
+    assert (found.intent, found.prompt) == (Intent.CHANGE, prompt)
+    assert [each.id for each in this_picture(found.which, HISTORY).pictures] == [of]
+
+
+@pytest.mark.parametrize("text", ["the previous one, please", "верни прошлую", "the one before"])
+def test_before_a_picture_without_changes_is_another(text: str) -> None:
+    chat = ChatState((OTHER, DRAWN))
+
+    found = read(text, chat)
+
+    assert isinstance(found, Talk)
+    assert found.intent is Intent.SHOW
+    assert [each.id for each in this_picture(found.which, chat).pictures] == [DRAWN.id]

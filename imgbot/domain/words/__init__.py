@@ -20,8 +20,10 @@ from imgbot.domain.words import (
 from imgbot.domain.words.about import read_about
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Reading, Sentence, WordReader, sentence_of
+from imgbot.domain.words.steps import read_step
 
-BEFORE_NAMES: Sequence[WordReader] = (*history.ARROWS, *vetoes.ROWS, *history.ROWS, *placing.ROWS)
+BEFORE_STEPS: Sequence[WordReader] = (*history.ARROWS, *vetoes.ROWS)
+BEFORE_NAMES: Sequence[WordReader] = (*history.ROWS, *placing.ROWS)
 AFTER_NAMES: Sequence[WordReader] = (
     *vetoes.COMMANDS,
     *likewise.ROWS,
@@ -30,16 +32,19 @@ AFTER_NAMES: Sequence[WordReader] = (
     *orders.ROWS,
     *learned.ROWS,
 )
-READERS: Sequence[WordReader] = (*BEFORE_NAMES, *AFTER_NAMES)
+READERS: Sequence[WordReader] = (*BEFORE_STEPS, *BEFORE_NAMES, *AFTER_NAMES)
 """Readers in order of precedence; those of features stand behind the history."""
 
 
 def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Reading:
     """Return what a text asks for in its chat; `added` are the rows of features."""
     sentence = vetoes.without_courtesy(sentence_of(text), chat)
-    if found := _first(BEFORE_NAMES, sentence, chat):
+    if found := _first(BEFORE_STEPS, sentence, chat):
         return found
-    return read_about(sentence, chat, partial(_read, (*added, *AFTER_NAMES)))
+    rows = partial(_read, (*added, *AFTER_NAMES))
+    if found := read_step(sentence, chat, rows) or _first(BEFORE_NAMES, sentence, chat):
+        return found
+    return read_about(sentence, chat, rows)
 
 
 def _read(rows: Sequence[WordReader], sentence: Sentence, chat: ChatState) -> Reading:

@@ -14,8 +14,8 @@ from importlib.resources import files
 from imgbot.domain.intents.facts import Intent, PendingQuestion
 from imgbot.domain.phrases import PhraseLists, normalize
 from imgbot.domain.words.chat import ChatPicture, ChatState
-from imgbot.domain.words.numbers import numbered_in
-from imgbot.domain.words.picture_words import NAMELESS
+from imgbot.domain.words.numbers import MORE, numbered_in
+from imgbot.domain.words.picture_words import NAMELESS, WORDS
 from imgbot.domain.words.reading import (
     Example,
     NamedBy,
@@ -82,7 +82,8 @@ class _Wording:
     def content(self, clause: str) -> Sequence[str]:
         """Return the words of a clause that are no part of going back."""
         words = _lists()["filler"].sub(" ", self.without(clause)).split()
-        return [each for each in words if each not in NAMELESS | _NUMBERS.keys()]
+        small = NAMELESS | _NUMBERS.keys()
+        return [each for each in words if each not in small or MORE.fullmatch(each)]
 
     @property
     def is_ready(self) -> bool:
@@ -93,7 +94,7 @@ class _Wording:
     @property
     def is_order(self) -> bool:
         """True if the picture is not only to be as before."""
-        return self.has("order") or (self.has("wish") and not self.has("before"))
+        return self.has("order") or (self.has("wish") and not self.has("as_before"))
 
     @property
     def steps(self) -> int:
@@ -124,6 +125,12 @@ class _Wording:
         is_thing = bool(content) or self.has("plural", clause)
         return bool(clause) and is_thing and len(content) < 2 and not self.is_unknown(clause)
 
+    @property
+    def is_previous_alone(self) -> bool:
+        """True for "the previous one, please", which asks for nothing else."""
+        rest = _lists()["filler"].sub(" ", self.without(self.said)).replace(",", " ").split()
+        return self.has("previous") and WORDS["links"].issuperset(rest)
+
     def is_like(self, clause: str) -> bool:
         """Return true for a clause about the picture, or about one thing that nobody knows."""
         return len(self.content(clause)) <= (2 if self.has("it_was", clause) else 1)
@@ -133,6 +140,11 @@ _PARTS = (
     "before", "first", "forward", "again_if_undone", "back", "undoing", "again", "show", "where",
     "better", "edited", "generic",
 )  # fmt: skip
+
+
+def is_answer(chat: ChatState) -> bool:
+    """Return true if "back" is an answer to a question."""
+    return chat.pending in _ASKED
 
 
 def step_in(text: str, chat: ChatState) -> Which | None:
@@ -211,9 +223,8 @@ def _first(wording: _Wording) -> Which | None:
     if found := wording.has("photo", clause) and wording.versions.photo:
         return _known(found)
     described = wording.described(clause, "first")
-    fitting = [each for each in wording.chat.pictures if wording.versions.fits(each, described)]
-    if fitting:
-        return _known(fitting[-1])
+    if found := wording.versions.first(described):
+        return _known(found)
     is_other = len(wording.content(clause)) > (wording.has("very", clause))
     if is_other or not wording.versions.history:
         return None
@@ -230,8 +241,12 @@ def _back(wording: _Wording) -> Which | None:
     clause = wording.clause_with("back")
     if not clause and wording.versions.history:
         clause = wording.clause_with("before")
+    elif not clause and wording.is_previous_alone:
+        return Which(NamedBy.BEFORE)
     if clause.strip() in {"", "back"}:
         return None
+    if wording.has("previous", clause) and not wording.versions.history:
+        return Which(NamedBy.BEFORE)
     found = wording.versions.find(wording.described(clause, "back"), own=wording.has("one"))
     if found:
         return _known(found)
@@ -271,7 +286,7 @@ _WAYS: Sequence[Callable[[_Wording], Which | None]] = (
 
 
 def _read(sentence: Sentence, chat: ChatState) -> Talk | None:
-    if chat.pending in _ASKED:
+    if is_answer(chat):
         return None
     which = step_in(sentence.text, chat)
     return Talk(Intent.SHOW, which=which) if which else None
@@ -279,7 +294,7 @@ def _read(sentence: Sentence, chat: ChatState) -> Talk | None:
 
 def _read_arrows(sentence: Sentence, chat: ChatState) -> Talk | None:
     """Read arrows alone: they point both ways beside words."""
-    if sentence.parsed.tokens or chat.pending in _ASKED:
+    if sentence.parsed.tokens or is_answer(chat):
         return None
     way = NamedBy.BACK if _BACK_ARROWS.search(sentence.text) else None
     way = NamedBy.FORWARD if _FORWARD_ARROWS.search(sentence.text) else way

@@ -9,7 +9,7 @@ from imgbot.domain.spelling import has_cyrillic
 from imgbot.domain.words.picture_words import WORDS, concept, is_small
 from imgbot.domain.words.reading import Sentence
 
-OTHER_ONE = "other"
+BESIDE_THIS = (OTHERS := "others", PREVIOUS := "previous")
 _LONGEST_HEADING, _LONGEST_NAME = 4, 5
 _WISHED = frozenset[str]().union(
     *(WORDS[name] for name in ("indefinite", "this", "without", "like", "adding", "writing"))
@@ -38,9 +38,10 @@ def phrases_in(sentence: Sentence) -> Iterator[NamePhrase]:
         return
     yield from _heading(sentence)
     for at, token in enumerate(tokens):
-        if token.text in WORDS["others"] and not _is_before_a_part(at, tokens):
+        beside = next((each for each in BESIDE_THIS if token.text in WORDS[each]), "")
+        if beside and not _is_before_a_part(at, tokens):
             is_thing = at + 1 < len(tokens) and tokens[at + 1].text in WORDS["thing"]
-            yield NamePhrase(with_article(at, tokens), at + 1 + is_thing, OTHER_ONE)
+            yield NamePhrase(with_article(at, tokens), at + 1 + is_thing, beside)
         elif token.text in WORDS["thing"] | WORDS["pointing"]:
             yield from _after(at, tokens)
             yield from _before(at, tokens)
@@ -141,7 +142,8 @@ def _is_before_a_part(at: int, tokens: Sequence[Token]) -> bool:
     after = tokens[at + 1] if at + 1 < len(tokens) else None
     if after is None or after.clause != tokens[at].clause:
         return False
-    return not is_small(after) and after.text not in WORDS["thing"]
+    is_thing = is_small(after) or after.text in WORDS["thing"]
+    return after.text in WORDS["times"] or not is_thing
 
 
 def with_article(at: int, tokens: Sequence[Token]) -> int:

@@ -11,7 +11,8 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import has_cyrillic
 from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.domain.words.name_phrases import (
-    OTHER_ONE,
+    OTHERS,
+    PREVIOUS,
     NamePhrase,
     parts_in,
     phrases_in,
@@ -22,6 +23,7 @@ from imgbot.domain.words.picture_words import WORDS, PictureWords, concept, is_l
 from imgbot.domain.words.reading import NamedBy, Sentence, Which, sentence_of
 
 _OTHER_QUESTIONS = frozenset(PendingQuestion) - {PendingQuestion.NOTHING, PendingQuestion.CHANGE}
+_WAYS = {OTHERS: NamedBy.OTHER, PREVIOUS: NamedBy.BEFORE}
 _ONE_BY_ONE = ("each", "every", "каждый", "каждую", "каждом", "каждому", "каждой", "каждого")
 _COUNTS = {"two": 2, "three": 3, "four": 4, "двух": 2, "три": 3, "трех": 3, "троих": 3, "четыре": 4}
 _SEPARATORS = " ,;:.!?—–-\n"
@@ -47,7 +49,11 @@ class PictureName:
             return None
         if words & WORDS["showing"] or not words:
             return Intent.SHOW
-        return None if words & (WORDS["changing"] | WORDS["without"]) else Intent.POINTING
+        return (
+            None
+            if words & (WORDS["changing"] | WORDS["without"] | WORDS["removing"])
+            else Intent.POINTING
+        )
 
 
 def named_picture(sentence: Sentence, chat: ChatState) -> PictureName | None:
@@ -119,11 +125,11 @@ def _joined(found: list[Which]) -> Which:
 def _by_name(sentence: Sentence, chat: ChatState) -> PictureName | None:
     known = PictureWords(chat)
     phrases = list(phrases_in(sentence))
-    named = [each for each in phrases if each.name == OTHER_ONE or known.best(each.name)]
+    named = [each for each in phrases if each.name in _WAYS or known.best(each.name)]
     unknown = (each for each in phrases if each.is_explicit and not _is_look(each.name))
     chosen = next(iter(named or unknown), None)
     if chosen:
-        way = NamedBy.OTHER if chosen.name == OTHER_ONE else NamedBy.NAME
+        way = _WAYS.get(chosen.name, NamedBy.NAME)
         which = Which(way, name=chosen.name)
         return PictureName(which, _without(sentence, chosen), is_definite=chosen in named)
     return None if chat.replied else _by_part(sentence, chat, known)

@@ -29,7 +29,7 @@ _DIGITS = re.compile(r"([1-9]\d?)(?:st|nd|rd|th|-?(?:[ыои]?й|[ая]?я|[ую
 _BARE = re.compile(r"[1-9]\d?")
 _SIGNS = frozenset({"номер", "number", "no", "номера"})
 _CHOICES = frozenset({"вариант", "option", "version", "variant"})
-_MORE = re.compile(r"по\w+(?:[еч]е|ше|же)|\w{3,}ее|\w{3,}er|вырежи\w*|увелич\w+|файлом|чб")
+MORE = re.compile(r"по\w+(?:[еч]е|ше|же)|\w{3,}ее|\w{3,}er|вырежи\w*|увелич\w+|файлом|чб")
 
 
 class Numbered(NamedTuple):
@@ -80,7 +80,7 @@ def _is_alone(at: int, start: int, tokens: Sequence[Token]) -> bool:
     is_adverb = tokens[at].text.isascii() and start == at and not _is_first(start, tokens)
     following = _following(at, tokens)
     is_last = following is None or is_small(following)
-    return not is_adverb and (is_last or _MORE.fullmatch(following.text) is not None)
+    return not is_adverb and (is_last or MORE.fullmatch(following.text) is not None)
 
 
 def _of_thing(at: int, tokens: Sequence[Token]) -> str:

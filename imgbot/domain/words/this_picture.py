@@ -36,6 +36,13 @@ def _back(which: Which, chat: ChatState) -> Found:
     return _one(before[-1] if which.way is NamedBy.FIRST else before[: which.number][-1])
 
 
+def _before_this(chat: ChatState) -> ChatPicture | None:
+    """Return what this picture was before, or the newest other one if it was not changed."""
+    this = chat.this
+    others = (each for each in chat.pictures if each != this)
+    return next(iter(history_of(this, chat) if this else ()), None) or next(others, None)
+
+
 def _forward(which: Which, chat: ChatState) -> Found:
     """Return the picture that was left so many steps ago."""
     left = [each for each in map(chat.picture, chat.undone) if each]
@@ -117,6 +124,7 @@ _WAYS: Mapping[NamedBy, Callable[[Which, ChatState], Found]] = {
     NamedBy.BACK: _back,
     NamedBy.FIRST: _back,
     NamedBy.FORWARD: _forward,
+    NamedBy.BEFORE: lambda _, chat: _one(_before_this(chat)),
     NamedBy.NAME: lambda which, chat: _found(_named(which.name, chat), chat),
     NamedBy.NUMBER: lambda which, chat: _one(_numbered(which, chat)),
     NamedBy.OTHER: lambda _, chat: _found(_others(chat), chat),

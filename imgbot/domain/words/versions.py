@@ -96,6 +96,12 @@ class Versions:
 
         return max(fitting, key=rank, default=None)
 
+    def first(self, wanted: Described) -> ChatPicture | None:
+        """Return the oldest version that fits."""
+        fitting = [each for each in self._chat.pictures if self.fits(each, wanted)]
+        begun = [each for each in fitting if not {*fitting} & {*self._before[each.id]}]
+        return begun[-1] if begun else None
+
     def has(self, picture: ChatPicture, name: str) -> bool | None:
         """Return true if a picture has what a word names, false if not, None if nobody knows."""
         said = _said(reversed(picture.words), name)
