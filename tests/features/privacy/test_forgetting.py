@@ -37,7 +37,8 @@ from tests.integration.stage import (
 
 pytestmark = pytest.mark.slow
 
-NAME, WORDS, EDIT_WORDS = "Qwyzzlebert", "zyxommatic lighthouse", "florbinated warmer"
+NAME, USERNAME = "Qwyzzlebert", "qwyzz_paints"
+WORDS, EDIT_WORDS = "zyxommatic lighthouse", "florbinated warmer"
 GROUP = -1_009_000_001
 SETTINGS = {
     # Limits outlast forgetting by their window.
@@ -74,6 +75,7 @@ class ForgettingSetup:
         texts = {
             "id": str(self.user.id),
             "name": NAME,
+            "username": USERNAME,
             "words": "zyxommatic",
             "edit": "florbinated",
         }
@@ -117,7 +119,7 @@ async def open_scene(folder: Path, **settings: str) -> AsyncIterator[ForgettingS
         async with stage.bot.redis() as redis:
             # Else strings in the file are compressed, and could not be found.
             await redis.config_set("aof-use-rdb-preamble", "no")
-        yield ForgettingSetup(stage, stage.owner, await stage.user(NAME))
+        yield ForgettingSetup(stage, stage.owner, await stage.user(NAME, username=USERNAME))
 
 
 @pytest.fixture
@@ -216,7 +218,7 @@ async def test_nothing_is_left_of_a_deleted_picture(setup: ForgettingSetup) -> N
     user = setup.user
     picture = await user.order(WORDS)
     needles = await setup.needles()
-    needles = {name: needles[name] for name in needles.keys() - {"id", "name", "edit"}}
+    needles = {name: needles[name] for name in needles.keys() - {"id", "name", "username", "edit"}}
     before = await setup.traces(needles)
 
     question = await user.ask("delete this picture", reply_to=picture.id)
