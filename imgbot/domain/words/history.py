@@ -118,14 +118,6 @@ class _Wording:
         return self.has("adjective", f" {content[0]} ") or self.versions.is_less
 
     @property
-    def is_of_things(self) -> bool:
-        """True for "верни усы" and "put them back", which no change is known to have taken away."""
-        clause = self.clause_with("returning")
-        content = self.content(clause)
-        is_thing = bool(content) or self.has("plural", clause)
-        return bool(clause) and is_thing and len(content) < 2 and not self.is_unknown(clause)
-
-    @property
     def is_previous_alone(self) -> bool:
         """True for "the previous one, please", which asks for nothing else."""
         rest = _lists()["filler"].sub(" ", self.without(self.said)).replace(",", " ").split()
@@ -167,7 +159,7 @@ def otherwise(sentence: Sentence, chat: ChatState) -> Reading:
     wording = _wording(sentence.text, chat)
     if wording.has("withdrawn") or wording.has("asking"):
         return Talk(Intent.SMALL_TALK)
-    if wording.is_order or wording.is_of_things:
+    if wording.is_order:
         return Order(Intent.CHANGE, sentence.text)
     return Talk(Intent.SHOW, which=Which(NamedBy.BACK, wording.steps))
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice, pairwise
+from itertools import dropwhile, islice, pairwise
 
 from imgbot.domain.intents.beginnings import is_request
 from imgbot.domain.intents.facts import Intent
@@ -18,6 +18,7 @@ from imgbot.domain.words.this_picture import this_picture
 
 _AND = frozenset({"and", "then", "и", "а", "потом", "now", "теперь"})
 _BUT = frozenset({"but", "only", "just", "но", "только"})
+_PLEASE = frozenset({"please", "pls", "пожалуйста", "плиз"})
 _WAS = frozenset({"was", "were", "был", "была", "было", "были"})
 _NO_ORDER = WORDS["showing"] | WORDS["keeping"] | {"let", "leave", "wait", "уже", "еще", "not"}
 _ONE_BEFORE = re.compile(
@@ -38,7 +39,8 @@ def read_step(sentence: Sentence, chat: ChatState, read: Read) -> Reading | None
     meant = this_picture(which, chat).pictures
     reading = read(rest, replace(chat, replied=meant[0].id) if meant else chat)
     if isinstance(reading, Talk):
-        return Talk(Intent.SHOW, which=which)
+        is_done = reading.intent is Intent.COMMAND
+        return replace(reading, which=which) if is_done else Talk(Intent.SHOW, which=which)
     order = reading.order if isinstance(reading, Ask) else reading
     is_new = order.intent is Intent.CREATE
     return replace(order, which=which, intent=Intent.CHANGE if is_new else order.intent)
@@ -51,8 +53,9 @@ def _step_before(sentence: Sentence, chat: ChatState) -> tuple[Which, Sentence] 
         is_apart = begins > at or before.clause != token.clause
         if not (is_apart and _is_order(tokens[begins:], is_but=token.text in _BUT)):
             continue
-        if which := step_in(sentence.text[: before.end], chat):
-            rest = sentence.text[tokens[begins - 1].end :].lstrip(" ,.;:!?—–-")
+        rest = sentence.text[tokens[begins - 1].end :].lstrip(" ,.;:!?—–-")
+        which = None if step_in(rest, chat) else step_in(sentence.text[: before.end], chat)
+        if which:
             return which, sentence_of(rest)
     return None
 
@@ -61,11 +64,13 @@ def _one_before(sentence: Sentence, chat: ChatState) -> tuple[Which, Sentence] |
     """Read "put a hat on the one before this"; without an order the history shows it."""
     found = _ONE_BEFORE.search(sentence.text) if len(chat.pictures) > 1 else None
     rest = sentence_of(_ONE_BEFORE.sub("it", sentence.text))
-    is_order = found and is_request(rest.parsed.tokens)
+    said = re.split(r"[,.;:!?]", sentence.text[: found.start()])[-1].split() if found else ()
+    is_order = len(said) > 1 and is_request(rest.parsed.tokens)
     return (Which(NamedBy.BEFORE), rest) if is_order else None
 
 
 def _is_order(tokens: Sequence[Token], *, is_but: bool) -> bool:
+    tokens = [*dropwhile(lambda each: each.text in _PLEASE, tokens)]
     if not tokens or tokens[0].text in _NO_ORDER or any(each.text in _WAS for each in tokens):
         return False
     is_look = is_but and tokens[0].text in WORDS["place"] | WORDS["without"]
