@@ -36,8 +36,7 @@ from imgbot.bot.messages import (
 from imgbot.bot.pictures import Pictures
 from imgbot.bot.requests import Requests
 from imgbot.bot.this_picture import Meant, TargetPicture, target_of, this_picture
-from imgbot.domain import buttons
-from imgbot.domain.buttons import ButtonAction, Keyboard
+from imgbot.domain.buttons import ButtonAction, Keyboard, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import (
     ChatFacts,
@@ -104,6 +103,9 @@ _ACTIONS_IN_WORDS = frozenset({"file", "delete", "receipt"})
 """Commands about a result that there are in words alone."""
 
 _READY_LINES = frozenset(t(language, "ready") for language in LANGUAGES)
+
+
+MEANT = ButtonAction("meant", (one_of("create", "change", "merge"), str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class Conversation:
     users: UserStore
 
     def add_to(self, table: CommandTable) -> None:
-        table.add((ButtonAction("meant"), self.on_meaning_callback))
+        table.add((MEANT, self.on_meaning_callback))
 
     async def handle_text(self, message: Message, dialogue: Dialogue) -> None:
         """Handle a text as the prompt of a feature, or by what it asks for."""
@@ -455,7 +457,7 @@ class Conversation:
         if text.is_reply and photo is not None:
             await dialogue.expect(Question.PHOTO_ACTION, sources=to_state_data(photo))
         key, rows = _unsure_question(text)
-        meanings = buttons.meanings(
+        meanings = _meanings(
             dialogue.language,
             photo.unique_id if photo else "",
             is_merging=text.is_merging,
@@ -469,7 +471,7 @@ class Conversation:
             await dialogue.state.clear()
 
     async def on_meaning_callback(
-        self, callback: CallbackQuery, argument: str, dialogue: Dialogue
+        self, callback: CallbackQuery, choice: str, picture_id: str, dialogue: Dialogue
     ) -> str:
         """Order what the user meant by an unsure text; returns the answer to the callback."""
         asked = asked_about(callback)
@@ -478,7 +480,6 @@ class Conversation:
             return "words_gone"
         if asked.from_user is None or asked.from_user.id != callback.from_user.id:
             return "not_your_button"
-        choice, _, picture_id = argument.partition(".")
         wanted = classify(prompt).prompt or prompt
         by_asked = dialogue.in_reply_to(asked.message_id)
         if choice == "create":
@@ -590,6 +591,21 @@ async def _handle_pointing(text: Text, _: Message, dialogue: Dialogue) -> None:
 def _extras(words: str, dialogue: Dialogue) -> list[ButtonAction]:
     offered = (each for each in dialogue.added.result_buttons if each.is_about_words)
     return [each.action for each in offered if each.fits(Operation.CREATE, words)]
+
+
+def _meanings(
+    language: str, picture_id: str, *, is_merging: bool = False, extras: Sequence[ButtonAction] = ()
+) -> Keyboard:
+    """Buttons for what an unsure text may mean: a new picture, or a change of this one.
+
+    `extras` are the actions of features about a new picture.
+    """
+    row = [MEANT.button(language, "create", key="new_picture")]
+    if is_merging:
+        row.append(MEANT.button(language, "merge", key="merge_now"))
+    elif picture_id:
+        row.append(MEANT.button(language, "change", picture_id, key="change_this"))
+    return [row, *([action.button(language)] for action in extras)]
 
 
 def _unsure_question(text: Text) -> tuple[str, Keyboard]:

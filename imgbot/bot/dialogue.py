@@ -24,8 +24,7 @@ from aiogram.types import Message, User
 from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain import buttons
-from imgbot.domain.buttons import ButtonAction, Keyboard
+from imgbot.domain.buttons import ButtonAction, Keyboard, Presser
 from imgbot.domain.errors import (
     UNRELATED,
     ChatGoneError,
@@ -120,11 +119,15 @@ class Alert:
     text: str
 
 
+RESEND = ButtonAction("resend", (Presser, int))
+"""Handle a refused message again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """Answer to a press: handle a refused message again, as the button `resend` does."""
+    """Answer to a press: handle a refused message again, as a button of `RESEND` does."""
 
-    argument: str
+    update_id: int
     dialogue: "Dialogue"
 
 
@@ -370,7 +373,7 @@ class Dialogue:
             update_id = self.context.update_id if is_kept else 0
             rows = own_rows(self, update_id, error) if own_rows else []
             if is_for_now and is_kept:
-                rows += buttons.resend(self.language, self.user_id, update_id)
+                rows.append([RESEND.button(self.language, self.user_id, update_id, key="retry")])
             await self.say(text, rows, Audience.ASKER)
             if self.callback_id:
                 await self.messenger.answer_callback(self.callback_id, "")

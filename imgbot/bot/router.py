@@ -11,7 +11,7 @@ from aiogram.types import CallbackQuery, Message, Update
 from imgbot.bot.commands import ChatCommand, CommandTable, HandledAction, PressHandler
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import Conversation
-from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, OpenDialogue, Resend
+from imgbot.bot.dialogue import RESEND, Alert, Dialogue, Dialogues, OpenDialogue, Resend
 from imgbot.bot.handlers.start import GeneralHandlers, handle_edited, handle_unsupported
 from imgbot.bot.messages import (
     UNREADABLE,
@@ -143,7 +143,7 @@ class UpdateHandler:
     """Handlers by a name that is in what was kept."""
 
     def add_to(self, table: CommandTable) -> None:
-        table.add((ButtonAction("resend"), self._handle_again))
+        table.add((RESEND, self._handle_again))
 
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
@@ -218,17 +218,13 @@ class UpdateHandler:
             parts = action.parse(argument, dialogue.user_id)
             key = await handler(callback, *parts, dialogue)
         if isinstance(key, Resend):
-            key = await self._handle_again(callback, key.argument, key.dialogue)
+            key = await self._handle_again(callback, key.update_id, key.dialogue)
         is_alert = isinstance(key, Alert)
         text = key.text if is_alert else dialogue.t(key) if key else ""
         await dialogue.messenger.answer_callback(callback.id, text, is_alert=is_alert)
 
-    async def _handle_again(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def _handle_again(self, _: CallbackQuery, update_id: int, dialogue: Dialogue) -> str:
         """Handle a message that was refused, as the update that it was: it orders once."""
-        owner, _sep, number = argument.partition(".")
-        if owner != str(dialogue.user_id):
-            return "not_your_button"
-        update_id = int(number) if number.isdecimal() else 0
         found = await self.users.refused(dialogue.user_id, update_id)
         if found is None:
             return "request_gone"

@@ -1,7 +1,7 @@
 """Inline buttons, and their callback data: the name of an action, and the parts of its argument.
 
 Callback data is not trusted: it is parsed to what its action takes, and the handlers check access.
-A button that one handler alone shows stands beside it.
+A keyboard that one module alone shows stands there, and an action beside its handler.
 """
 
 import hashlib
@@ -22,6 +22,13 @@ class Button:
     label: str
     data: str
     url: str = ""
+
+
+Keyboard = list[list[Button]]
+
+
+def in_rows(buttons: Sequence[Button], length: int) -> Keyboard:
+    return [list(buttons[start : start + length]) for start in range(0, len(buttons), length)]
 
 
 def one_of(*values: Any) -> Callable[[str], Any]:
@@ -69,7 +76,8 @@ class ButtonAction:
         return [part for part in parts if not isinstance(part, Presser)]
 
 
-Keyboard = list[list[Button]]
+FORGET = ButtonAction("forget", (int,), is_open=True)
+"""Delete everything about a user: they may press it, and administrators."""
 
 _FORM = re.compile(r"([a-z]{2,10}):([A-Za-z0-9_.-]{0,60})")
 
@@ -80,39 +88,6 @@ def action_in(data: str | None) -> tuple[str, str]:
     return (found[1], found[2]) if found else ("", "")
 
 
-def button(language: str, name: str, data: str) -> Button:
-    return Button(t(language, f"button_{name}"), data)
-
-
-def in_rows(buttons: Sequence[Button], length: int) -> Keyboard:
-    return [list(buttons[start : start + length]) for start in range(0, len(buttons), length)]
-
-
-def resend(language: str, user_id: int, update_id: int) -> Keyboard:
-    """Button under a refusal: handle the refused message again."""
-    return [[button(language, "retry", f"resend:{user_id}.{update_id}")]]
-
-
-def meanings(
-    language: str, picture_id: str, *, is_merging: bool = False, extras: Sequence[ButtonAction] = ()
-) -> Keyboard:
-    """Buttons for what an unsure text may mean: a new picture, or a change of this one.
-
-    `extras` are the actions of features about a new picture.
-    """
-    row = [button(language, "new_picture", "meant:create")]
-    if is_merging:
-        row.append(button(language, "merge_now", "meant:merge"))
-    elif picture_id:
-        row.append(button(language, "change_this", f"meant:change.{picture_id}"))
-    return [row, *([action.button(language)] for action in extras)]
-
-
 def mark_of(text: str) -> str:
-    """Return the form of a model's id, or of a told price, in callback data, which is short."""
+    """Return the form of a model's id, or of a shown price, in callback data, which is short."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def forget(language: str, user_id: int) -> Keyboard:
-    """Button that confirms that everything about a user is deleted."""
-    return [[button(language, "forget", f"forget:{user_id}")]]

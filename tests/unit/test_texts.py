@@ -15,12 +15,12 @@ from aiogram.types import User
 from hypothesis import given, strategies as st
 
 import imgbot
+from imgbot.bot.conversation import MEANT
 from imgbot.bot.handlers import operations, results
 from imgbot.bot.handlers.account import setting_rows, settings_rows
 from imgbot.bot.handlers.start import GeneralHandlers, help_rows, menu_rows, topic_rows, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain import buttons
 from imgbot.domain.buttons import Presser, action_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
@@ -145,8 +145,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         [[results.OFFER.button(language, "again", job_id, key="draw_with", words="hat")]],
         [[results.OFFER.button(language, "change", job_id, key="change_so", words="add the hat")]],
         [[ANEW.button(language, job_id, words="a hat")]],
-        buttons.meanings(language, "AQAD" + "-" * 16),
-        buttons.meanings(language, "", is_merging=True),
+        [[MEANT.button(language, "change", "AQAD" + "-" * 16, key="change_this")]],
         settings_rows(language, 9 * 10**11, Preferences()),
         setting_rows(language, Preferences(), "ratio", 9 * 10**11),
     ]

@@ -10,7 +10,7 @@ from imgbot.bot.dialogue import Audience, Dialogue
 from imgbot.bot.handlers.start import menu_rows
 from imgbot.bot.messages import presses_in
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import Button, ButtonAction, Keyboard, button, in_rows
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, Presser, in_rows
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.result_buttons import CANCEL
@@ -35,6 +35,10 @@ OPEN = "open"
 """In the data of a setting's button, instead of a choice: show the choices of the setting."""
 
 
+_QUEUE = ButtonAction("queue", (Presser,), is_repeatable=True)
+SET = ButtonAction("set", (str, str, Presser), is_repeatable=True)
+
+
 @dataclass(frozen=True, slots=True)
 class AccountHandlers:
     """Handlers of what a user sees of their own."""
@@ -53,8 +57,8 @@ class AccountHandlers:
             ChatCommand("quiet", self.handle_quiet, menu_place=5, is_personal=True),
             ChatCommand("cancel", self.handle_cancel, menu_place=7, is_personal=True),
             (CANCEL, self.on_cancel_callback),
-            (ButtonAction("queue", is_repeatable=True), self.on_queue_callback),
-            (ButtonAction("set", is_repeatable=True), self.on_setting_callback),
+            (_QUEUE, self.on_queue_callback),
+            (SET, self.on_setting_callback),
         )
 
     async def handle_cancel(self, _: Message, dialogue: Dialogue) -> None:
@@ -81,11 +85,11 @@ class AccountHandlers:
         return CANCELLED[await self.queue.cancel(job_id, *who) if job_id else "gone"]
 
     async def on_cancel_callback(
-        self, callback: CallbackQuery, argument: str, dialogue: Dialogue
+        self, callback: CallbackQuery, job_id: str, dialogue: Dialogue
     ) -> str:
         """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
-        job, message_id = await self.queue.job(argument), dialogue.context.message_id
-        key = await self.cancel(argument, dialogue)
+        job, message_id = await self.queue.job(job_id), dialogue.context.message_id
+        key = await self.cancel(job_id, dialogue)
         is_left_over = job is not None and job.progress.message_id not in {0, message_id}
         # A forged callback must not remove another user's message, and none the list of /queue.
         is_alone = presses_in(callback.message) == [callback.data]
@@ -97,9 +101,7 @@ class AccountHandlers:
         """/queue: active jobs, each with a button that cancels it."""
         await dialogue.say(*await self._queue(dialogue), to=Audience.ASKER)
 
-    async def on_queue_callback(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        if argument != str(dialogue.user_id):
-            return "not_your_button"
+    async def on_queue_callback(self, _: CallbackQuery, dialogue: Dialogue) -> str:
         await dialogue.edit(*await self._queue(dialogue))
         return ""
 
@@ -116,7 +118,7 @@ class AccountHandlers:
         if len(jobs) > _SHOWN:
             lines.append(dialogue.t("queue_more", count=len(jobs) - _SHOWN))
         cancel = [Button(f"✖️ {n}", CANCEL.pack(job.id)) for n, job in enumerate(shown, 1)]
-        refresh = button(dialogue.language, "refresh", f"queue:{dialogue.user_id}")
+        refresh = _QUEUE.button(dialogue.language, dialogue.user_id, key="refresh")
         return "\n".join(lines), [*in_rows(cancel, 5), [refresh]]
 
     async def handle_limits(
@@ -181,12 +183,10 @@ class AccountHandlers:
         rows = _settings(dialogue.context.preferences, dialogue)
         await dialogue.say(dialogue.t("settings"), rows, Audience.ASKER)
 
-    async def on_setting_callback(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def on_setting_callback(
+        self, _: CallbackQuery, name: str, choice: str, dialogue: Dialogue
+    ) -> str:
         context = dialogue.context
-        name, _sep, rest = argument.partition(".")
-        choice, _sep, owner = rest.partition(".")
-        if owner != str(context.user_id):
-            return "not_your_button"
         if choice == OPEN and name in SETTINGS:
             rows = setting_rows(context.language, context.preferences, name, context.user_id)
             await dialogue.edit(dialogue.t(f"settings_{name}"), rows)
@@ -231,7 +231,7 @@ def settings_rows(language: str, user_id: int, preferences: Preferences) -> Keyb
         opens = len(others) > 1
         label = t(language, f"setting_{name}", value=value) + (" ▸" if opens else "")
         choice = OPEN if opens else others[0]
-        rows.append([Button(label, f"set:{name}.{choice}.{user_id}")])
+        rows.append([Button(label, SET.pack(name, choice, user_id))])
     return rows
 
 
@@ -241,12 +241,12 @@ def setting_rows(language: str, preferences: Preferences, name: str, user_id: in
     choices = [
         Button(
             ("✓ " if choice == current else "") + _choice_label(language, label),
-            f"set:{name}.{choice}.{user_id}",
+            SET.pack(name, choice, user_id),
         )
         for choice, (_, label) in SETTINGS[name].choices.items()
     ]
     rows = in_rows(choices, 3 if len(choices) > _IN_ONE_ROW else len(choices))
-    return [*rows, [button(language, "back", f"set:all.{OPEN}.{user_id}")]]
+    return [*rows, [SET.button(language, "all", OPEN, user_id, key="back")]]
 
 
 def _current(language: str, preferences: Preferences, name: str) -> str:

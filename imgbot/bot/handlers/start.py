@@ -15,6 +15,7 @@ from aiogram.types import (
 
 from imgbot.bot.commands import ChatCommand, CommandTable
 from imgbot.bot.dialogue import Dialogue, MessageHandler
+from imgbot.bot.handlers.operations import START
 from imgbot.bot.messages import (
     PICTURE_LIMIT_MB,
     UNREADABLE,
@@ -23,7 +24,7 @@ from imgbot.bot.messages import (
     replied_message,
 )
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import ButtonAction, Keyboard, button, in_rows
+from imgbot.domain.buttons import ButtonAction, Keyboard, in_rows
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, has_text, t
@@ -39,20 +40,23 @@ _ALL_TOPICS = "all"
 """Argument of the button that returns to the topics of the help."""
 
 
+_HELP = ButtonAction("help", is_repeatable=True)
+
+
 def menu_rows(language: str) -> Keyboard:
-    first, *others = [button(language, each, f"start:{each}") for each in ACTIONS]
+    first, *others = [START.button(language, each, key=each) for each in ACTIONS]
     return [[first], *in_rows(others, 2)]
 
 
 def help_rows(language: str, topics: Sequence[str]) -> Keyboard:
-    first, *others = [button(language, topic, f"help:{topic}") for topic in topics]
+    first, *others = [_HELP.button(language, topic, key=topic) for topic in topics]
     return [[first], *in_rows(others, 2)]
 
 
 def topic_rows(language: str, topic: str) -> Keyboard:
     """Buttons under one topic: start its operation, if it is one, and back to all topics."""
-    start = [[button(language, topic, f"start:{topic}")]] if topic in ACTIONS else []
-    return [*start, [button(language, "back", f"help:{_ALL_TOPICS}")]]
+    start = [[START.button(language, topic, key=topic)]] if topic in ACTIONS else []
+    return [*start, [_HELP.button(language, _ALL_TOPICS, key="back")]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class GeneralHandlers:
             # The link to the help that groups get.
             ChatCommand("start", self.handle_help, payload="help"),
             ChatCommand("help", self.handle_help, menu_place=7),
-            (ButtonAction("help", is_repeatable=True), self.on_help_callback),
+            (_HELP, self.on_help_callback),
         )
 
     async def handle_start(self, message: Message, dialogue: Dialogue) -> None:
@@ -106,16 +110,16 @@ class GeneralHandlers:
         else:
             await dialogue.say(self.help_text(dialogue.language, "in_group"))
 
-    async def on_help_callback(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    async def on_help_callback(self, _: CallbackQuery, topic: str, dialogue: Dialogue) -> str:
         known = topics(self.policy, is_admin=dialogue.is_by_admin)
-        if argument == _ALL_TOPICS:
+        if topic == _ALL_TOPICS:
             rows = help_rows(dialogue.language, known)
             await dialogue.edit(dialogue.t("help"), rows)
-        elif argument == _CIRCLE:
+        elif topic == _CIRCLE:
             await dialogue.send(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
-        elif argument in known:
-            rows = topic_rows(dialogue.language, argument)
-            await dialogue.edit(self.help_text(dialogue.language, argument), rows)
+        elif topic in known:
+            rows = topic_rows(dialogue.language, topic)
+            await dialogue.edit(self.help_text(dialogue.language, topic), rows)
         else:
             return "unknown_button"
         return ""

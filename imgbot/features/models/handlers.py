@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Audience, Dialogue, Draft, Resend
-from imgbot.bot.handlers.account import OPEN
+from imgbot.bot.handlers.account import OPEN, SET
 from imgbot.bot.messages import prompt_of
 from imgbot.bot.pictures import Pictures
 from imgbot.bot.requests import Requests
-from imgbot.domain.buttons import Button, ButtonAction, Keyboard, Presser, button, mark_of, one_of
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, Presser, mark_of, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job
 from imgbot.domain.operations import ACTIONS, Operation
@@ -164,7 +164,7 @@ class Models:
         """Go back from a model that is gone to the usual one, and on with a message, if any."""
         dialogue = await self._prefer(operation, "", dialogue)
         if update_id:
-            return Resend(f"{dialogue.user_id}.{update_id}", dialogue)
+            return Resend(update_id, dialogue)
         await dialogue.remove_panel()
         return "model_usual_short"
 
@@ -183,7 +183,7 @@ class Models:
         """Buttons of the operations that have several models, and back to all settings."""
         language, end = dialogue.language, (OPEN, dialogue.user_id)
         rows = [[MODEL.button(language, each, *end, key=each)] for each in self.several]
-        return [*rows, [button(language, "back", f"set:all.{OPEN}.{dialogue.user_id}")]]
+        return [*rows, [SET.button(language, "all", *end, key="back")]]
 
     def _panel(self, operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, Keyboard]:
         """Return text and buttons of the choice; for a result with one that draws it again."""

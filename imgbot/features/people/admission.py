@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery, Message, Update
 from imgbot.bot.dialogue import Dialogue, OpenDialogue
 from imgbot.bot.people import UserFinder
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import Button, ButtonAction, Keyboard, forget, in_rows, one_of
+from imgbot.domain.buttons import FORGET, Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.features.people.access import Access, Ban
@@ -124,7 +124,8 @@ class AdmissionHandlers:
         user_id, _ = await self.finder.target_of(message)
         if user_id is None or user_id < 0:
             raise UserError("forget_usage")
-        rows, label = forget(dialogue.language, user_id), await self.finder.label_of(user_id)
+        rows = [[FORGET.button(dialogue.language, user_id)]]
+        label = await self.finder.label_of(user_id)
         await dialogue.say(dialogue.t("forget_ask_other", user=label), rows)
 
 

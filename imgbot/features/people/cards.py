@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
-from imgbot.domain.buttons import ButtonAction, Keyboard, forget, one_of
+from imgbot.domain.buttons import FORGET, ButtonAction, Keyboard, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import dollars, has_text, t, tables
 from imgbot.features.feature import AboutUser
@@ -57,7 +57,7 @@ class CardHandlers:
         if action == "forget":
             label = await self.admission.finder.label_of(user_id)
             back = USER.button(dialogue.language, "card", user_id, key="back")
-            rows = [*forget(dialogue.language, user_id), [back]]
+            rows = [[FORGET.button(dialogue.language, user_id)], [back]]
             await dialogue.edit(dialogue.t("forget_ask_other", user=label), rows)
             return ""
         if action == "ban":

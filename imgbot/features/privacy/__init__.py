@@ -5,7 +5,7 @@ What forgetting does with each Redis key is declared with the key, and done by t
 """
 
 from imgbot.bot.commands import ChatCommand
-from imgbot.domain.buttons import ButtonAction
+from imgbot.domain.buttons import FORGET
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.privacy.forgetter import Forgetter
 from imgbot.features.privacy.handlers import PrivacyHandlers
@@ -29,7 +29,7 @@ def _build(core: Core) -> Seams:
             ChatCommand("privacy", handlers.show, menu_place=6, is_personal=True, is_open=True),
             ChatCommand("forget_me", handlers.ask_to_forget, is_open=True),
         ],
-        actions=[(ButtonAction("forget", is_open=True), handlers.on_forget)],
+        actions=[(FORGET, handlers.on_forget)],
         answers={"privacy": handlers.answer_privacy, "provider": handlers.answer_provider},
         loops=[forgetter.run],
     )

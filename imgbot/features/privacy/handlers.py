@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Audience, Dialogue
-from imgbot.domain import buttons
+from imgbot.domain.buttons import FORGET
 from imgbot.domain.texts import has_text, in_time
 from imgbot.features.feature import PrivacyNote
 from imgbot.storage.forgetting import Forgetting
@@ -54,19 +54,19 @@ class PrivacyHandlers:
         context, question = dialogue.context, dialogue.t("forget_ask")
         if context.is_private and context.profile.is_allowed:
             question = f"{question} {dialogue.t('forget_ask_invited')}"
-        rows = buttons.forget(context.language, context.user_id)
+        rows = [[FORGET.button(context.language, context.user_id)]]
         await dialogue.say(question, rows, Audience.ASKER)
 
-    async def on_forget(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-        """Delete what is stored of the user whose id is the argument."""
-        is_own = argument == str(dialogue.user_id)
-        if not argument.isdecimal() or not (is_own or dialogue.is_by_admin):
+    async def on_forget(self, _: CallbackQuery, user_id: int, dialogue: Dialogue) -> str:
+        """Delete what is stored of a user."""
+        is_own = user_id == dialogue.user_id
+        if not (is_own or dialogue.is_by_admin):
             return "not_your_button"
         at_ms, update_id = dialogue.now_ms(), dialogue.context.update_id
         today = self.spend.today(at_ms)
-        await self.forgetting.forget({int(argument)}, at_ms, today, update_id)
+        await self.forgetting.forget({user_id}, at_ms, today, update_id)
         if not is_own:
-            await dialogue.edit(dialogue.t("forget_done_other", user=argument), [])
+            await dialogue.edit(dialogue.t("forget_done_other", user=user_id), [])
             return ""
         lines = [dialogue.t("forget_done"), "", dialogue.t("forget_out_of_reach")]
         others = (each.recipient for each in self.notes)
