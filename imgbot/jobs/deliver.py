@@ -150,9 +150,9 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State) -> None:
 
 def _result_of(context: StepContext, job: Job, outcome: State) -> Job | None:
     """Return what is stored of a picture, or of a request that may be repeated."""
-    if retry.is_repeatable(job, outcome) or _offer(context, job):
-        return job
-    if outcome is not State.DELIVERED or job.request.operation is Operation.COMPARE:
+    if outcome is not State.DELIVERED:
+        return job if retry.is_repeatable(job, outcome) or _offer(context, job) else None
+    if job.request.operation is Operation.COMPARE:
         return None
     charge, provider = job.charge, context.routing.get(job.progress.provider)
     model, takes_seed = "", False
