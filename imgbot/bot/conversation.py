@@ -457,13 +457,8 @@ class Conversation:
         if text.is_reply and photo is not None:
             await dialogue.expect(Question.PHOTO_ACTION, sources=to_state_data(photo))
         key, rows = _unsure_question(text)
-        meanings = _meanings(
-            dialogue.language,
-            photo.unique_id if photo else "",
-            is_merging=text.is_merging,
-            extras=[] if text.is_merging else _extras(text.prompt, dialogue),
-        )
-        await dialogue.ask(dialogue.t(key, minutes=EXPIRY_S // 60), rows=[*rows, *meanings])
+        rows += _meanings(text, photo, dialogue)
+        await dialogue.ask(dialogue.t(key, minutes=EXPIRY_S // 60), rows=rows)
         if key == "ask_meaning":
             await self.general.note_not_understood(text.prompt, dialogue)
         if text.is_about_expired and (await dialogue.question())[1]:
@@ -588,24 +583,17 @@ async def _handle_pointing(text: Text, _: Message, dialogue: Dialogue) -> None:
     await ask_about(dialogue, text.target.photo)
 
 
-def _extras(words: str, dialogue: Dialogue) -> list[ButtonAction]:
-    offered = (each for each in dialogue.added.result_buttons if each.is_about_words)
-    return [each.action for each in offered if each.fits(Operation.CREATE, words)]
-
-
-def _meanings(
-    language: str, picture_id: str, *, is_merging: bool = False, extras: Sequence[ButtonAction] = ()
-) -> Keyboard:
-    """Buttons for what an unsure text may mean: a new picture, or a change of this one.
-
-    `extras` are the actions of features about a new picture.
-    """
+def _meanings(text: Text, photo: InputPhoto | None, dialogue: Dialogue) -> Keyboard:
+    """Buttons for what a text may mean: a new picture, also of a feature, or a change of this."""
+    language, offered = dialogue.language, dialogue.added.result_buttons
     row = [MEANT.button(language, "create", key="new_picture")]
-    if is_merging:
-        row.append(MEANT.button(language, "merge", key="merge_now"))
-    elif picture_id:
-        row.append(MEANT.button(language, "change", picture_id, key="change_this"))
-    return [row, *([action.button(language)] for action in extras)]
+    if text.is_merging:
+        return [[*row, MEANT.button(language, "merge", key="merge_now")]]
+    if photo:
+        row.append(MEANT.button(language, "change", photo.unique_id, key="change_this"))
+    more = [each for each in offered if each.is_about_words]
+    fitting = [each.action for each in more if each.fits(Operation.CREATE, text.prompt)]
+    return [row, *([action.button(language)] for action in fitting)]
 
 
 def _unsure_question(text: Text) -> tuple[str, Keyboard]:

@@ -46,7 +46,7 @@ class OperationSpec:
     aliases: tuple[str, ...] = ()
     """Commands beside the operation's own name."""
     result_action: str = ""
-    """Callback action of its button under a result; empty if there is none."""
+    """Callback action of its button under a result; empty if there is none, or one per scale."""
     has_scale: bool = False
     """True if it takes a scale, and has a button for each."""
     lists_changes: bool = False
@@ -70,7 +70,7 @@ OPERATIONS: Mapping[Operation, OperationSpec] = {
         captions={"unchanged": "caption_retouch_nothing"},
     ),
     Operation.INPAINT: OperationSpec(1, Prompt.REQUIRED, lists_changes=True, is_in_menu=False),
-    Operation.UPSCALE: OperationSpec(1, Prompt.NONE, result_action="up", has_scale=True),
+    Operation.UPSCALE: OperationSpec(1, Prompt.NONE, has_scale=True),
     Operation.REMOVE_BACKGROUND: OperationSpec(
         1,
         Prompt.NONE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.job import Job
-from imgbot.domain.operations import OPERATIONS, RESULT_ACTIONS, Operation
+from imgbot.domain.operations import RESULT_ACTIONS, Operation
 from imgbot.domain.remix import undone_part
 from imgbot.domain.texts.captions import drawing_name
 
@@ -50,8 +50,8 @@ def under_result(
     would make another one, the prompt if it was created from that, and those of features.
     """
     request, is_change = job.request, job.request.is_change
-    actions = {name: not OPERATIONS[each].has_scale for name, each in RESULT_ACTIONS.items()}
-    *first, sticker = of_job(language, job.id, {"again": is_varied} | actions)
+    actions = {"again": is_varied} | dict.fromkeys(RESULT_ACTIONS, True)
+    *first, sticker = of_job(language, job.id, actions)
     is_created = request.operation is Operation.CREATE
     names = {"compare": is_change, "undo": is_change, "prompt": is_created}
     more = of_job(language, job.id, names)

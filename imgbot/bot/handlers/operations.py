@@ -59,11 +59,6 @@ def scales() -> Keyboard:
     return [[Button(f"×{scale}", SCALE.pack(scale)) for scale in SCALES]]
 
 
-def _merge_rows(language: str) -> Keyboard:
-    """Buttons while photos for a merge are collected."""
-    return [[MERGE.button(language, key="merge_now")]]
-
-
 @dataclass(frozen=True, slots=True)
 class OperationHandlers:
     """Handlers of what begins an operation, and of what it asks for."""
@@ -157,16 +152,11 @@ class OperationHandlers:
         await ask_about(dialogue, photo)
 
     async def start_photo_operation(
-        self,
-        operation: Operation,
-        event: Message | CallbackQuery,
-        dialogue: Dialogue,
-        photo: InputPhoto | None = None,
-        scale: int | None = None,
+        self, operation: Operation, event: Message | CallbackQuery, dialogue: Dialogue
     ) -> None:
-        """The command with or without a photo and a scale, or the buttons."""
+        """The command with or without a photo and a scale, or the button."""
         await self.requests.check_rate_limit(dialogue)
-        prompt = ""
+        prompt, photo, scale = "", None, None
         if isinstance(event, Message):
             prompt, photo = prompt_of(event), target_photo(event)
             scale = scale_in(prompt)
@@ -265,7 +255,7 @@ class OperationHandlers:
         if len(found) == len(known) and data.get("request") != request:
             await dialogue.say(*_counted("merge_same", len(kept), dialogue))
         elif len(found) > PHOTOS_LIMIT:
-            rows = _merge_rows(dialogue.language)
+            rows = [[MERGE.button(dialogue.language, key="merge_now")]]
             await dialogue.say(dialogue.t("merge_full", limit=PHOTOS_LIMIT), rows)
         elif len(kept) == 2 and self.asks_for_style(words):
             await self.merge(dialogue, words)
@@ -293,17 +283,16 @@ class OperationHandlers:
         await self._starter(operation)(callback, dialogue)
         return ""
 
-    async def on_photo_callback(
-        self, callback: CallbackQuery, choice: str, dialogue: Dialogue
-    ) -> str:
+    async def on_photo_callback(self, _: CallbackQuery, choice: str, dialogue: Dialogue) -> str:
         """Start the operation chosen for a photo that was sent without a prompt."""
         photo = await dialogue.photo()
         if not await dialogue.is_asking(Question.PHOTO_ACTION) or photo is None:
             return "stale_photo_button"
+        await self.requests.check_rate_limit(dialogue)
         if isinstance(choice, Operation):
-            await self.start_photo_operation(choice, callback, dialogue, photo)
+            await self.order_or_ask(dialogue, choice, photo)
         else:
-            await self.handle_upscale_button(callback, dialogue, photo, int(choice[1:]))
+            await self.order_or_ask(dialogue, Operation.UPSCALE, photo, scale=int(choice[1:]))
         return ""
 
     async def on_scale_callback(self, _: CallbackQuery, scale: int, dialogue: Dialogue) -> str:
@@ -350,4 +339,4 @@ def _counted(key: str, count: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
     """Return a sentence about so many photos, and the button that merges several."""
     if count == 1:
         return dialogue.t(f"{key}_one", count=1), []
-    return dialogue.t(key, count=count), _merge_rows(dialogue.language)
+    return dialogue.t(key, count=count), [[MERGE.button(dialogue.language, key="merge_now")]]

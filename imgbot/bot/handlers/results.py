@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 
@@ -61,6 +62,11 @@ class ResultHandlers:
 
     def add_to(self, table: CommandTable) -> None:
         on_pressed = {
+            ButtonAction(name): partial(self._act_start, operation)
+            for name, operation in RESULT_ACTIONS.items()
+        } | {
+            UP: self._act_upscale,
+            DRAW: self._act_draw,
             ButtonAction("again"): self._act_regenerate,
             ButtonAction("file"): self._act_send_file,
             ButtonAction("prompt"): _act_prompt,
@@ -81,36 +87,22 @@ class ResultHandlers:
             ChatCommand("last", self.about_chosen("last"), menu_place=2),
             ChatCommand("history", self.handle_history, menu_place=2),
             (VIEW, self.on_history_callback),
-            (DRAW, self.on_draw_callback),
             (RETRY, self.on_retry_callback),
             (OFFER, self.on_offer_callback),
-            (UP, self.on_up_callback),
             *((each, partial(self._act_on_pressed, act)) for each, act in on_pressed.items()),
-            *(
-                (ButtonAction(action), partial(self.on_operation_callback, operation))
-                for action, operation in RESULT_ACTIONS.items()
-                if operation is not Operation.UPSCALE
-            ),
         )
 
-    async def on_operation_callback(
-        self, operation: Operation, callback: CallbackQuery, job_id: str, dialogue: Dialogue
+    async def _act_start(
+        self, operation: Operation, result: Job, dialogue: Dialogue, scale: int | None = None
     ) -> str:
-        result = await self._pressed_result(callback, job_id, dialogue)
-        await self.operations.start_photo_operation(operation, callback, dialogue, result.picture)
+        await self.requests.check_rate_limit(dialogue)
+        await self.operations.order_or_ask(dialogue, operation, result.picture, scale=scale)
         return ""
 
-    async def on_up_callback(
-        self, callback: CallbackQuery, scale: int, job_id: str, dialogue: Dialogue
-    ) -> str:
-        result = await self._pressed_result(callback, job_id, dialogue)
-        await self.operations.handle_upscale_button(callback, dialogue, result.picture, scale)
-        return ""
+    async def _act_upscale(self, scale: int, result: Job, dialogue: Dialogue) -> str:
+        return await self._act_start(Operation.UPSCALE, result, dialogue, scale)
 
-    async def on_draw_callback(
-        self, callback: CallbackQuery, key: str, job_id: str, dialogue: Dialogue
-    ) -> str:
-        result = await self._pressed_result(callback, job_id, dialogue)
+    async def _act_draw(self, key: str, result: Job, dialogue: Dialogue) -> str:
         if not drawing_name(key, result.request.prompt):
             return "unknown_button"
         words = with_drawing(result.request.prompt, result.progress.parts_of("unknown"), key)
@@ -369,10 +361,11 @@ class ResultHandlers:
         await self.requests.regenerate(dialogue, result.request, count)
 
     async def _act_on_pressed(
-        self, act: _Act, callback: CallbackQuery, job_id: str, dialogue: Dialogue
+        self, act: Callable[..., Awaitable[str | Alert]], callback: CallbackQuery, *pressed: Any
     ) -> str | Alert:
-        """Act on the result under which the button is."""
-        return await act(await self._pressed_result(callback, job_id, dialogue), dialogue)
+        """Act on the result under which the button is; its job is the last part of the data."""
+        *parts, job_id, dialogue = pressed
+        return await act(*parts, await self._pressed_result(callback, job_id, dialogue), dialogue)
 
 
 async def _act_prompt(result: Job, dialogue: Dialogue) -> str:
