@@ -8,7 +8,7 @@ before x. `<x>` is the part that is asked for; it may have a name: `<side=left/r
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from imgbot.domain.spelling import fold
 
@@ -77,6 +77,7 @@ class PhraseLists:
         return f"(?:{self.named(name)})" if name else _SIGNS[sign[0]]
 
 
+@lru_cache(maxsize=64)
 def normalize(words: str) -> str:
     """Text in lower case with single spaces, and a comma for every punctuation mark."""
     # Compose first: phones and Macs send й as two characters.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeGuard
 
 from imgbot.domain.intents.facts import Intent
 from imgbot.domain.operations import Operation
@@ -26,44 +27,44 @@ Read = Callable[[Sentence, ChatState], Reading]
 
 def read_about(sentence: Sentence, chat: ChatState, read: Read) -> Reading:
     """Return what a text asks for, about the pictures that it names."""
-    named, direct = named_picture(sentence, chat), read(sentence, chat)
+    named = named_picture(sentence, chat)
     if named and named.alone and chat.unclear:
-        named = replace(named, rest=sentence_of(chat.unclear))
-        direct = read(named.rest, chat)
-    is_merged = isinstance(direct, Order) and direct.operation is Operation.MERGE
-    if named is None or is_merged:
+        sentence = sentence_of(chat.unclear)
+        named = replace(named, rest=sentence)
+    direct = read(sentence, chat)
+    if named is None or _is_merge(direct):
         return _of_several(_merged(direct, sentence, chat), chat)
     if named.alone:
         return Talk(named.alone, which=named.which)
+    if _is_free(direct, named):
+        return _about(named, direct)
     meant = this_picture(named.which, chat)
-    found = _about(named, _asked_of(named, meant, sentence, chat, read))
+    about = replace(chat, replied=meant.pictures[0].id) if len(meant.pictures) == 1 else chat
+    text = named.rest if named.is_certain else sentence
+    found = _about(named, _asked_of(named, direct, read(text, about), text.text, meant))
     is_about = isinstance(found, Order) and found.which == named.which
     return _asked_which(found, meant) if is_about else found
 
 
 def _asked_of(
-    named: PictureName, meant: Found, sentence: Sentence, chat: ChatState, read: Read
+    named: PictureName, direct: Reading, found: Reading, text: str, meant: Found
 ) -> Reading:
     """Return what the text asks for; what is unsure is a change of the one picture named."""
-    direct = read(sentence, chat)
-    if _is_free(direct, named) or len(meant.pictures) > 1:
+    if len(meant.pictures) > 1:
         return direct
-    about = replace(chat, replied=meant.pictures[0].id) if meant.pictures else chat
-    found = read(named.rest if named.is_certain else sentence, about)
     if isinstance(found, Talk):
         return found if named.is_certain and named.is_definite else direct
     if not named.is_definite and _order_of(direct).intent is Intent.CREATE:
         return direct
-    is_meant = bool(meant.pictures or meant.among)
-    return _sure(found, named, sentence) if is_meant else found
+    return _sure(found, text) if meant.pictures or meant.among else found
 
 
-def _sure(found: Order | Ask, named: PictureName, sentence: Sentence) -> Reading:
+def _sure(found: Order | Ask, text: str) -> Reading:
     """Return what is unsure as a change, since the picture is named; a new one is asked about."""
     order = _order_of(found)
     if order.intent is not Intent.CREATE:
         return order
-    change = Order(Intent.CHANGE, (named.rest if named.is_certain else sentence).text)
+    change = Order(Intent.CHANGE, text)
     return change if isinstance(found, Order) else Ask(change)
 
 
@@ -89,9 +90,13 @@ def _about(named: PictureName, reading: Reading) -> Reading:
     return replace(reading, which=named.which) if reading.which == THIS else reading
 
 
+def _is_merge(reading: Reading) -> TypeGuard[Order]:
+    return isinstance(reading, Order) and reading.operation is Operation.MERGE
+
+
 def _merged(reading: Reading, sentence: Sentence, chat: ChatState) -> Reading:
     """Return a merge as one of the pictures that the text names, if it names several."""
-    if not isinstance(reading, Order) or reading.operation is not Operation.MERGE:
+    if not _is_merge(reading):
         return reading
     named = several_named(sentence, chat) if reading.which.way is NamedBy.ALL else None
     return replace(reading, which=named or reading.which)

@@ -17,6 +17,7 @@ _WISHED = frozenset[str]().union(
 _PARTS = frozenset(map(concept, WORDS["parts"])) | {concept("text")}
 _RESET = WORDS["place"] | WORDS["definite"]
 _NEW = WORDS["indefinite"] | {"not", "не", "more", "ещё", "еще", "2", "3", "4", "5"}
+_NAMED = WORDS["thing"] | WORDS["pointing"]
 _NO_HEADING = WORDS["writing"] | WORDS["indefinite"]
 
 
@@ -42,7 +43,7 @@ def phrases_in(sentence: Sentence) -> Iterator[NamePhrase]:
         if beside and not _is_before_a_part(at, tokens):
             is_thing = at + 1 < len(tokens) and tokens[at + 1].text in WORDS["thing"]
             yield NamePhrase(with_article(at, tokens), at + 1 + is_thing, beside)
-        elif token.text in WORDS["thing"] | WORDS["pointing"]:
+        elif token.text in _NAMED:
             yield from _after(at, tokens)
             yield from _before(at, tokens)
 

@@ -19,7 +19,14 @@ from imgbot.domain.words.name_phrases import (
     with_article,
 )
 from imgbot.domain.words.numbers import Numbered, numbered_in
-from imgbot.domain.words.picture_words import WORDS, PictureWords, concept, is_look, is_small
+from imgbot.domain.words.picture_words import (
+    WORDS,
+    PictureWords,
+    concept,
+    is_look,
+    is_small,
+    words_of,
+)
 from imgbot.domain.words.reading import NamedBy, Sentence, Which, sentence_of
 
 _OTHER_QUESTIONS = frozenset(PendingQuestion) - {PendingQuestion.NOTHING, PendingQuestion.CHANGE}
@@ -109,7 +116,7 @@ def several_named(sentence: Sentence, chat: ChatState) -> Which | None:
     numbered = [_which(each) for each in numbered_in(sentence, chat)]
     if len(set(numbered)) > 1:
         return _joined(numbered)
-    known = PictureWords(chat)
+    known = words_of(chat.pictures)
     named: dict[str, Which] = {}
     for token in sentence.parsed.tokens:
         best = [] if is_small(token) else known.best(token.text)
@@ -123,7 +130,7 @@ def _joined(found: list[Which]) -> Which:
 
 
 def _by_name(sentence: Sentence, chat: ChatState) -> PictureName | None:
-    known = PictureWords(chat)
+    known = words_of(chat.pictures)
     phrases = list(phrases_in(sentence))
     named = [each for each in phrases if each.name in _WAYS or known.best(each.name)]
     unknown = (each for each in phrases if each.is_explicit and not _is_look(each.name))

@@ -25,6 +25,8 @@ _REPLACED, _TAKEN_OVER = 0.5, (0.5, 0.75)
 
 _PARTS = re.compile(r"\s*[,;\n]+\s*|\s+(?:and|и)\s+")
 _CLEARLY = 0.99
+_READ_MOST = 500
+"""Characters of a prompt or a change that are read for names."""
 _CAPITALS = re.compile(
     r"(?<!\w)[A-ZА-ЯЁ]{2,}(?:\W+[A-ZА-ЯЁ\d]{2,})+(?!\w)|(?<!\w)[A-ZА-ЯЁ]{4,}(?!\w)"
 )
@@ -60,7 +62,7 @@ def concept(word: str) -> str:
     return _concepts().get(stem(word)) or _concepts().get(word) or stem(word)
 
 
-_TAKING = WORDS["without"] | WORDS["removing"]
+_TAKING, _ADDING = WORDS["without"] | WORDS["removing"], WORDS["adding"] | WORDS["links"]
 NAMELESS = frozenset[str]().union(
     *(
         WORDS[name]
@@ -79,11 +81,11 @@ def is_small(token: Token) -> bool:
     return token.text in NAMELESS or token.text == "«»" or len(token.text) == 1
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def wanted_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return what the words ask for, and what they ask to be without."""
     wanted, unwanted = set(_lettered(text)), set[str]()
-    for clause in clauses_of(parse_text(_with_phrases(text)).tokens):
+    for clause in clauses_of(parse_text(_with_phrases(text[:_READ_MOST])).tokens):
         asked, refused = _wanted_in(clause)
         # "The hat away" is "without the hat".
         is_refused = clause[-1].text in _TAKING
@@ -98,7 +100,7 @@ def _wanted_in(clause: Sequence[Token]) -> tuple[set[str], set[str]]:
     for token in clause:
         if token.text in _TAKING:
             now = refused
-        elif token.text in WORDS["adding"] | WORDS["links"]:
+        elif token.text in _ADDING:
             now = asked
         now.update(_concepts_of(token))
         # A Russian noun ends what is refused: "без синей шляпы".
@@ -133,6 +135,12 @@ def _with_phrases(text: str) -> str:
 def _without(found: re.Match[str]) -> str:
     """Return "without label" for "unlabeled", and "без раскраш" for «нераскрашенный»."""
     return f" without {next(filter(None, found.groups()))} "
+
+
+@lru_cache(maxsize=32)
+def words_of(pictures: tuple[ChatPicture, ...]) -> "PictureWords":
+    """Return the words of the pictures of a chat."""
+    return PictureWords(ChatState(pictures))
 
 
 class PictureWords:

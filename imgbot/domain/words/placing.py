@@ -3,7 +3,7 @@
 from imgbot.domain.intents.facts import Intent
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatPicture, ChatState
-from imgbot.domain.words.picture_words import WORDS, PictureWords, concept
+from imgbot.domain.words.picture_words import WORDS, concept, words_of
 from imgbot.domain.words.reading import Example, NamedBy, Order, Sentence, Which, WordReader
 
 
@@ -30,7 +30,7 @@ def _where(
     sentence: Sentence, chat: ChatState, placed: list[str], where: list[str]
 ) -> Which | None:
     """Return the photo and where its thing goes; two photos may be those that came last."""
-    known = PictureWords(chat)
+    known = words_of(chat.pictures)
     is_pronoun = not WORDS["placed"].isdisjoint(placed)
     tokens = [each for each in sentence.parsed.tokens if each.text in where]
     named = " ".join(each.text for each in tokens if known.matching([concept(each.text)]))

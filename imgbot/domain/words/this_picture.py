@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
 from imgbot.domain.words.numbers import LAST, MIDDLE
-from imgbot.domain.words.picture_words import PictureWords
+from imgbot.domain.words.picture_words import PictureWords, words_of
 from imgbot.domain.words.reading import NamedBy, Which
 
 
@@ -59,7 +59,7 @@ def _found(pictures: Sequence[ChatPicture], chat: ChatState) -> Found:
 
 def _named(name: str, chat: ChatState) -> Sequence[ChatPicture]:
     """Return the pictures that words name; a name that none has may be that of a photo."""
-    known = PictureWords(chat)
+    known = words_of(chat.pictures)
     best = known.best(name)
     this = chat.this
     if this in best:
@@ -69,13 +69,13 @@ def _named(name: str, chat: ChatState) -> Sequence[ChatPicture]:
 
 
 def _others(chat: ChatState) -> Sequence[ChatPicture]:
-    known, this = PictureWords(chat), chat.this
+    known, this = words_of(chat.pictures), chat.this
     return [each for each in known.heads() if this and known.line(each) != known.line(this)]
 
 
 def _numbered(which: Which, chat: ChatState) -> ChatPicture | None:
     """Return a picture by its number in its order or album, else by its place in the chat."""
-    known = PictureWords(chat)
+    known = words_of(chat.pictures)
     row = _row(known, chat, are_photos=bool(which.name))
     at = (len(row) + 1) // 2 if which.number == MIDDLE else which.number
     chosen = row.get(at if at > 0 else len(row) + 1 + at)
@@ -103,7 +103,7 @@ def _order_of(heads: Sequence[ChatPicture], chat: ChatState) -> str:
 
 def _together(count: int, chat: ChatState) -> Found:
     """Return so many pictures; without a count those that came together, or the only two."""
-    heads = PictureWords(chat).heads()
+    heads = words_of(chat.pictures).heads()
     newest = heads[0].order if heads else ""
     together = tuple(each for each in heads if newest and each.order == newest)
     if len(together) > 1 and count in {0, len(together)}:
