@@ -3,7 +3,7 @@
 Updates come in (`domain.update`: JSON, not to be trusted), one at a time in a chat. Messages to
 that chat go out, and jobs through `storage`; this package never calls `jobs`.
 
-* `router` chooses the handler of an update, once its user is admitted (`visits`, `policy`).
+* `router` chooses the handler of an update, once its user is admitted (`policy`).
 * `conversation` decides what a plain text asks for; `this_picture` which picture it means, of
   those that `pictures` finds in the chat.
 * `dialogue.Dialogue` answers: `say`, `ask`, `edit`, `send`, `refuse`. It has the open question,

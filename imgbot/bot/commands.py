@@ -59,8 +59,8 @@ class CommandTable:
 
     def command(self, name: str, text: str) -> ChatCommand | None:
         """Return the command of this name that takes the text behind it."""
-        named = [each for each in self.commands if each.name == name]
-        fits = [each for each in named if text.startswith(each.payload)]
+        listed = (each for each in self._called.values() if isinstance(each, ChatCommand))
+        fits = [each for each in listed if each.name == name and text.startswith(each.payload)]
         return max(fits, key=lambda each: len(each.payload), default=None)
 
     @property

@@ -23,7 +23,6 @@ from aiogram.types import Message, User
 
 from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.messages import BotIdentity
-from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.buttons import ButtonAction, Keyboard, Presser
 from imgbot.domain.errors import (
     UNRELATED,
@@ -555,7 +554,7 @@ class Dialogues:
         messenger: Messenger,
         users: UserStore,
         identity: BotIdentity,
-        policy: AccessPolicy,
+        is_admin: Callable[[int], bool],
         now_ms: NowMs,
         added: Additions | None = None,
     ) -> None:
@@ -565,7 +564,7 @@ class Dialogues:
         )
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
         self._bot_id = identity.id
-        self._is_admin = policy.is_admin
+        self._is_admin = is_admin
         self._dialogue = partial(
             Dialogue,
             messenger=messenger,

@@ -71,6 +71,22 @@ class Requests:
                 wait_s=wait_s,
             )
 
+    async def count_command(self, message: Message, dialogue: Dialogue) -> None:
+        """Count a command against its own limit; requests are counted by their handlers.
+
+        A user out of requests may still list active jobs and remaining limits.
+        """
+        is_command = message.text is not None and command_of(message) not in {"", "cancel"}
+        if not is_command or dialogue.is_by_admin:
+            return
+        try:
+            request = f"command.{dialogue.context.request}"
+            await self.check_rate_limit(dialogue, request, keys.COMMANDS)
+        except UserError as error:
+            # A full Redis still serves commands that only read.
+            if error.reason != "storage_full":
+                raise
+
     async def order(
         self,
         dialogue: Dialogue,

@@ -22,8 +22,8 @@ from imgbot.bot.messages import (
     text_after,
     without_mention,
 )
-from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.visits import Visits
+from imgbot.bot.policy import AccessPolicy, Visits
+from imgbot.bot.requests import Requests
 from imgbot.domain.buttons import ButtonAction, action_in
 from imgbot.domain.errors import ChatMovedError, StorageFullError, UserError
 from imgbot.storage.users import UserStore
@@ -134,6 +134,7 @@ class UpdateHandler:
 
     router: Router
     visits: Visits
+    requests: Requests
     users: UserStore
     dialogues: Dialogues
     bot: Bot
@@ -197,8 +198,11 @@ class UpdateHandler:
         async with self.dialogues.open(context, callback_id, kept) as dialogue:
             try:
                 is_open, stored = handling.is_open, profile.written
-                if await self.visits.admit(event, dialogue, stored, is_open=is_open):
-                    await handling.work(dialogue)
+                if not await self.visits.admit(event, dialogue, stored, is_open=is_open):
+                    return
+                if isinstance(event, Message):
+                    await self.requests.count_command(event, dialogue)
+                await handling.work(dialogue)
             except StorageFullError:
                 raise UserError("storage_full") from None
 

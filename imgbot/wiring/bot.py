@@ -5,8 +5,8 @@ from typing import cast
 from imgbot.bot.conversation import Conversation
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.handlers.results import ResultHandlers
+from imgbot.bot.policy import Visits
 from imgbot.bot.router import Router, UpdateHandler
-from imgbot.bot.visits import Visits
 from imgbot.features.feature import Core, Seams
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.results import ResultStore
@@ -41,8 +41,8 @@ def build_update_poller(
     redis, policy, general = core.redis, core.policy, core.general
     router = Router(core.identity, policy, general, conversation, seams.message_routes)
     users, stats, results = UserStore(redis), QueueStats(redis), ResultStore(redis)
-    visits = Visits(policy, core.queue, core.requests, users, results, stats)
-    parts = router, visits, users, dialogues, core.bot
+    visits = Visits(policy, core.queue, users, results, stats)
+    parts = router, visits, core.requests, users, dialogues, core.bot
     handler = UpdateHandler(*parts, seams.updates, seams.kept_handlers)
     handler.add_to(general.table)
     ledger = UpdateLedger(redis, core.queue.persistence.persist)

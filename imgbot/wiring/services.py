@@ -56,7 +56,7 @@ def build_services(
     redis, seams = core.redis, build_seams(core)
     conversation = build_conversation(core, seams, originals)
     users, context = UserStore(redis), build_step_context(connections, core, seams, originals)
-    own = core.identity, core.policy, core.now_ms
+    own = core.identity, core.policy.is_admin, core.now_ms
     dialogues = Dialogues(redis, core.messenger, users, *own, seams)
     updates = build_update_poller(connections, core, seams, conversation, dialogues)
     intake = Intake(dialogues, updates.caught_up, updates.is_busy_with)

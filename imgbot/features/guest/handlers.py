@@ -26,10 +26,9 @@ from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.dialogue import Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import CANCELLED
 from imgbot.bot.messages import BotIdentity, clean, prompt_of, target_photo, without_mention
-from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.policy import AccessPolicy, note_seen
 from imgbot.bot.requests import Requests
 from imgbot.bot.router import INLINE_CALLBACK
-from imgbot.bot.visits import note_seen
 from imgbot.domain.buttons import Keyboard
 from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify

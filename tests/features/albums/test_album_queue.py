@@ -36,7 +36,7 @@ async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
 
     messenger, now_ms = AsyncMock(), iter(range(WHOLE, WHOLE + 10_000_000, 5_000)).__next__
     identity, policy, users = BotIdentity(1, "bot"), Mock(), UserStore(redis)
-    dialogues = Dialogues(redis, messenger, users, identity, policy, now_ms)
+    dialogues = Dialogues(redis, messenger, users, identity, policy.is_admin, now_ms)
     dialogues._states = cast("Any", Mock(get_state=AsyncMock(side_effect=hang)))
     caught_up = asyncio.Event()
     caught_up.set()
