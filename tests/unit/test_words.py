@@ -86,6 +86,8 @@ GONE_BACK = ChatState((LINE[2], LINE[3], LINE[1], LINE[0]), undone=("bare",))
         ("bring the hat back", HISTORY, "text"),
         ("the original, please", HISTORY, "fox"),
         ("верни исходник", HISTORY, "fox"),
+        ("undo everything", HISTORY, "fox"),
+        ("with the hat was nicer", HISTORY, "text"),
         ("go back to the ship", HISTORY, "ship"),
         ("redo", GONE_BACK, "bare"),
         ("вперёд", GONE_BACK, "bare"),

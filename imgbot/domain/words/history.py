@@ -37,6 +37,7 @@ _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 _NUMBERS = {
     "two": 2, "twice": 2, "couple": 2, "2": 2, "x2": 2, "две": 2, "два": 2, "двух": 2, "пару": 2,
     "three": 3, "3": 3, "x3": 3, "три": 3, "четыре": 4, "four": 4, "4": 4, "five": 5, "5": 5,
+    "both": 2, "оба": 2, "обе": 2,
 }  # fmt: skip
 
 _LONGEST = 250
@@ -129,8 +130,8 @@ class _Wording:
 
 
 _PARTS = (
-    "before", "first", "forward", "again_if_undone", "back", "undoing", "again", "show", "where",
-    "better", "edited", "generic",
+    "before", "first", "first_one", "forward", "again_if_undone", "back", "undoing", "again",
+    "show", "where", "better", "edited", "generic",
 )  # fmt: skip
 
 
@@ -259,21 +260,22 @@ def _better(wording: _Wording) -> Which | None:
 
 def _shown(wording: _Wording) -> Which | None:
     """Read "show me the fish again", "where is the one without text", "тот, что с мечом был"."""
-    clauses = map(wording.clause_with, ("show", "where", "again", "one"))
+    clauses = map(wording.clause_with, ("show", "where", "again", "one", "preferring"))
     described = wording.described(next(filter(None, clauses), ""), "show")
-    if not any(all(map(wording.has, each)) for each in _SHOWN[: None if described.lacks else -3]):
+    is_other = described.lacks or wording.versions.has_lost(described)
+    if not any(all(map(wording.has, each)) for each in _SHOWN[: None if is_other else -4]):
         return None
     return _known(wording.versions.find(described, own=wording.has("one"), back=False))
 
 
 _SHOWN = (
     ("where",), ("one", "was"), ("again", "one"), ("again", "show"), ("again", "sending"),
-    ("seeing", "one"), ("show",), ("sending",), ("definite",),
+    ("seeing", "one"), ("show",), ("sending",), ("definite",), ("preferring",),
 )  # fmt: skip
-"""Phrases that ask together for a picture that there is; the last three if without something."""
+"""Phrases that ask together for a picture; the last four if this has not what they name."""
 
 _WAYS: Sequence[Callable[[_Wording], Which | None]] = (
-    _forward, _before_that, _undoing, _first, _back, _better, _shown,
+    _forward, _before_that, _first, _undoing, _back, _better, _shown,
 )  # fmt: skip
 
 

@@ -96,6 +96,13 @@ class Versions:
 
         return max(fitting, key=rank, default=None)
 
+    def has_lost(self, wanted: Described) -> bool:
+        """Return true if this picture has not any more what is wanted."""
+        this = self._chat.this
+        if this is None or not wanted.has:
+            return False
+        return all(self.has(this, each) is False for each in wanted.has)
+
     def first(self, wanted: Described) -> ChatPicture | None:
         """Return the oldest version that fits."""
         fitting = [each for each in self._chat.pictures if self.fits(each, wanted)]
