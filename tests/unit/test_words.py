@@ -6,6 +6,7 @@ import pytest
 
 from imgbot.domain.intents import Intent, PendingQuestion
 from imgbot.domain.operations import Operation
+from imgbot.domain.texts import LANGUAGES, t
 from imgbot.domain.words import READERS, read
 from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.domain.words.reading import Example, Order, Talk, WordReader, sentence_of
@@ -160,3 +161,52 @@ def test_before_a_picture_without_changes_is_another(text: str) -> None:
     assert isinstance(found, Talk)
     assert found.intent is Intent.SHOW
     assert [each.id for each in this_picture(found.which, chat).pictures] == [DRAWN.id]
+
+
+@pytest.mark.parametrize("after", ["nothing", "picture"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("gracias", "danke schön", "merci beaucoup", "شكرا", "дуже дякую", "çok teşekkürler"),
+        *("скільки це коштує?", "combien ça coûte", "いくらですか", "my mum asks how much"),
+        *(
+            "ok, I'll take the blue one",
+            "my artist says thx",
+            "пальцы кривые",
+            "👍",
+            "👎",
+            "asdfgh",
+        ),
+        *("what can you do with photos?", "can you draw people", "draw me anything", "удиви меня"),
+        *("answer in English please", "где мой стикерпак?"),
+    ],
+)
+def test_what_is_said_or_asked_orders_nothing(text: str, after: str) -> None:
+    assert isinstance(read(text, CHATS[after]), Talk)
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ("cute! put him on a beach", "put him on a beach"),
+        ("danke, make it darker", "make it darker"),
+        ("make it darker, thanks!", "make it darker"),
+        ("супер! сделай темнее", "сделай темнее"),
+        ("can you add a hat?", "add a hat"),
+        ("he looks sad. make him smile", "make him smile"),
+    ],
+)
+def test_a_wish_among_talk_is_ordered_without_the_praise(text: str, prompt: str) -> None:
+    found = read(text, CHATS["picture"])
+
+    assert isinstance(found, Order)
+    assert (found.intent, found.prompt) == (Intent.CHANGE, prompt)
+
+
+def test_words_that_the_help_offers_change_a_photo_that_was_changed() -> None:
+    chat = ChatState((ChatPicture("brighter", Operation.EDIT, ("brighter",), "photo"), PHOTO))
+    lines = [line for each in LANGUAGES for line in t(each, "vocabulary").splitlines()]
+    words = [word for line in lines for word in line.partition(": ")[2].split(", ")]
+
+    assert len(words) > 100
+    assert [word for word in words if not isinstance(read(word, chat), Order)] == []

@@ -78,10 +78,20 @@ def _text_of(rest: Sequence[Token], reading: ParsedText) -> str:
 
 
 def is_request(tokens: Sequence[Token]) -> bool:
+    """Return true for "now draw a dog" and "please, a darker one"."""
+    rest = _asked(tokens)
+    return is_order(tokens) or 0 < len(rest) < len(tokens)
+
+
+def is_order(tokens: Sequence[Token]) -> bool:
     """Return true for "now draw a dog" and "please make it darker"."""
+    rest = _asked(tokens)
+    return bool(rest) and _is(rest[0], "ordering")
+
+
+def _asked(tokens: Sequence[Token]) -> Sequence[Token]:
     rest = _after(tokens, *_POLITE)
-    rest = rest[1:] if rest and _is(rest[0], "now") else rest
-    return bool(rest) and (_is(rest[0], "ordering") or len(rest) < len(tokens) > 1)
+    return rest[1:] if rest and _is(rest[0], "now") else rest
 
 
 def _after_talk(tokens: Sequence[Token], talk: int) -> Sequence[Token]:

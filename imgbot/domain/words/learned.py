@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
-from imgbot.domain.intents.beginnings import is_request, without_beginning
+from imgbot.domain.intents.beginnings import is_order, without_beginning
 from imgbot.domain.intents.words import clauses_of, parse_text
 from imgbot.domain.words import history
 from imgbot.domain.words.chat import ChatState
@@ -63,7 +63,7 @@ def _request_in(sentence: Sentence, facts: ChatFacts) -> Classification | None:
         # "Can you add a hat?" is about this picture, and "can you remove people" is about the bot.
         is_about_it = len(clauses) > 1 or _DEFINITE.intersection(each.text for each in clause)
         found = classify(without_beginning(said), facts)
-        if is_request(clause) and is_about_it and found.is_sure and found.intent in _WITHIN:
+        if is_order(clause) and is_about_it and found.is_sure and found.intent in _WITHIN:
             return replace(found, prompt=sentence.text if len(clauses) > 1 else found.prompt)
     return None
 

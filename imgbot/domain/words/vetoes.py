@@ -12,7 +12,7 @@ from importlib.resources import files
 from itertools import takewhile
 
 from imgbot.domain.intents.beginnings import is_request
-from imgbot.domain.intents.facts import Intent
+from imgbot.domain.intents.facts import Intent, PendingQuestion
 from imgbot.domain.intents.words import Token, clauses_of
 from imgbot.domain.phrases import PhraseLists
 from imgbot.domain.words import learned
@@ -108,7 +108,7 @@ def _read_courtesy(sentence: Sentence, chat: ChatState) -> Reading | None:
 
 
 def _read_retracted(sentence: Sentence, _: ChatState) -> Reading | None:
-    found = _pattern(r"\S.* {retracted}$").search(_plain(sentence.parsed.tokens))
+    found = _pattern(r".* {retracted}").fullmatch(_plain(sentence.parsed.tokens[-_LONGEST:]))
     return Talk(Intent.SMALL_TALK) if found else None
 
 
@@ -139,11 +139,11 @@ def _read_question(sentence: Sentence, chat: ChatState) -> Reading | None:
     """Read a question by its first words, which is about no change."""
     tokens = sentence.parsed.tokens
     plain = _plain(tokens)
-    if chat.this is None and not sentence.parsed.asks:
-        return None
     is_of_bot = _pattern(_LED + ".*{asked_of_bot}").match(plain)
     is_general = _pattern(_LED + "{question}").match(plain) and not is_request(tokens)
-    if not (is_of_bot or is_general):
+    is_asked = chat.this is not None or bool(sentence.parsed.asks)
+    is_asked = is_asked and chat.pending is not PendingQuestion.PROMPT
+    if not (is_of_bot or (is_general and is_asked)):
         return None
     found = learned.read_learned(sentence, chat)
     return found if isinstance(found, Talk) else Talk(Intent.QUESTION)
