@@ -86,6 +86,16 @@ async def test_a_users_own_ceiling_is_theirs_alone(redis: Client) -> None:
     assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
 
 
+async def test_what_is_free_is_ordered_though_more_than_the_budget_is_spent(redis: Client) -> None:
+    await (await open_queue(redis)).enqueue(job("1"), NOW)
+    lowered = await open_queue(redis, daily=PRICE - 1, per_user=PRICE - 1)
+
+    free = await lowered.enqueue(job("2", price_micro=0), NOW)
+    paid = await lowered.enqueue(job("3"), NOW)
+
+    assert [free.verdict, paid.verdict] == ["ok", "budget"]
+
+
 async def test_at_midnight_it_begins_anew_and_an_old_job_ends_on_its_own_day(redis: Client) -> None:
     queue = await open_queue(redis, daily=PRICE)
     one = await submitted(queue, "1")
