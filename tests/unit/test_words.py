@@ -210,3 +210,20 @@ def test_words_that_the_help_offers_change_a_photo_that_was_changed() -> None:
 
     assert len(words) > 100
     assert [word for word in words if not isinstance(read(word, chat), Order)] == []
+
+
+def test_no_chat_is_too_odd_for_its_history() -> None:
+    ring = (ChatPicture("a", parent="b"), ChatPicture("b", Operation.EDIT, ("hat",), parent="a"))
+    chat = ChatState(ring, replied="gone", undone=("gone", "a"))
+
+    for text in (
+        "undo",
+        "верни всё",
+        "the one before the hat",
+        "the other one darker",
+        "redo",
+        "\x00",
+    ):
+        found = read(text, chat)
+        which = found.which if isinstance(found, Order | Talk) else found.order.which
+        assert {each.id for each in this_picture(which, chat).pictures} <= {"a", "b", "gone"}

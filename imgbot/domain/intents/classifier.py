@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from operator import itemgetter
 
@@ -47,6 +47,7 @@ _SCALES = {
 }
 
 
+@lru_cache(maxsize=64)
 def classify(text: str, facts: ChatFacts | None = None) -> Classification:
     """Return what the text asks for in this chat."""
     facts = facts or ChatFacts()

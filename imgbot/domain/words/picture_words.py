@@ -165,7 +165,7 @@ class PictureWords:
 
     def line(self, picture: ChatPicture) -> str:
         """Return the id of what a picture came of at first."""
-        return self._lines[picture.id]
+        return self._lines.get(picture.id, picture.id)
 
     def heads(self) -> list[ChatPicture]:
         """Return the newest picture of each line, the newest first."""

@@ -92,7 +92,7 @@ class Versions:
             said = own and sum(_own(picture).get(name, False) for name in kept)
             line = sum(self._line(picture).get(name, False) for name in wanted.has)
             is_ancestor = back and (picture == this or picture in self.history)
-            return lacking, direct, said, is_ancestor, line * (not is_ancestor)
+            return lacking, direct, said, is_ancestor, picture.is_own, line * (not is_ancestor)
 
         return max(fitting, key=rank, default=None)
 
