@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import cast
 
 from aiogram import Bot
 
@@ -26,6 +27,7 @@ from imgbot.storage.persistence import Persistence
 from imgbot.storage.server.guard import Guard
 from imgbot.storage.server.record import Register
 from imgbot.telegram.client import is_reached
+from imgbot.telegram.session import BotSession
 from imgbot.telemetry.health import ProviderState
 
 CLOCK = Clock()
@@ -56,6 +58,10 @@ class Connections:
     def workers(self) -> tuple[int, int, int]:
         """Workers wanted, started and busy."""
         return self.pool.size, self.pool.started, self.pool.busy
+
+    def is_clock_sure(self) -> bool:
+        """Return true if what is old by the clock may be deleted."""
+        return CLOCK.is_settled and cast("BotSession", self.bot.session).is_clock_right
 
     def providers(self) -> Mapping[str, ProviderState]:
         """State of each provider."""

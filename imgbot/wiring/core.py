@@ -4,9 +4,6 @@ import asyncio
 import functools
 import shutil
 from collections.abc import Awaitable, Callable, Collection
-from typing import cast
-
-from aiogram import Bot
 
 from imgbot.bot.commands import CommandTable
 from imgbot.bot.handlers.account import AccountHandlers
@@ -26,8 +23,7 @@ from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
-from imgbot.telegram.session import BotSession
-from imgbot.wiring.connections import CLOCK, Connections, now_ms
+from imgbot.wiring.connections import Connections, now_ms
 from imgbot.wiring.features import forgetters, owners
 from imgbot.wiring.providers import access_policy
 
@@ -60,7 +56,7 @@ def build_core(
         ),
         pool=connections.pool,
         routes=connections.routes,
-        is_clock_sure=functools.partial(_is_clock_sure, connections.bot),
+        is_clock_sure=connections.is_clock_sure,
         measure=sampler.measure,
         alarm=connections.alarm,
         now_ms=now_ms,
@@ -72,10 +68,6 @@ def build_core(
             identity, policy, CommandTable(), QueueStats(redis), settings.welcome
         ),
     )
-
-
-def _is_clock_sure(bot: Bot) -> bool:
-    return CLOCK.is_settled and cast("BotSession", bot.session).is_clock_right
 
 
 def _file_removal(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from imgbot.bot.dialogue import Dialogues
-from imgbot.bot.handlers.start import publish_commands
 from imgbot.config.settings import Settings
 from imgbot.features.feature import Intake
 from imgbot.files import state_folder
@@ -79,9 +78,7 @@ def build_services(
         ),
         loops=seams.loops,
         work=[functools.partial(loop, intake) for loop in seams.work],
-        publish_commands=functools.partial(
-            publish_commands, core.bot, core.general.table, core.policy.admins
-        ),
+        publish_commands=functools.partial(core.general.publish_commands, core.bot),
         handle_webhook=context.webhooks.handle,
         sampler=sampler,
         serving=Serving(

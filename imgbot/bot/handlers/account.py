@@ -73,23 +73,23 @@ class AccountHandlers:
             return
         jobs = await self.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
         newest = next((job.id for job in reversed(jobs) if not job.is_called_off), "")
-        key = await self.cancel(await dialogue.once("cancel", newest), dialogue)
+        chosen = await dialogue.once("cancel", newest)
+        key = await self.cancel(chosen, dialogue.user_id, dialogue.now_ms())
         # A cancelled job reports it itself, in its status message.
         if key != "cancelling":
             key = key if key == "cancel_too_late" else "cancel_nothing"
             await dialogue.say(dialogue.t(key), to=Audience.ASKER)
 
-    async def cancel(self, job_id: str, dialogue: Dialogue) -> str:
+    async def cancel(self, job_id: str, user_id: int, now_ms: int) -> str:
         """Cancel a job, if there is one; return the key of the answer."""
-        who = dialogue.user_id, dialogue.now_ms()
-        return CANCELLED[await self.queue.cancel(job_id, *who) if job_id else "gone"]
+        return CANCELLED[await self.queue.cancel(job_id, user_id, now_ms) if job_id else "gone"]
 
     async def on_cancel_callback(
         self, callback: CallbackQuery, job_id: str, dialogue: Dialogue
     ) -> str:
         """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
         job, message_id = await self.queue.job(job_id), dialogue.context.message_id
-        key = await self.cancel(job_id, dialogue)
+        key = await self.cancel(job_id, dialogue.user_id, dialogue.now_ms())
         is_left_over = job is not None and job.progress.message_id not in {0, message_id}
         # A forged callback must not remove another user's message, and none the list of /queue.
         is_alone = presses_in(callback.message) == [callback.data]

@@ -190,7 +190,7 @@ class ResultHandlers:
     async def _act_undo(self, result: Job, dialogue: Dialogue) -> str:
         """Go one step back from a result; a change that is not made yet is cancelled."""
         if not result.is_there:
-            key = await self.account.cancel(result.id, dialogue)
+            key = await self.account.cancel(result.id, dialogue.user_id, dialogue.now_ms())
             if key in {"cancel_too_late", "cancelled_late"}:
                 raise UserError(key)
             # Its status message says so.

@@ -85,7 +85,36 @@ class GeneralHandlers:
         text = "\n\n".join(filter(None, (self.welcome, dialogue.t("start"))))
         await dialogue.say(text, menu_rows(context.language))
         if context.is_private and dialogue.is_by_admin and message.bot:
-            await publish_admin_commands(message.bot, context.user_id, self.table)
+            await self._publish_admin_commands(message.bot, context.user_id)
+
+    async def publish_commands(self, bot: Bot) -> None:
+        """Register commands and profile texts. A failure does not stop the bot from serving."""
+        try:
+            for language in LANGUAGES:
+                code = _code(language)
+                async with telegram_errors():
+                    listed, groups = self.table.menu(), BotCommandScopeAllGroupChats()
+                    await bot.set_my_commands(_commands(language, listed), language_code=code)
+                    commands = _commands(language, listed, is_group=True)
+                    await bot.set_my_commands(commands, groups, language_code=code)
+                    await bot.set_my_short_description(t(language, "about"), language_code=code)
+                    await bot.set_my_description(t(language, "description"), language_code=code)
+        except ImgbotError as error:
+            events.warning("the bot's menus were not registered: %s", error)
+        for some_id in sorted(self.policy.admins):
+            await self._publish_admin_commands(bot, some_id)
+
+    async def _publish_admin_commands(self, bot: Bot, admin_id: int) -> None:
+        """Register the admin commands in each admin's private chat, and in no other."""
+        scope = BotCommandScopeChat(chat_id=admin_id)
+        try:
+            for language in LANGUAGES:
+                commands = _commands(language, self.table.menu(is_admin=True))
+                async with telegram_errors():
+                    await bot.set_my_commands(commands, scope, language_code=_code(language))
+        except ImgbotError as error:
+            # An admin who has not written to the bot has no chat yet; /start registers it again.
+            events.info("administrator %d has no menu yet: %s", admin_id, error)
 
     def handler_of(self, name: str) -> MessageHandler:
         """Return the handler of a command for all, by its name alone."""
@@ -159,37 +188,6 @@ async def handle_edited(message: Message, _: Dialogue) -> None:
     """Edit of a sent message: the first version is the request."""
     if message.edit_date and message.edit_date - int(message.date.timestamp()) < _FRESH_S:
         raise UserError("edited_message")
-
-
-async def publish_commands(bot: Bot, table: CommandTable, admins: Iterable[int]) -> None:
-    """Register commands and profile texts. A failure does not stop the bot from serving."""
-    try:
-        for language in LANGUAGES:
-            code = _code(language)
-            async with telegram_errors():
-                listed, groups = table.menu(), BotCommandScopeAllGroupChats()
-                await bot.set_my_commands(_commands(language, listed), language_code=code)
-                commands = _commands(language, listed, is_group=True)
-                await bot.set_my_commands(commands, groups, language_code=code)
-                await bot.set_my_short_description(t(language, "about"), language_code=code)
-                await bot.set_my_description(t(language, "description"), language_code=code)
-    except ImgbotError as error:
-        events.warning("the bot's menus were not registered: %s", error)
-    for some_id in sorted(admins):
-        await publish_admin_commands(bot, some_id, table)
-
-
-async def publish_admin_commands(bot: Bot, admin_id: int, table: CommandTable) -> None:
-    """Register the admin commands in each admin's private chat, and in no other."""
-    scope = BotCommandScopeChat(chat_id=admin_id)
-    try:
-        for language in LANGUAGES:
-            commands = _commands(language, table.menu(is_admin=True))
-            async with telegram_errors():
-                await bot.set_my_commands(commands, scope, language_code=_code(language))
-    except ImgbotError as error:
-        # An admin who has not written to the bot has no chat yet; /start repeats the registration.
-        events.info("administrator %d has no menu yet: %s", admin_id, error)
 
 
 def _commands(

@@ -9,7 +9,7 @@ from imgbot.storage.users import UserStore
 
 def _build(core: Core) -> Seams:
     redis = core.redis
-    parts = core.identity, core.messenger, core.policy, core.requests, core.queue, core.now_ms
+    parts = core.identity, core.messenger, core.policy, core.requests, core.account, core.now_ms
     handlers = GuestHandlers(*parts, UserStore(redis), ResultStore(redis), QueueStats(redis))
     updates = dict.fromkeys(KINDS, handlers.handle_update)
     return Seams(updates=updates, hooks=delivery_hooks(core.messenger))

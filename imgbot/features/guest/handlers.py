@@ -24,7 +24,7 @@ from aiogram.types import (
 
 from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.dialogue import Dialogue, OpenDialogue
-from imgbot.bot.handlers.account import CANCELLED
+from imgbot.bot.handlers.account import AccountHandlers
 from imgbot.bot.messages import BotIdentity, clean, prompt_of, target_photo, without_mention
 from imgbot.bot.policy import AccessPolicy, note_seen
 from imgbot.bot.requests import Requests
@@ -38,7 +38,6 @@ from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import counted, language_of, t
 from imgbot.jobs.captions import success_caption
 from imgbot.jobs.hooks import AfterShown, Hooks, ShownEnd
-from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.rate_limit import WAITED_OUT_S
 from imgbot.storage.results import ResultStore
 from imgbot.storage.stats import QueueStats
@@ -75,7 +74,7 @@ class GuestHandlers:
     messenger: Messenger
     policy: AccessPolicy
     requests: Requests
-    queue: JobQueue
+    account: AccountHandlers
     now_ms: NowMs
     users: UserStore
     results: ResultStore
@@ -280,12 +279,12 @@ class GuestHandlers:
         # The previous release did not tell users apart; this can go after the first release.
         job_id = await self.users.choice(f"inline.{inline_id}")
         job_id = job_id or await self.users.once(_choice(context, inline_id), _LOST)
-        verdict = await self.queue.cancel(job_id, context.user_id, self.now_ms())
+        key = await self.account.cancel(job_id, context.user_id, self.now_ms())
         if job_id == _LOST and owner == str(context.user_id):
             await self.messenger.edit_inline(inline_id, t(context.language, "guest_lost"))
         elif job_id == _LOST and owner.isdecimal():
-            verdict = "not_yours"
-        await self.messenger.answer_callback(callback.id, t(context.language, CANCELLED[verdict]))
+            key = "not_your_button"
+        await self.messenger.answer_callback(callback.id, t(context.language, key))
 
 
 def _draw_offer(words: str, context: RequestContext) -> InlineQueryResultArticle:
