@@ -103,7 +103,6 @@ class Forgetting(Store):
         ids = {str(user) for user in users}
         for user in users:
             await self._cancel_jobs(user, now_ms, before_update)
-            await self._list_packs(user)
         await self._forget_names(ids)
         owned, named = await self._find(ids)
         # They tell whose jobs these were, should the forgetting be repeated.
@@ -162,12 +161,6 @@ class Forgetting(Store):
         await self.mark_log(now_ms)
         done = [*(f"{_SPEND}.{each}" for each in past), *(f"{_JOB}.{each}" for each in ended)]
         await self._redis.hdel(keys.FORGOTTEN, *done)
-
-    async def _list_packs(self, user: int) -> None:
-        """List a user's sticker packs among what goes later: Telegram may not answer now."""
-        if names := await self._redis.smembers(f"{keys.PACKS}{user}"):
-            entries = {f"{_PACK}.{name}": str(user) for name in names}
-            await self._redis.hset(keys.FORGOTTEN, mapping=entries)
 
     async def _delete_packs(self, names: Iterable[str]) -> None:
         for name in names:

@@ -126,8 +126,6 @@ REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")
 # in lower case, whether they were told which engine makes pictures, and the number of their jobs
 # that ended, by status.
 USER = _key("img:user:", r"(\d+)")
-# SET per user id: names of the sticker packs that the bot made for them, or was about to make.
-PACKS = _key("img:packs:", r"(\d+)")
 # HASH: @name in lower case → id of the user who had it when they last wrote.
 USERNAMES = _key("img:names", Owner.METHOD)
 # HASH per user id, 90 days since the latest choice: digest of an ambiguous wording → what the user

@@ -220,10 +220,6 @@ class UserStore(Store):
         """Return the first value that was given, empty if none was."""
         return await self._redis.get(keys.ONCE + name) or ""
 
-    async def note_pack(self, user_id: int, name: str) -> None:
-        """Note a sticker pack that is about to be made for a user, to be deleted with the rest."""
-        await self._redis.sadd(f"{keys.PACKS}{user_id}", name)
-
     async def note_forbidden(self, chat_id: int, reason: str) -> None:
         """Remember for a while that a chat does not take pictures, or messages, of a kind."""
         await self._redis.set(f"{keys.FORBIDDEN}{chat_id}.{reason}", 1, ex=_FORBIDDEN_S)

@@ -4,18 +4,18 @@ The operation stands with the others in `imgbot.domain.operations`; a worker mak
 """
 
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.features.stickers.packs import StickerPacks
+from imgbot.features.stickers.packs import PACKS, StickerPacks, forget_packs
 from imgbot.features.stickers.sending import PACK, StickerSender
+from imgbot.storage.keys import Owner
 from imgbot.storage.results import ResultStore
-from imgbot.storage.users import UserStore
 
 
 def _build(core: Core) -> Seams:
-    packs, results = StickerPacks(UserStore(core.redis), core.pictures), ResultStore(core.redis)
+    packs, results = StickerPacks(core.redis, core.pictures), ResultStore(core.redis)
     return Seams(
         actions=[(PACK, packs.on_press)],
         hooks=StickerSender(core.pool, core.messenger, results).hooks,
     )
 
 
-FEATURE = Feature("stickers", _build)
+FEATURE = Feature("stickers", _build, {PACKS: (Owner.METHOD,)}, forget_packs)

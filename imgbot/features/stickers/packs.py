@@ -1,5 +1,6 @@
 """Sticker packs of users: the button under a sticker adds it to theirs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message, User
@@ -7,17 +8,29 @@ from aiogram.types import CallbackQuery, Message, User
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.pictures import Pictures
 from imgbot.domain.errors import ChatGoneError, UserError
-from imgbot.storage.users import UserStore
+from imgbot.storage import keys
+from imgbot.storage.client import Client
 from imgbot.telegram.messenger import cut
 
+# SET per user id: names of the sticker packs that the bot made for them, or was about to make.
+PACKS = "img:packs:"
+
 _TITLE_LENGTH, _PACKS_MAX = 64, 20
+
+
+async def forget_packs(redis: Client, users: Collection[int]) -> None:
+    """List packs of users among what is deleted later: Telegram may not answer now."""
+    for user in users:
+        for name in await redis.smembers(f"{PACKS}{user}"):
+            await redis.hset(keys.FORGOTTEN, f"pack.{name}", str(user))
+        await redis.unlink(f"{PACKS}{user}")
 
 
 @dataclass(frozen=True, slots=True)
 class StickerPacks:
     """Packs of users; their names end with the bot's."""
 
-    users: UserStore
+    redis: Client
     pictures: Pictures
 
     async def on_press(self, callback: CallbackQuery, job_id: str, dialogue: Dialogue) -> str:
@@ -47,7 +60,7 @@ class StickerPacks:
             if is_added is None:
                 end = f" · @{bot_name}" + (f" · {number}" if number > 1 else "")
                 title = cut(user.first_name, _TITLE_LENGTH - len(end)) + end
-                await self.users.note_pack(user.id, name)
+                await self.redis.sadd(f"{PACKS}{user.id}", name)
                 is_added = await messenger.create_pack(user.id, name, title, file_id)
             if is_added:
                 return name
