@@ -171,12 +171,15 @@ class StarLedger(Store):
         """Record how the subscription of a refunded payment ended."""
         await self._redis.hset(f"{STARS}{user_id}", f"month:{charge_id}", end)
 
-    async def settle(self) -> AsyncGenerator[tuple[int, StarAccount]]:
-        """Settle what is held for jobs that are gone; yield each user with their account."""
+    async def settle(self, today: str) -> AsyncGenerator[tuple[int, StarAccount]]:
+        """Settle what is held for jobs that are gone; yield each user with their account.
+
+        Of a user who has paid nothing, only the free pictures of today are kept.
+        """
         async for key in self._redis.scan_iter(match=f"{STARS}*", count=_SCANNED_AT_ONCE):
             if (user := key.removeprefix(STARS)).isdecimal():
                 try:
-                    await self._redis.call("stars_settle", user=user)
+                    await self._redis.call("stars_settle", user=user, day=today)
                 except ResponseError:
                     set_aside(key, "no number")
                 yield int(user), await self.account(int(user))

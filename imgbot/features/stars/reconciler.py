@@ -94,7 +94,7 @@ class StarReconciler:
         """Enter what is missing, settle what is left over, and report what does not add up."""
         if self.is_on:
             await self._enter_missing()
-        async for user_id, account in self.ledger.settle():
+        async for user_id, account in self.ledger.settle(self.today(self.now_ms())):
             if account.difference:
                 amount = account.difference
                 events.error("the Stars of user %d do not add up: %d missing", user_id, amount)

@@ -308,6 +308,19 @@ async def test_a_full_redis_sells_nothing_and_settles_all(redis: Client) -> None
     assert await figures(ledger) == (50, 0, 0, 0)
 
 
+async def test_of_who_has_paid_nothing_only_free_pictures_of_today_are_kept(redis: Client) -> None:
+    queue, ledger = await open_ledger(redis)
+    await ledger.credit(2, PAID)
+    await redis.hset(f"{STARS}2", "free_day", TODAY)
+    await ordered(queue, "7", free=1)
+
+    known = [[user async for user, _ in ledger.settle(day)] for day in (TODAY, TOMORROW)]
+    kept = [await redis.exists(f"{STARS}{user}") for user in (USER, 2)]
+
+    assert [sorted(users) for users in known] == [[USER, 2], [USER, 2]]
+    assert kept == [0, 1]
+
+
 async def test_the_ledger_learns_from_telegrams_list_and_settles_what_was_left(
     redis: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

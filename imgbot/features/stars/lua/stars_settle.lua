@@ -1,6 +1,6 @@
 -- Settles the Stars held for jobs that are gone, as one that cannot be read ends without them.
 -- KEYS: stars=img:stars:{user} job: tombstone:
--- ARGV: user
+-- ARGV: user day
 -- FLAGS: fenced allow-oom
 local record, settled = redis.call('HGETALL', stars), 0
 for i = 1, #record, 2 do
@@ -11,5 +11,10 @@ for i = 1, #record, 2 do
     redis.call('HINCRBY', stars, is_delivered and 'spent' or 'balance', record[i + 1])
     settled = settled + 1
   end
+end
+-- Who has paid nothing has no account: free pictures count for their day alone.
+local free_day = redis.call('HGET', stars, 'free_day')
+if free_day and free_day ~= day and redis.call('HLEN', stars) == 2 then
+  redis.call('DEL', stars)
 end
 return {'ok', settled}
