@@ -218,7 +218,8 @@ def _first(wording: _Wording) -> Which | None:
     described = wording.described(clause, "first")
     if found := wording.versions.first(described):
         return _known(found)
-    is_other = len(wording.content(clause)) > (wording.has("very", clause))
+    allowed = len(clause) if wording.has("begun", clause) else int(wording.has("very", clause))
+    is_other = len(wording.content(clause)) > allowed
     if is_other or not wording.versions.history:
         return None
     return Which(NamedBy.FIRST)

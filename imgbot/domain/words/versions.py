@@ -11,10 +11,11 @@ from itertools import pairwise
 
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
-from imgbot.domain.words.picture_words import excluded_by, near, wanted_in
+from imgbot.domain.words.picture_words import excluded_by, kind_of, near, wanted_in
 
 _BEGUN = frozenset({Operation.CREATE, Operation.MERGE})
 """What begins a picture of its own."""
+_KINDS = frozenset({Operation.STICKER, Operation.REMOVE_BACKGROUND})
 _READ = 400
 """Characters of a prompt or change that are read."""
 
@@ -111,6 +112,8 @@ class Versions:
 
     def has(self, picture: ChatPicture, name: str) -> bool | None:
         """Return true if a picture has what a word names, false if not, None if nobody knows."""
+        if any(name in _kind(each) for each in self._chat.pictures):
+            return name in _kind(picture)
         said = _said(reversed(picture.words), name)
         if said is not None:
             return said
@@ -135,7 +138,8 @@ class Versions:
     @cached_property
     def _words(self) -> set[str]:
         texts = {text for each in self._chat.pictures for text in each.words}
-        return {word for text in texts for word in _in(text) if not _is_one_of_many(word, text)}
+        said = {word for text in texts for word in _in(text) if not _is_one_of_many(word, text)}
+        return said.union(*map(_kind, self._chat.pictures))
 
     def _nearest(self) -> Sequence[ChatPicture]:
         """Return all pictures but the one in sight, first what this came of, then the newest."""
@@ -161,6 +165,11 @@ def _in(text: str) -> Mapping[str, bool]:
     """Return what a prompt or a change names; false for what it takes away."""
     wanted, unwanted = wanted_in(text[:_READ])
     return dict.fromkeys(unwanted | excluded_by(wanted), False) | dict.fromkeys(wanted, True)
+
+
+def _kind(picture: ChatPicture) -> Sequence[str]:
+    """Return the words for what a picture is, where no other is that by chance."""
+    return kind_of(picture) if picture.operation in _KINDS else ()
 
 
 def _is_one_of_many(name: str, text: str) -> bool:
