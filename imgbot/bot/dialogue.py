@@ -36,11 +36,12 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto, Request
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.result_buttons import ResultButton
 from imgbot.domain.texts import has_text, t
+from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.reading import Ask, Reading, WordReader
 from imgbot.storage import keys
 from imgbot.storage.holds import HoldsOf
 from imgbot.storage.job_codec import pack, unpack
@@ -183,15 +184,15 @@ class Additions:
 
     prompt_takers: Sequence[Callable[[str, "Dialogue"], Awaitable[bool]]] = ()
     """Handlers of the prompt of a text; each says whether it has taken it."""
+    word_readers: Sequence[WordReader] = ()
+    """Rows of the reader of words, behind the history."""
     answers: Mapping[str, "MessageHandler"] = field(default_factory=dict)
-    """Answers to questions, by topic, in place of those of the core."""
+    """Answers to questions and commands in words, by topic, in place of those of the core."""
     refusal_rows: Mapping[str, Callable[["Dialogue", int, UserError], Keyboard]] = field(
         default_factory=dict
     )
     """Buttons under a refusal, by its text's key; with the id of the update that was refused, if
     it is kept to be handled again, else 0."""
-    readers: Sequence[Callable[[Message, "Dialogue"], Awaitable[bool]]] = ()
-    """Readers of a text before the core's; each says whether it has handled it."""
     before_order: Sequence[Callable[["Draft", "Dialogue"], "Draft"]] = ()
     """Changes of an order before it is stored; UserError refuses it, and nothing is held."""
     settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
@@ -203,10 +204,8 @@ class Additions:
     result_buttons: Sequence[ResultButton] = ()
     photo_buttons: Sequence[ButtonAction] = ()
     """Actions of buttons under a photo that was sent without a prompt."""
-    decide_unsure: (
-        Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
-    ) = None
-    """Classifies a text of a user where the learned intents are unsure; of one feature alone."""
+    decide_unsure: Callable[[int, str, ChatState, Ask], Awaitable[Reading]] | None = None
+    """Reads a text of a user where the reader of words is unsure; of one feature alone."""
     order_rule: OrderRule | None = None
     """What is made of a request before its job is stored; of one feature alone."""
 

@@ -1,22 +1,30 @@
-"""Pictures that messages are about: what is stored of a chat, for the rule in `this_picture`."""
+"""Pictures that messages are about: what is stored of a chat, as facts for the reader of words."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.messages import prompt_of, replied_picture_of
-from imgbot.bot.this_picture import Meant, awaited, by_number, meant_by, numbered, target_of, undone
+from imgbot.bot.messages import replied_picture_of
+from imgbot.bot.this_picture import (
+    Meant,
+    TargetPicture,
+    awaited,
+    chat_pictures,
+    id_of,
+    made_by,
+    photos_of,
+    target_of,
+    undone_in,
+)
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, Job, variant_ids
+from imgbot.domain.intents import PendingQuestion
+from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import CHANGES, Operation
-from imgbot.domain.ordinals import ORIGINAL, UNDONE, Named, picture_named_in
+from imgbot.domain.words.chat import ChatState
 from imgbot.storage.results import Recent, ResultStore
-
-_STEPS = 50
-"""Changes of one picture that are followed back."""
 
 _AFTER_PHOTO = frozenset({"last", "file", "receipt"})
 """Actions on results that are not about a photo that was sent after them."""
@@ -27,8 +35,19 @@ _OWN = frozenset({"last", "complaint", "delete", "receipt"})
 
 
 @dataclass(frozen=True, slots=True)
+class KnownChat:
+    """Chat in which a message is read, and what is known of its pictures."""
+
+    state: ChatState
+    known: Mapping[str, Meant]
+    """Photos of the user, and jobs that were looked up, by the ids of their pictures."""
+    replied_to: int = 0
+    """Message with the picture that was replied to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pictures:
-    """Pictures of a chat."""
+    """Pictures of chats."""
 
     results: ResultStore
 
@@ -62,49 +81,112 @@ class Pictures:
         asked = message.reply_to_message or message
         return wanted, dialogue.in_reply_to(asked.message_id)
 
-    async def newest_first(self, dialogue: Dialogue) -> AsyncGenerator[tuple[Recent, Meant]]:
-        """Yield what "this picture" may mean in this chat and topic, the newest first."""
-        context, results = dialogue.context, self.results
-        for recent in await results.recent(context.place):
+    async def chat_of(
+        self,
+        dialogue: Dialogue,
+        pending: PendingQuestion = PendingQuestion.NOTHING,
+        *,
+        replied: InputPhoto | None = None,
+        asked: InputPhoto | None = None,
+        message_id: int = 0,
+    ) -> KnownChat:
+        """Return the chat of a message, from one reading of what is recent in it.
+
+        `replied` is the picture that it replies to, `message_id` the message, and `asked` the
+        picture that the open question is about.
+        """
+        recents, known = await self._recent(dialogue)
+        user_id, now_ms = dialogue.user_id, dialogue.now_ms()
+        photos: dict[str, Meant] = {
+            name: (photo,) for name, photo in photos_of(recents, user_id).items()
+        }
+        told = {id_of(photo, recents): photo for photo in (replied, asked) if photo}
+        photos |= {name: (photo,) for name, photo in told.items() if photo.file_id}
+        about = next((name for name, job in known.items() if _is_shown_in(job, message_id)), "")
+        state = ChatState(
+            chat_pictures(recents, user_id, now_ms),
+            id_of(replied, recents) if replied else "",
+            pending,
+            id_of(asked, recents) if asked else about,
+        )
+        state = replace(state, undone=undone_in(state))
+        return KnownChat(state, {**photos, **known}, message_id if replied else 0)
+
+    async def _recent(self, dialogue: Dialogue) -> tuple[Sequence[Recent], Mapping[str, Meant]]:
+        """Return what is recent in this chat and topic, newest first, and jobs that were looked up.
+
+        What the user ordered, and is not known as shown, is looked up, and so is the newest: a job
+        that came to nothing leaves the photo that it was to change.
+        """
+        context = dialogue.context
+        stored = await self.results.recent(context.place)
+        counts = Counter(each.job_id for each in stored)
+        found, known = list[Recent](), dict[str, Meant]()
+        for recent in stored:
+            job_id, is_own = recent.job_id, recent.user_id == context.user_id
             is_later = 0 < context.as_of_ms < recent.at_ms
-            if is_later or recent.job_id.partition("-")[0] == context.request:
+            if is_later or job_id.partition("-")[0] == context.request:
                 # The update is handled again: it cannot mean what it ordered itself.
                 continue
-            job, result = await results.of_job(recent.job_id)
-            if not _is_here(result, dialogue):
-                if job is None and await self._was_meant(recent, dialogue):
-                    yield recent, awaited(recent)
-                    continue
-                _, result = await results.of_job(recent.parent)
-            shown = result if _is_here(result, dialogue) else None
-            if meant := meant_by(recent, job, shown, context.user_id):
-                yield recent, meant
+            is_shown = counts[job_id] > 1
+            if not job_id or job_id in known or (is_shown and found):
+                found.append(recent)
+            elif job := await self._made(job_id, dialogue) if is_own or is_shown else None:
+                known[job_id] = job
+                found.append(Recent.of(job, recent.user_id, recent.at_ms))
+            elif not found and await self._was_meant(recent, dialogue):
+                known[job_id] = awaited(recent)
+                found.append(recent)
+            else:
+                parent = await self._made(recent.parent, dialogue) if recent.parent else None
+                found.append(replace(recent, job_id="", parent=parent.id if parent else ""))
+        return found, known
+
+    async def _made(self, job_id: str, dialogue: Dialogue) -> Job | None:
+        """Return the job whose picture is there, or will be, for the user in this chat."""
+        found = await self.results.of_job(job_id)
+        return made_by(*found, dialogue.context.chat_id, dialogue.user_id)
 
     async def _was_meant(self, recent: Recent, dialogue: Dialogue) -> bool:
         """Return true if the user's picture was being made when they wrote, and has failed."""
         context = dialogue.context
-        if not (recent.job_id and context.sent_s) or recent.user_id != context.user_id:
+        if not context.sent_s or recent.user_id != context.user_id:
             return False
         # Its time is in whole seconds.
         latest_s = context.sent_s + 1 + dialogue.messenger.clock_ahead_s
         return latest_s * 1000 < await self.results.failed_ms(recent.job_id, dialogue.now_ms())
 
+    async def meant(self, chat: KnownChat, picture_id: str, dialogue: Dialogue) -> Meant:
+        """Return what an id of a picture stands for; nothing if it is gone."""
+        known = chat.known.get(picture_id, ())
+        if isinstance(known, Job) or (known and known[0].unique_id == picture_id):
+            return known
+        return await self._made(picture_id, dialogue) or known
+
+    async def target(self, chat: KnownChat, picture_id: str, dialogue: Dialogue) -> TargetPicture:
+        """Return a picture as an order is about it."""
+        target = target_of(await self.meant(chat, picture_id, dialogue))
+        is_replied = chat.replied_to and picture_id == chat.state.replied
+        return replace(target, message_id=chat.replied_to) if is_replied else target
+
     async def meant_in(
         self, message: Message, dialogue: Dialogue, fits: Callable[[Meant], object] = bool
     ) -> Meant:
         """Return the picture that the message replies to, else the newest that fits, or nothing."""
-        if photo := replied_picture_of(message):
-            job_id = await self.results.job_of_picture(photo)
-            result = await self.results.expected(job_id)
-            return result if result and _is_here(result, dialogue) else (photo,)
-        async with aclosing(self.newest_first(dialogue)) as newest:
-            async for _, meant in newest:
-                if fits(meant):
-                    return meant
+        replied = replied_picture_of(message)
+        chat = await self.chat_of(dialogue, replied=replied)
+        if replied:
+            return await self.meant(chat, chat.state.replied, dialogue)
+        for picture in chat.state.pictures:
+            meant = await self.meant(chat, picture.id, dialogue)
+            if meant and fits(meant):
+                return meant
         return ()
 
-    async def chosen(self, action: str, message: Message, dialogue: Dialogue) -> Job:
-        """Return the result that the message is about. Raises UserError without one."""
+    async def chosen(
+        self, action: str, message: Message, dialogue: Dialogue, named: Meant = ()
+    ) -> Job:
+        """Return the result that is named, or the message is about. UserError without one."""
 
         def fits(meant: Meant) -> bool:
             if isinstance(meant, tuple):
@@ -113,11 +195,7 @@ class Pictures:
             is_early = action in _BEFORE_SHOWN or (action == "undo" and meant.request.parent != "")
             return (is_own or action not in _OWN) and (meant.is_there or is_early)
 
-        which = picture_named_in(prompt_of(message))
-        if which and which.rest and which.is_certain:
-            meant = await self.named(which, message, dialogue)
-        else:
-            meant = await self.meant_in(message, dialogue, fits)
+        meant = named or await self.meant_in(message, dialogue, fits)
         found = meant.id if isinstance(meant, Job) else ""
         # An undo changes the latest result: a redelivered update must start from the same one.
         result = await self.results.expected(await dialogue.once(action, found))
@@ -132,42 +210,10 @@ class Pictures:
         results = self.results
         # A picture that was being made had the id of its job.
         result = await results.result(await results.job_of_unique_id(unique_id) or unique_id)
-        if result and _is_here(result, dialogue):
+        if result and result.picture and result.is_of(dialogue.context.chat_id):
             return result.picture
-        async with aclosing(self.newest_first(dialogue)) as newest:
-            async for recent, meant in newest:
-                for photo in (target_of(meant).photo, *recent.photos):
-                    if photo and photo.unique_id == unique_id:
-                        return photo
-        return None
-
-    async def named(
-        self, which: Named, message: Message, dialogue: Dialogue, *, goes_back: bool = False
-    ) -> Meant:
-        """Return the variant of this picture that a text names, or one of its versions.
-
-        Raises UserError if there is none.
-        """
-        meant = await self.meant_in(message, dialogue)
-        if which.number == UNDONE:
-            return await self._change_undone(dialogue, meant)
-        readers = [self._variants] if which.rest else [self._variants, self._versions]
-        readers = [self._versions, self._variants] if goes_back else readers
-        for read in [self._versions] if which.number == ORIGINAL else readers:
-            found = await read(dialogue, meant)
-            if len(found) > 1:
-                return numbered(found, which.number or min(found))
-        raise UserError("variants_none" if which.number else "undo_nothing")
-
-    async def _versions(self, dialogue: Dialogue, meant: Meant) -> Mapping[int, Meant]:
-        """Return what a picture was before each of its changes, from the first on, and the last.
-
-        Changes that were undone count as well.
-        """
-        found: list[Meant] = [(await self._changes_undone(dialogue, meant) or [meant])[0]]
-        while len(found) < _STEPS and (before := await self.version_before(dialogue, found[0])):
-            found.insert(0, before)
-        return dict(enumerate(found, 1))
+        chat = await self.chat_of(dialogue)
+        return target_of(await self.meant(chat, unique_id, dialogue)).photo
 
     async def version_before(self, dialogue: Dialogue, meant: Meant) -> Meant:
         """Return what a picture was before its last change; nothing if it was not changed."""
@@ -175,37 +221,10 @@ class Pictures:
             return ()
         # A forwarded picture has a job, but its prompt is private to the chat of that job.
         parent = await self.results.expected(meant.request.parent)
-        if parent and _is_here(parent, dialogue):
+        if parent and parent.picture and parent.is_of(dialogue.context.chat_id):
             return parent
         return tuple(photo for photo in meant.request.sources[:1] if photo.file_id)
 
-    async def _variants(self, dialogue: Dialogue, meant: Meant) -> Mapping[int, Meant]:
-        """Return the variants that a picture is one of, or was made from; nothing without any."""
-        for _ in range(_STEPS):
-            if isinstance(meant, tuple):
-                break
-            results = await self.results.all_expected(variant_ids(meant.id))
-            if len(found := by_number(results)) > 1:
-                return found
-            meant = await self.version_before(dialogue, meant)
-        return {}
 
-    async def _changes_undone(self, dialogue: Dialogue, meant: Meant) -> list[Job]:
-        """Return the results that came of a picture before it was shown again, the newest first."""
-        results = self.results
-        ids = undone(await results.recent(dialogue.context.place), meant, dialogue.user_id)
-        return [each for each in await results.results(ids) if _is_here(each, dialogue)]
-
-    async def _change_undone(self, dialogue: Dialogue, meant: Meant) -> Meant:
-        """Return the result of the change that was undone last. Raises UserError without one."""
-        found = await self._changes_undone(dialogue, meant)
-        # Shown by an update that is handled again, it is the newest itself.
-        chosen = await dialogue.once("undone", found[0].id if found else "")
-        again = await self.results.result(chosen)
-        if again is None:
-            raise UserError("undo_nothing")
-        return again
-
-
-def _is_here(result: Job | None, dialogue: Dialogue) -> bool:
-    return bool(result and result.picture and result.is_of(dialogue.context.chat_id))
+def _is_shown_in(job: Meant, message_id: int) -> bool:
+    return bool(message_id) and isinstance(job, Job) and job.progress.message_id == message_id

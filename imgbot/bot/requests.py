@@ -11,7 +11,7 @@ from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
 from imgbot.domain.holds import Hold
-from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
+from imgbot.domain.intents import Intent
 from imgbot.domain.intents.beginnings import without_preamble
 from imgbot.domain.job import InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import Operation
@@ -24,6 +24,8 @@ from imgbot.domain.prompt_options import (
 )
 from imgbot.domain.remix import amend
 from imgbot.domain.texts import counted, in_time, price
+from imgbot.domain.words import order_in
+from imgbot.domain.words.chat import ABOUT_PHOTO
 from imgbot.storage import keys, rate_limit
 from imgbot.storage.job_queue import Admission, JobQueue
 from imgbot.storage.results import ResultStore
@@ -34,8 +36,6 @@ from imgbot.telemetry import events, metrics
 _REFUSALS = {"full": "queue_full", "many": "too_many_waiting"}
 """Sentences by verdict; that on any other limit is `<verdict>_used_up`."""
 _SEEDS = 1_000_003
-_CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
-_ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,11 @@ class Requests:
         prompt: str = "",
         photos: tuple[InputPhoto, ...] = (),
         scale: int = 2,
+        number: int = 1,
     ) -> bool:
         """Make a job of the request, once; False if this update's job exists already.
 
-        Raises UserError if it is not admitted.
+        `number` tells apart what one update orders together. Raises UserError if not admitted.
         """
         parent = ""
         if len(photos) == 1:
@@ -114,7 +115,9 @@ class Requests:
             parent=parent,
             base=await self._base_of(parent, dialogue),
         )
-        return await self._enqueue(dialogue, _job_of(dialogue, wanted))
+        job = _job_of(dialogue, wanted)
+        job = job if number == 1 else replace(job, id=f"{job.id}-{number}")
+        return await self._enqueue(dialogue, job)
 
     async def _base_of(self, parent: str, dialogue: Dialogue) -> str:
         """Return the prompt that a picture was drawn from, if a change may have to draw it anew."""
@@ -315,8 +318,8 @@ class Requests:
         prompt, photo = prompt_of(message), photo_of(message)
         if photo is None or not prompt or command_of(message):
             return prompt
-        found = classify(prompt, _ABOUT_PHOTO)
-        is_prompt = found.intent in _CAPTION_PROMPTS or found.operation is not None
+        order = order_in(prompt, ABOUT_PHOTO)
+        is_prompt = order is not None and order.intent is not Intent.AGAIN
         if photo.replied or message.media_group_id:
             is_prompt = is_prompt or dialogue.order_rule.is_prompt(prompt)
         return prompt if is_prompt and not await self._is_by_bot(message, photo, dialogue) else ""

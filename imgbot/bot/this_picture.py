@@ -1,24 +1,21 @@
-"""This picture: the one that a message is about without naming it. Pure.
+"""This picture: what is recent in a chat, as the pictures that a text may be about. Pure.
 
-It is the picture replied to, else that of the open question, else the newest in this chat and topic
-of a photo that the user sent, a picture that was shown, and a picture that is being made for the
-user. What was made in another chat is never meant. A number names a variant that was ordered with
-this picture, or with one that it was made from; or, to go back, one of its earlier versions.
+These are the photos that the user sent, the pictures that were shown, and those that are being made
+for the user, in this chat and topic. What was made in another chat is never meant. Which of them a
+text means, the reader of words tells.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, Request, State, variant_number
 from imgbot.domain.operations import Operation
-from imgbot.domain.ordinals import LAST
-from imgbot.domain.words.chat import ChatPicture
+from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.storage.results import Recent
 
 Meant = Job | tuple[InputPhoto, ...]
-"""Job that shows the picture, or will, or photo; several photos are none."""
+"""Job that shows the picture, or will, or a photo; nothing for none."""
 
 _MADE = frozenset({None, State.DELIVERED})
 """Outcomes of a job that is making its picture."""
@@ -26,37 +23,23 @@ _MADE = frozenset({None, State.DELIVERED})
 
 @dataclass(frozen=True, slots=True)
 class TargetPicture:
-    """Picture that a text may be about."""
+    """Picture that an order is about."""
 
     photo: InputPhoto | None = None
     message_id: int = 0
     """Message of this chat that shows it; 0 if not known."""
-    age_s: int = 0
-    prompt: str = ""
-    created_from: str = ""
-    """The prompt, if it changed no other picture."""
 
 
-def this_picture(
-    replied: TargetPicture | None, asked: TargetPicture | None, newest: TargetPicture | None
-) -> TargetPicture:
-    """Return the picture that is meant, of those replied to, asked about, and newest here."""
-    return replied or asked or newest or TargetPicture()
+def made_by(job: Job | None, result: Job | None, chat_id: int, user_id: int) -> Job | None:
+    """Return the job of a picture of this chat that was shown, or is being made for the user.
 
-
-def meant_by(recent: Recent, job: Job | None, result: Job | None, user_id: int) -> Meant:
-    """Return the picture that a recent entry stands for; nothing if an older one is meant.
-
-    `job` is its job while that is live. `result` is its result, or the one that it was to change,
-    as far as they are of this chat. Jobs and photos of other users are theirs alone.
+    `job` is its job while that is live, `result` its result.
     """
-    is_own = recent.user_id == user_id
-    if job is not None and not job.is_cancelled and job.progress.outcome in _MADE:
-        return job if is_own else ()
-    if result is not None and (is_own or result.id == recent.job_id):
-        return result
-    # A photo stays the one that is meant when a job about it fails.
-    return recent.photos if is_own else ()
+    if result is not None:
+        return result if result.picture and result.is_of(chat_id) else None
+    is_own = job is not None and job.user_id == user_id
+    is_made = job is not None and not job.is_cancelled and job.progress.outcome in _MADE
+    return job if is_own and is_made else None
 
 
 def awaited(recent: Recent) -> Job:
@@ -64,49 +47,35 @@ def awaited(recent: Recent) -> Job:
     return Job(recent.job_id, recent.user_id, Request(0, Operation.CREATE, ""))
 
 
-def target_of(meant: Meant, age_s: int = 0) -> TargetPicture:
-    """Return the picture as a text may be about it."""
+def target_of(meant: Meant) -> TargetPicture:
+    """Return the picture as an order is about it."""
     if isinstance(meant, tuple):
-        # Which of several photos is meant, nobody knows.
-        return TargetPicture(meant[0] if len(meant) == 1 else None, age_s=age_s)
-    request, message_id = meant.request, meant.progress.message_id
-    created_from = request.prompt if request.operation is Operation.CREATE else ""
-    # Words like those of a picture that is not there yet are rather the next picture.
-    prompt = request.prompt if meant.is_there else ""
-    return TargetPicture(meant.picture, message_id, age_s, prompt, created_from)
+        return TargetPicture(next(iter(meant), None))
+    return TargetPicture(meant.picture, meant.progress.message_id)
 
 
-def by_number(variants: Iterable[Job]) -> dict[int, Meant]:
-    """Return variants by their numbers."""
-    return {variant_number(each.id): each for each in variants}
+def photos_of(recents: Sequence[Recent], user_id: int) -> dict[str, InputPhoto]:
+    """Return the photos of a user by the ids of their pictures."""
+    found: dict[str, InputPhoto] = {}
+    for recent in reversed(recents):
+        if recent.user_id == user_id:
+            found |= {photo.unique_id: photo for photo in recent.photos}
+            if recent.parent and recent.photos:
+                found[recent.parent] = recent.photos[0]
+    return found
 
 
-def numbered(found: Mapping[int, Meant], number: int) -> Meant:
-    """Return one of several pictures. Raises UserError for a number that none of them has."""
-    if number == LAST:
-        return found[max(found)]
-    if number not in found:
-        known = ", ".join(map(str, sorted(found)))
-        raise UserError("variant_missing", number=number, known=known)
-    return found[number]
+def id_of(photo: InputPhoto, recents: Sequence[Recent]) -> str:
+    """Return the id of the picture that a photo is: of its job, as far as that is known here."""
+    found = (
+        each.parent
+        for each in recents
+        if each.parent and each.photos[:1] and each.photos[0].unique_id == photo.unique_id
+    )
+    return next(found, photo.unique_id)
 
 
-def undone(recents: Sequence[Recent], shown: Meant, user_id: int) -> list[str]:
-    """Return the user's jobs that came of the picture before it was shown again, newest first."""
-    origin = shown.id if isinstance(shown, Job) else shown[0].unique_id if shown else ""
-    before = {each.job_id: each.origin for each in recents if each.origin}
-    own = [each.job_id for each in recents if each.user_id == user_id]
-    return [job_id for job_id in own if origin and origin in _origins(job_id, before)]
-
-
-def _origins(job_id: str, before: Mapping[str, str]) -> Iterator[str]:
-    """Yield what a job's picture came of, step by step."""
-    for _ in before:
-        job_id = before.get(job_id, "")
-        yield job_id
-
-
-def pictures_of(recents: Sequence[Recent], user_id: int, now_ms: int) -> tuple[ChatPicture, ...]:
+def chat_pictures(recents: Sequence[Recent], user_id: int, now_ms: int) -> tuple[ChatPicture, ...]:
     """Return the pictures of a chat by what is recent there, the newest first.
 
     Those that they came of stand behind them. One that was ordered, and not shown, is not there.
@@ -156,3 +125,19 @@ def _in_order(
     if orders[order] < 2:
         return replace(picture, words=words)
     return replace(picture, words=words, order=order, number=variant_number(picture.id))
+
+
+def undone_in(chat: ChatState) -> tuple[str, ...]:
+    """Return the user's pictures that came of this one, which was shown again after them."""
+    this, known = chat.this, {each.id: each for each in chat.pictures}
+    own = (each for each in chat.pictures if each.is_own and each.is_there)
+    return tuple(each.id for each in own if this and this.id in _origins(each, known))
+
+
+def _origins(picture: ChatPicture, known: Mapping[str, ChatPicture]) -> Iterator[str]:
+    """Yield what a picture came of, step by step."""
+    for _ in known:
+        if picture.parent not in known:
+            return
+        picture = known[picture.parent]
+        yield picture.id

@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.intents import classify
 from imgbot.domain.operations import Operation
 from imgbot.domain.ratios import fitted
+from imgbot.domain.words import order_in
+from imgbot.domain.words.chat import ABOUT_PHOTO
 from imgbot.providers.comfyui_workflow import ComfyUiSpec, Graph, Workflow, filled, grown
 from imgbot.providers.http import (
     ORDER_KINDS,
@@ -238,8 +239,8 @@ def _unheard(order: GenerationRequest, flow: Workflow) -> str:
     """Return a prompt that the workflow has no input for; "merge them" asks for nothing more."""
     if not order.prompt or flow.inputs.prompt is not None:
         return ""
-    found = classify(order.prompt)
-    names_it = found.operation is order.operation and not found.prompt
+    found = order_in(order.prompt, ABOUT_PHOTO)
+    names_it = found is not None and found.operation is order.operation
     return "" if names_it else order.prompt[:_IGNORED_CHARACTERS]
 
 

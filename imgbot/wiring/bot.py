@@ -7,6 +7,7 @@ from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.handlers.results import ResultHandlers
 from imgbot.bot.policy import Visits
 from imgbot.bot.router import Router, UpdateHandler
+from imgbot.bot.text_reader import TextReader
 from imgbot.features.feature import Core, Seams
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.results import ResultStore
@@ -23,7 +24,9 @@ def build_conversation(core: Core, seams: Seams, originals: OriginalStore) -> Co
     stored, parts = ResultStore(core.redis), (core.requests, core.pictures, core.operations)
     own = stored, originals.find, core.forgetting
     others = ResultHandlers(*parts, core.account, *own), core.account, core.general
-    conversation = Conversation(*parts, *others, stored, UserStore(core.redis))
+    users = UserStore(core.redis)
+    reader = TextReader(core.pictures, users, core.operations.has_photo_styles)
+    conversation = Conversation(reader, *parts, *others, stored, users)
     for each in (core.operations, *others, conversation):
         each.add_to(core.general.table)
     core.general.table.add(*seams.commands, *seams.actions)

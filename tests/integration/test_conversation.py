@@ -200,7 +200,7 @@ async def test_text_that_is_gone_is_not_guessed(anna: User) -> None:
 async def test_new_idea_is_offered_while_a_photo_waits_and_the_question_stays(
     simulated_stage: Stage,
 ) -> None:
-    user, text = await simulated_stage.user(language="ru"), "нарисуй кота"
+    user, text = await simulated_stage.user(language="ru"), "на пляже"
     await user.ask("", jpeg("cat"), fits=has_buttons)
 
     orders, [question] = await ordered_by(user, text)
@@ -238,7 +238,7 @@ async def test_picture_of_another_chat_is_not_changed(simulated_stage: Stage) ->
 
 async def test_flags_of_other_services_are_named_once_and_never_sent(anna: User) -> None:
     orders, messages = await ordered_by(anna, "a fox, 2 variants --v 6.1 --s 250 --no snow")
-    changed, [edited] = await ordered_by(anna, "make it brighter --q 2")
+    changed, [edited] = await ordered_by(anna, "make the second one brighter --q 2")
 
     captions = sorted(message.text for message in messages)
     assert orders == ["create a fox, without: snow"] * 2
@@ -302,7 +302,6 @@ async def test_caption_that_asks_for_nothing_is_asked_about(
 @pytest.mark.parametrize("text", ["merge them", "Объедини эти фото"])
 async def test_merging_in_words_waits_for_another_photo(simulated_stage: Stage, text: str) -> None:
     bob = await simulated_stage.user()
-    await bob.after(bob.photos(jpeg("astronaut", (320, 240))))
     await bob.after(bob.photos(jpeg("cat", (320, 240))))
 
     ordered, [answer] = await ordered_by(bob, text)
@@ -312,6 +311,16 @@ async def test_merging_in_words_waits_for_another_photo(simulated_stage: Stage, 
     assert ordered == []
     assert (await simulated_stage.orders())[-1] == f"merge {text}"
     assert answer.text in {t("en", "merge_count_one"), t("ru", "merge_count_one")}
+    assert "2" in merged.text
+
+
+async def test_two_photos_are_merged_by_a_word(anna: User) -> None:
+    await anna.after(anna.photos(jpeg("astronaut", (320, 240))))
+    await anna.after(anna.photos(jpeg("cat", (320, 240))))
+
+    merged = await anna.order("merge them")
+
+    assert (await anna.stage.orders())[-1] == "merge merge them"
     assert "2" in merged.text
 
 

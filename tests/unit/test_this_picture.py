@@ -9,19 +9,14 @@ import pytest
 from imgbot.bot.this_picture import (
     Meant,
     TargetPicture,
-    by_number,
-    meant_by,
-    numbered,
-    pictures_of,
+    chat_pictures,
+    made_by,
     target_of,
-    this_picture,
-    undone,
+    undone_in,
 )
-from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, Job, State, variant_ids, with_changes
+from imgbot.domain.job import InputPhoto, Job, State, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.domain.ordinals import LAST
-from imgbot.domain.words.chat import ChatPicture
+from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.storage.results import Recent, load_recent, ordered, shown
 from tests.fixtures.jobs import job_of
 
@@ -35,117 +30,75 @@ def result(job_id: str = "7", operation: Operation = Operation.CREATE) -> Job:
     return with_changes(replace(made, state=State.DELIVERED), shown=(PHOTO,), message_id=9)
 
 
-RECENT = Recent(ANN, 0, "7", "6", (PHOTO,))
 DELIVERING = with_changes(MADE, outcome=State.DELIVERED)
 FAILED = with_changes(MADE, outcome=State.FAILED)
-SHOWN, EARLIER = result(), result("6")
+SHOWN = result()
 
 
 @pytest.mark.parametrize(
-    ("recent", "job", "shown", "user_id", "meant"),
+    ("job", "shown", "chat_id", "user_id", "made"),
     [
-        # A photo that was sent, and several.
-        (Recent(ANN, 0, photos=(PHOTO,)), None, None, ANN, (PHOTO,)),
-        (Recent(ANN, 0, photos=(PHOTO,)), None, None, BOB, ()),
-        (Recent(ANN, 0, photos=(PHOTO, OTHER)), None, None, ANN, (PHOTO, OTHER)),
-        # A picture that was shown; in a group it is there for all.
-        (RECENT, None, SHOWN, ANN, SHOWN),
-        (RECENT, None, SHOWN, BOB, SHOWN),
-        # One that is being made: while its end is not sure, only its user means it.
-        (RECENT, MADE, EARLIER, ANN, MADE),
-        (RECENT, MADE, EARLIER, BOB, ()),
-        (RECENT, DELIVERING, None, ANN, DELIVERING),
-        # One that failed or was cancelled leaves the picture that it was to change.
-        (RECENT, FAILED, EARLIER, ANN, EARLIER),
-        (RECENT, FAILED, EARLIER, BOB, ()),
-        (RECENT, with_changes(MADE, is_cancelled=True), EARLIER, ANN, EARLIER),
-        (RECENT, FAILED, None, ANN, (PHOTO,)),
-        (RECENT, None, None, ANN, (PHOTO,)),
-        (Recent(ANN, 0, "7"), FAILED, None, ANN, ()),
-        # A picture that was replied to.
-        (Recent(ANN, 0, "", "6", (PHOTO,)), None, EARLIER, ANN, EARLIER),
-        (Recent(ANN, 0, "", "6", (PHOTO,)), None, EARLIER, BOB, ()),
+        # Shown, it is there for all, but in its own chat alone.
+        (None, SHOWN, ANN, ANN, SHOWN),
+        (None, SHOWN, ANN, BOB, SHOWN),
+        (None, SHOWN, BOB, ANN, None),
+        # While it is being made, and its end is not sure, only its user means it.
+        (MADE, None, ANN, ANN, MADE),
+        (MADE, None, ANN, BOB, None),
+        (DELIVERING, None, ANN, ANN, DELIVERING),
+        # One that failed or was cancelled, or is gone, is none.
+        (FAILED, None, ANN, ANN, None),
+        (with_changes(MADE, is_cancelled=True), None, ANN, ANN, None),
+        (None, with_changes(SHOWN, shown=()), ANN, ANN, None),
+        (None, None, ANN, ANN, None),
     ],
 )
-def test_a_recent_entry_stands_for_a_picture_or_leaves_it_to_an_older_one(
-    recent: Recent, job: Job | None, shown: Job | None, user_id: int, meant: Meant
+def test_a_job_whose_picture_is_meant(
+    job: Job | None, shown: Job | None, chat_id: int, user_id: int, made: Job | None
 ) -> None:
-    assert meant_by(recent, job, shown, user_id) == meant
-
-
-REPLIED, ASKED, NEWEST = (TargetPicture(InputPhoto(name, name)) for name in "ran")
-
-
-@pytest.mark.parametrize(
-    ("known", "meant"),
-    [
-        ((REPLIED, ASKED, NEWEST), REPLIED),
-        ((None, ASKED, NEWEST), ASKED),
-        ((None, None, NEWEST), NEWEST),
-        ((None, None, None), TargetPicture()),
-    ],
-)
-def test_a_reply_comes_before_a_question_and_that_before_the_newest(
-    known: tuple[TargetPicture | None, ...], meant: TargetPicture
-) -> None:
-    assert this_picture(*known) == meant
+    assert made_by(job, shown, chat_id, user_id) == made
 
 
 @pytest.mark.parametrize(
     ("meant", "target"),
     [
-        (SHOWN, TargetPicture(PHOTO, 9, 5, "a fox", "a fox")),
-        (result(operation=Operation.EDIT), TargetPicture(PHOTO, 9, 5, "a fox")),
-        (MADE, TargetPicture(InputPhoto("", "7"), 0, 5)),
-        ((PHOTO,), TargetPicture(PHOTO, age_s=5)),
-        ((PHOTO, OTHER), TargetPicture(age_s=5)),
+        (SHOWN, TargetPicture(PHOTO, 9)),
+        (MADE, TargetPicture(InputPhoto("", "7"))),
+        ((PHOTO,), TargetPicture(PHOTO)),
+        ((), TargetPicture()),
     ],
 )
-def test_what_a_text_may_be_about(meant: Meant, target: TargetPicture) -> None:
-    assert target_of(meant, 5) == target
-
-
-VARIANTS = by_number([result("7"), result("7-3-r")])
-
-
-@pytest.mark.parametrize(("number", "job_id"), [(1, "7"), (3, "7-3-r"), (LAST, "7-3-r")])
-def test_variants_have_the_numbers_of_their_jobs(number: int, job_id: str) -> None:
-    assert variant_ids("7-3")[:5] == ["7", "7-2", "7-3", "7-4", "7-r"]
-    assert numbered(VARIANTS, number) == result(job_id)
-
-
-def test_a_number_that_no_variant_has_is_told_with_those_that_are_there() -> None:
-    with pytest.raises(UserError) as raised:
-        numbered(VARIANTS, 2)
-
-    assert (raised.value.reason, raised.value.facts) == (
-        "variant_missing",
-        {"number": 2, "known": "1, 3"},
-    )
+def test_what_an_order_is_about(meant: Meant, target: TargetPicture) -> None:
+    assert target_of(meant) == target
 
 
 # The newest first: 1 was drawn of a photo, 2 and 3 changed it one after the other.
-CHANGES = [Recent(ANN, 0, "3", "2"), Recent(ANN, 0, "2", "1"), Recent(ANN, 0, "1", "", (PHOTO,))]
-BACK_AT_2 = [Recent(ANN, 0, "2"), *CHANGES]
+CHANGES = [
+    Recent(ANN, 0, "3", "2"),
+    Recent(ANN, 0, "2", "1"),
+    Recent(ANN, 0, "1", "", (PHOTO,)),
+] * 2
+BACK_AT_2 = [Recent(ANN, 0, "2", "1"), *CHANGES]
 
 
 @pytest.mark.parametrize(
-    ("recents", "shown", "ids"),
+    ("recents", "ids"),
     [
-        (CHANGES, result("3"), []),
-        (BACK_AT_2, result("2"), ["3"]),
-        ([Recent(ANN, 0, "1"), *BACK_AT_2], result("1"), ["2", "3", "2"]),
-        ([Recent(ANN, 0, "1"), *CHANGES], result("1"), ["3", "2"]),
-        ([Recent(ANN, 0, photos=(PHOTO,)), *CHANGES], (PHOTO,), ["3", "2", "1"]),
-        ([Recent(ANN, 0, "3"), *BACK_AT_2], result("3"), []),
-        ([Recent(BOB, 0, "3", "2"), Recent(ANN, 0, "2", "1")], result("2"), []),
-        (CHANGES, (), []),
+        (CHANGES, []),
+        (BACK_AT_2, ["3"]),
+        ([Recent(ANN, 0, "1", "", (PHOTO,)), *BACK_AT_2], ["2", "3"]),
+        ([Recent(ANN, 0, photos=(PHOTO,)), *CHANGES], ["3", "2", "1"]),
+        ([Recent(ANN, 0, "3", "2"), *BACK_AT_2], []),
+        ([Recent(ANN, 0, "2", "1"), *[Recent(BOB, 0, "3", "2")] * 2, *CHANGES[1:3]], []),
+        ([], []),
     ],
 )
 def test_what_was_undone_came_of_the_picture_that_is_shown(
-    recents: Sequence[Recent], shown: Meant, ids: list[str]
+    recents: Sequence[Recent], ids: list[str]
 ) -> None:
-    assert undone(recents, shown, ANN) == ids
+    chat = ChatState(chat_pictures(recents, ANN, 0))
+
+    assert undone_in(chat) == tuple(ids)
 
 
 def drawn(job_id: str, words: str, at_s: int = 0, user_id: int = ANN) -> Recent:
@@ -202,7 +155,7 @@ FOX = ChatPicture("1", Operation.CREATE, ("a fox",))
     ],
 )
 def test_pictures_of_a_chat(recents: Sequence[Recent], pictures: Sequence[ChatPicture]) -> None:
-    assert pictures_of(recents, ANN, 0) == tuple(pictures)
+    assert chat_pictures(recents, ANN, 0) == tuple(pictures)
 
 
 @pytest.mark.parametrize(

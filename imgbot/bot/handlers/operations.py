@@ -4,7 +4,7 @@ An operation on one photo that needs no prompt needs no handler of its own.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, partialmethod
 from typing import Any
 
@@ -20,9 +20,10 @@ from imgbot.bot.dialogue import (
 )
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of, target_photo
 from imgbot.bot.requests import Requests
+from imgbot.bot.this_picture import TargetPicture
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import UserError
-from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
+from imgbot.domain.intents import Intent, PendingQuestion, scale_in
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import (
     ACTIONS,
@@ -34,6 +35,9 @@ from imgbot.domain.operations import (
 )
 from imgbot.domain.result_buttons import SCALES
 from imgbot.domain.this_style import asks_for_this_style
+from imgbot.domain.words import order_in
+from imgbot.domain.words.chat import ABOUT_PHOTO, ChatState
+from imgbot.domain.words.reading import Example, Order, Sentence, Talk, WordReader
 
 _StartHandler = Callable[[Message | CallbackQuery, Dialogue], Awaitable[None]]
 
@@ -124,24 +128,26 @@ class OperationHandlers:
         if photo and self.asks_for_style(prompt):
             await ask_for_picture(dialogue, photo, prompt, "ask_style_example")
             return
-        found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
-        operation = (found.operation if photo else None) or Operation.EDIT
+        order = order_in(prompt, ABOUT_PHOTO) or Order(Intent.CHANGE)
+        operation = (order.operation if photo else None) or Operation.EDIT
         # What is drawn on a picture may be meant by any words.
         is_marked = dialogue.order_rule.takes_another(operation, prompt, photo)
         is_prompt_used = is_marked or operation in {Operation.EDIT, Operation.MERGE}
         await self.order_or_ask(
-            dialogue, operation, photo, prompt if is_prompt_used else "", found.scale or 2
+            dialogue, operation, photo, prompt if is_prompt_used else "", order.scale or 2
         )
 
     def asks_for_style(self, prompt: str) -> bool:
         """Return whether a prompt asks for the style of another picture, and this can be done."""
         return self.has_photo_styles and asks_for_this_style(prompt)
 
-    async def handle_style_of(self, photo: InputPhoto, _: Message, dialogue: Dialogue) -> None:
+    async def handle_style_of(self, target: TargetPicture, dialogue: Dialogue) -> None:
         """A text that asks for the style of a picture: it needs a photo to paint."""
+        if target.photo is None:
+            raise UserError("send_photo_please")
         await self.requests.check_rate_limit(dialogue)
         prompt = dialogue.t("style_of_first")
-        await ask_for_picture(dialogue, photo, prompt, "ask_style_photo")
+        await ask_for_picture(dialogue, target.photo, prompt, "ask_style_photo")
 
     async def handle_photo(self, message: Message, dialogue: Dialogue) -> None:
         """Picture sent outside a dialogue: its caption is the prompt."""
@@ -180,9 +186,9 @@ class OperationHandlers:
         if photo_of(message) is None:
             return False
         prompt = await self.requests.prompt_in(message, dialogue)
-        found = classify(prompt, ChatFacts(pending=PendingQuestion.SCALE))
-        is_size = OPERATIONS[operation].has_scale and found.operation is Operation.UPSCALE
-        return bool(prompt) and not is_size
+        order = order_in(prompt, replace(ABOUT_PHOTO, pending=PendingQuestion.SCALE))
+        is_size = order is not None and order.operation is Operation.UPSCALE
+        return bool(prompt) and not (OPERATIONS[operation].has_scale and is_size)
 
     async def order_or_ask(
         self,
@@ -301,6 +307,21 @@ class OperationHandlers:
             return "stale_photo_button"
         await self.order_or_ask(dialogue, Operation.UPSCALE, photo, scale=scale)
         return ""
+
+
+def _style_of(sentence: Sentence, chat: ChatState) -> Talk | None:
+    is_free = chat.this is not None and not chat.pending
+    is_asked = is_free and asks_for_this_style(sentence.text)
+    return Talk(Intent.COMMAND, "style of this") if is_asked else None
+
+
+STYLE_OF_THIS = WordReader(
+    "style of this",
+    "a photo that is to be painted like this picture",
+    _style_of,
+    (Example("paint my photo in this style"), Example("фото в этом же стиле")),
+)
+"""Row of the reader of words, where this can be done."""
 
 
 async def ask_for_picture(dialogue: Dialogue, photo: InputPhoto, prompt: str, key: str) -> None:

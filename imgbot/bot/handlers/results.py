@@ -29,8 +29,6 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import InputPhoto, Job, variant_ids, with_changes
 from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
-from imgbot.domain.ordinals import picture_named_in
-from imgbot.domain.prompt_options import count_in
 from imgbot.domain.remix import undone_part
 from imgbot.domain.result_buttons import ANEW, DRAW, RETRY, UP, of_job, under_result
 from imgbot.domain.texts.captions import drawing_name, with_drawing
@@ -333,8 +331,8 @@ class ResultHandlers:
             await self.results.set_original(result.id, sent.file_id)
         return ""
 
-    def about_chosen(self, action: str) -> MessageHandler:
-        """Return the handler of an action on the result that a message is about."""
+    def about_chosen(self, action: str, named: Meant = ()) -> MessageHandler:
+        """Return the handler of an action on the result that is named, or a message is about."""
         acts: Mapping[str, _Act] = {
             "last": self._act_show,
             "undo": self._act_undo,
@@ -343,21 +341,20 @@ class ResultHandlers:
             "delete": _act_ask_delete,
             "receipt": self._act_receipt,
         }
-        return partial(self._act_on_chosen, acts[action], action)
+        return partial(self._act_on_chosen, acts[action], action, named)
 
     async def _act_on_chosen(
-        self, act: _Act, action: str, message: Message, dialogue: Dialogue
+        self, act: _Act, action: str, named: Meant, message: Message, dialogue: Dialogue
     ) -> None:
-        await act(await self.pictures.chosen(action, message, dialogue), dialogue)
+        await act(await self.pictures.chosen(action, message, dialogue, named), dialogue)
 
-    async def handle_again(self, message: Message, dialogue: Dialogue) -> None:
-        """Order the picture again, as often as the text says: "another one", "3 more"."""
-        result = await self.pictures.chosen("again", message, dialogue)
+    async def handle_again(
+        self, message: Message, dialogue: Dialogue, named: Meant = (), count: int = 1
+    ) -> None:
+        """Order a picture again, so many times."""
+        result = await self.pictures.chosen("again", message, dialogue, named)
         if not self.requests.is_varied(result.request):
             raise UserError("again_same")
-        prompt = prompt_of(message)
-        named = picture_named_in(prompt)
-        count = count_in(named.rest if named else prompt) or 1
         await self.requests.regenerate(dialogue, result.request, count)
 
     async def _act_on_pressed(

@@ -19,7 +19,15 @@ from imgbot.domain.words import (
 )
 from imgbot.domain.words.about import read_about
 from imgbot.domain.words.chat import ChatState
-from imgbot.domain.words.reading import Reading, Sentence, WordReader, sentence_of
+from imgbot.domain.words.reading import (
+    Ask,
+    Order,
+    Reading,
+    Sentence,
+    Talk,
+    WordReader,
+    sentence_of,
+)
 from imgbot.domain.words.steps import read_step
 
 BEFORE_STEPS: Sequence[WordReader] = (*history.ARROWS, *vetoes.ROWS)
@@ -38,19 +46,33 @@ READERS: Sequence[WordReader] = (*BEFORE_STEPS, *BEFORE_NAMES, *AFTER_NAMES)
 
 def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Reading:
     """Return what a text asks for in its chat; `added` are the rows of features."""
-    sentence = vetoes.without_courtesy(sentence_of(text), chat)
+    whole = sentence_of(text)
+    sentence = vetoes.without_courtesy(whole, chat)
     if found := _first(BEFORE_STEPS, sentence, chat):
         return found
     rows = partial(_read, (*added, *AFTER_NAMES))
     if found := read_step(sentence, chat, rows) or _first(BEFORE_NAMES, sentence, chat):
         return found
-    return read_about(sentence, chat, rows)
+    found = read_about(sentence, chat, rows)
+    if isinstance(found, Ask) and sentence != whole:
+        # "Thanks, John" is thanks.
+        talk = learned.read_learned(whole, chat)
+        return talk if isinstance(talk, Talk) else found
+    return found
 
 
 def _read(rows: Sequence[WordReader], sentence: Sentence, chat: ChatState) -> Reading:
     if found := _first(rows, sentence, chat):
         return found
     raise AssertionError("the last row reads everything")
+
+
+def order_in(text: str, chat: ChatState) -> Order | None:
+    """Return what a text asks for, or probably does; None for talk."""
+    found = read(text, chat)
+    if isinstance(found, Talk):
+        return None
+    return found.order if isinstance(found, Ask) else found
 
 
 def _first(rows: Sequence[WordReader], sentence: Sentence, chat: ChatState) -> Reading | None:

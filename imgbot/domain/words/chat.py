@@ -84,6 +84,10 @@ class ChatState:
         return next((each for each in self.pictures if each.id == picture_id), None)
 
 
+ABOUT_PHOTO = ChatState((ChatPicture("photo"),), pending=PendingQuestion.CHANGE, asked="photo")
+"""Chat in which words can be about one photo alone, as a caption is."""
+
+
 def history_of(picture: ChatPicture, chat: ChatState) -> Sequence[ChatPicture]:
     """Return what a picture came of, the nearest first."""
     found: list[ChatPicture] = []

@@ -1,5 +1,6 @@
 """Naming: pictures by number, and by the name that people give them. Pure."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -35,6 +36,9 @@ _ONE_BY_ONE = ("each", "every", "каждый", "каждую", "каждом", 
 _COUNTS = {"two": 2, "three": 3, "four": 4, "двух": 2, "три": 3, "трех": 3, "троих": 3, "четыре": 4}
 _SEPARATORS = " ,;:.!?—–-\n"
 
+_LINKED = re.compile(r"\s*(?:but|but make it|and|но|а|и|только)\s+(?=\w)", re.IGNORECASE)
+"""Link between a name and what is said of it: "the last one but darker"."""
+
 
 @dataclass(frozen=True, slots=True)
 class PictureName:
@@ -69,9 +73,12 @@ def named_picture(sentence: Sentence, chat: ChatState) -> PictureName | None:
     "The second one brighter" and "now the ship: make it bigger" are "it brighter" and "make it
     bigger" about that picture; "the ship needs a flag" stays as it is.
     """
-    if len(chat.pictures) < 2 or chat.pending in _OTHER_QUESTIONS:
+    if not chat.pictures or chat.pending in _OTHER_QUESTIONS:
         return None
-    return _by_all(sentence, chat) or _by_number(sentence, chat) or _by_name(sentence, chat)
+    numbered = _by_number(sentence, chat)
+    if len(chat.pictures) < 2:
+        return numbered
+    return _by_all(sentence, chat) or numbered or _by_name(sentence, chat)
 
 
 def _by_all(sentence: Sentence, chat: ChatState) -> PictureName | None:
@@ -192,6 +199,8 @@ def _without(sentence: Sentence, named: NamePhrase | Numbered) -> Sentence:
     start = tokens[named.start - 1].end if named.start else 0
     before, colon = text[:start].strip(_SEPARATORS + " "), text[tokens[named.end - 1].end :]
     after = colon.lstrip(_SEPARATORS)
+    if not before and (linked := _LINKED.match(after)):
+        return sentence_of(after[linked.end() :])
     is_english = not has_cyrillic(before or after)
     is_object = is_english and bool(before or after) and not colon.startswith(":")
     return sentence_of(" ".join(filter(None, (before, "it" if is_object else "", after))))

@@ -77,12 +77,21 @@ def _numbered(which: Which, chat: ChatState) -> ChatPicture | None:
     """Return a picture by its number in its order or album, else by its place in the chat."""
     known = words_of(chat.pictures)
     row = _row(known, chat, are_photos=bool(which.name))
+    if len(row) == 1 < which.number:
+        return _version(which.number, known.line(row[1]), known, chat)
     at = (len(row) + 1) // 2 if which.number == MIDDLE else which.number
     chosen = row.get(at if at > 0 else len(row) + 1 + at)
     if which.number == LAST and not which.name and not (chosen and chosen.order):
         own = [each for each in chat.pictures if each.is_own] or chat.pictures
         return min(own, key=lambda each: each.age_s, default=None)
     return known.newest_of(chosen) if chosen else None
+
+
+def _version(number: int, line: str, known: PictureWords, chat: ChatState) -> ChatPicture | None:
+    """Return a version of the only picture, from its first on."""
+    line_of = [each for each in chat.pictures if known.line(each) == line]
+    versions = sorted(line_of, key=lambda each: len(history_of(each, chat)))
+    return dict(enumerate(versions, 1)).get(number)
 
 
 def _row(known: PictureWords, chat: ChatState, *, are_photos: bool) -> dict[int, ChatPicture]:

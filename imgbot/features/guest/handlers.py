@@ -31,11 +31,14 @@ from imgbot.bot.requests import Requests
 from imgbot.bot.router import INLINE_CALLBACK
 from imgbot.domain.buttons import Keyboard
 from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
-from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
+from imgbot.domain.intents import Intent
 from imgbot.domain.job import InputPhoto, Job, with_changes
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import counted, language_of, t
+from imgbot.domain.words import read
+from imgbot.domain.words.chat import ABOUT_PHOTO, ChatState
+from imgbot.domain.words.reading import Order
 from imgbot.jobs.captions import success_caption
 from imgbot.jobs.hooks import AfterShown, Hooks, ShownEnd
 from imgbot.storage.rate_limit import WAITED_OUT_S
@@ -56,8 +59,6 @@ _OPEN_S = 10
 _LOST = "lost"
 """In place of the order of a placeholder: it has none, and gets none."""
 
-_ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
-_ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 _STRANGER = "guest_stranger"
 _REFUSED_EVERY_S, _TOLD_EVERY_S = 3600, 60
 
@@ -254,19 +255,18 @@ class GuestHandlers:
 
     async def _enqueue(self, dialogue: Dialogue, prompt: str, photo: InputPhoto | None) -> None:
         """Order a sure request; there is nobody to ask about another one."""
-        found = classify(prompt, _ABOUT_PHOTO if photo else ChatFacts())
-        is_sure = found.is_sure and found.intent in _ORDERS
+        found = read(prompt, ABOUT_PHOTO if photo else ChatState())
+        order = found if isinstance(found, Order) else None
         if photo is None:
-            if not (is_sure and found.intent is Intent.CREATE):
+            if order is None or order.intent is not Intent.CREATE:
                 raise UserError("guest_words", name=self.identity.name)
             await self.requests.create(dialogue, prompt)
             return
-        operation = Operation.EDIT
-        if found.intent is Intent.OPERATION and found.operation in PHOTO_ACTIONS:
-            operation = found.operation
-        elif not prompt or not is_sure:
+        if order is None or not prompt:
             raise UserError("guest_words", name=self.identity.name)
-        await self.requests.order(dialogue, operation, prompt, (photo,), scale=found.scale or 2)
+        asked = order.operation if order.operation in PHOTO_ACTIONS else None
+        operation, scale = asked or Operation.EDIT, order.scale or 2
+        await self.requests.order(dialogue, operation, prompt, (photo,), scale=scale)
 
     async def _cancel(self, callback: CallbackQuery, update_id: int) -> None:
         """Cancel the order under whose placeholder the button is; without one there will be none.

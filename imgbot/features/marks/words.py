@@ -3,9 +3,12 @@
 import re
 from collections.abc import Mapping
 
-from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
+from imgbot.domain.intents import Intent
 from imgbot.domain.job import InputPhoto, Job, Request, State
 from imgbot.domain.operations import Operation
+from imgbot.domain.words import read
+from imgbot.domain.words.chat import ABOUT_PHOTO
+from imgbot.domain.words.reading import Order, Talk
 
 FOUND = "area_found"
 ELSEWHERE = "area_elsewhere"
@@ -26,7 +29,6 @@ CHOICES: Mapping[str, tuple[Operation, ...]] = {
 """Operations that a button offers, by the reason why a job ended with a question."""
 
 _MARKABLE = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.MERGE})
-_ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 _POINTING = re.compile(
     r"\b(?:this|that|these|those|here|there|marked|circled"
     r"|эт(?:о|от|а|у|и|их|ого|ой)|т(?:о|от|у)|здесь|тут|сюда|там|отмечен\w*|обвед[её]н\w*)\b",
@@ -64,17 +66,18 @@ def may_be_marked(request: Request) -> bool:
 
 def may_be_about_area(prompt: str) -> bool:
     """Return true unless words are about two photos, as "side by side" and "put 1 into 2" are."""
-    found = classify(prompt, _ABOUT_PHOTO)
-    if found.operation is Operation.MERGE or re.search(r"\d", prompt):
+    found = read(prompt, ABOUT_PHOTO)
+    order = found if isinstance(found, Order) else Order(Intent.CREATE)
+    if order.operation is Operation.MERGE or re.search(r"\d", prompt):
         return False
-    is_change = found.intent in {Intent.CHANGE, Intent.OPERATION}
-    return (is_change and found.is_sure) or points(prompt)
+    return order.intent in {Intent.CHANGE, Intent.OPERATION} or points(prompt)
 
 
 def needs_area(prompt: str) -> bool:
     """Return true for words like "remove this", which ask nothing of a photo without a mark."""
     is_removal = _REMOVAL.fullmatch(prompt) is not None
-    return is_removal or classify(prompt, _ABOUT_PHOTO).topic == "delete"
+    found = read(prompt, ABOUT_PHOTO)
+    return is_removal or (isinstance(found, Talk) and found.topic == "delete")
 
 
 def points(prompt: str) -> bool:

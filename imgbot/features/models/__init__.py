@@ -9,7 +9,7 @@ Without it each picture is made by the usual model of its operation.
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.result_buttons import ResultButton
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.features.models.handlers import MODEL, MODELS, REDRAW, USUAL, Models
+from imgbot.features.models.handlers import MODEL, MODELS, REDRAW, SAME_WITH, USUAL, Models
 from imgbot.storage.users import UserStore
 
 
@@ -18,7 +18,8 @@ def _build(core: Core) -> Seams:
     parts = UserStore(core.redis), core.requests, core.pictures
     models = Models(core.routes.models, core.policy.price_of, several, *parts)
     return Seams(
-        readers=[models.read] if several else [],
+        word_readers=[models.row()] if several else [],
+        answers={SAME_WITH: models.handle_same} if several else {},
         before_order=[models.complete],
         actions=[
             (MODELS, models.on_models),

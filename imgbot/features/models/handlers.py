@@ -12,8 +12,11 @@ from imgbot.bot.pictures import Pictures
 from imgbot.bot.requests import Requests
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, Presser, mark_of, one_of
 from imgbot.domain.errors import UserError
+from imgbot.domain.intents import Intent
 from imgbot.domain.job import Job
 from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.reading import Example, Sentence, Talk, WordReader
 from imgbot.features.models.words import asks_for_the_same, named_in
 from imgbot.providers.protocol import Capability, chosen_model
 from imgbot.storage.users import UserStore
@@ -22,6 +25,9 @@ MODELS = ButtonAction("models")
 MODEL = ButtonAction("model", (str, str, Presser, str), is_repeatable=True)
 REDRAW = ButtonAction("redraw", (str, str, str))
 USUAL = ButtonAction("usual", (Presser, int, one_of(*ACTIONS)))
+
+SAME_WITH = "same with model"
+"""Topic of a text that asks for this picture by another model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +62,34 @@ class Models:
             raise UserError("model_gone", operation=operation, **facts)
         return replace(draft, prompt=rest, model=meant)
 
-    async def read(self, message: Message, dialogue: Dialogue) -> bool:
-        """Order the picture again with the model that a text names; False for any other text."""
-        prompt, asked = prompt_of(message), None
-        for operation in self.several:
-            model, is_asked = self._same_with(prompt, operation, dialogue)
-            if not model:
-                continue
-            asked = asked or (await self.pictures.chosen("again", message, dialogue))
-            if asked.request.operation is not operation:
-                continue
-            if is_asked:
-                await self._ask_to_redraw(asked, model, dialogue)
-            else:
-                await self.requests.regenerate(dialogue, replace(asked.request, model=model))
-            return True
-        return False
+    def row(self) -> WordReader:
+        """Return the row of the reader of words about the same picture by another model."""
+        examples = Example("the same with flux"), Example("то же через флюкс")
+        return WordReader(
+            SAME_WITH, "this picture again, with a model that is named", self._read, examples
+        )
+
+    def _read(self, sentence: Sentence, chat: ChatState) -> Talk | None:
+        meant = chat.this.operation if chat.this else self.several[0]
+        if meant is None or meant not in self.several:
+            return None
+        models = self.of(meant)
+        titles = {name: each.title for name, each in models.items()}
+        best = next((name for name, each in models.items() if each.is_best), "")
+        rest, model = named_in(sentence.text, titles, best)
+        return Talk(Intent.COMMAND, SAME_WITH) if model and asks_for_the_same(rest) else None
+
+    async def handle_same(self, message: Message, dialogue: Dialogue) -> None:
+        """Order the picture again with the model that a text names, or ask if that costs more."""
+        asked = await self.pictures.chosen("again", message, dialogue)
+        operation = asked.request.operation
+        model, is_asked = self._same_with(prompt_of(message), operation, dialogue)
+        if not model:
+            raise UserError("again_nothing")
+        if is_asked:
+            await self._ask_to_redraw(asked, model, dialogue)
+        else:
+            await self.requests.regenerate(dialogue, replace(asked.request, model=model))
 
     def _same_with(self, text: str, operation: Operation, dialogue: Dialogue) -> tuple[str, bool]:
         """Return the model with which a text asks for the same picture, or nothing.

@@ -4,10 +4,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from imgbot.domain.intents import Intent, classify
+from imgbot.domain.intents import Intent
+from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import fold
+from imgbot.domain.words import order_in
+from imgbot.domain.words.chat import ChatPicture, ChatState
 
 _TITLE_WORDS = 5
+_DRAWN = ChatState((ChatPicture("drawn", Operation.CREATE),))
 _SHORTEST_NAME = 3
 _BY = (
     r"(?:(?:made |drawn |done )?(?:with|using|via|by|in|on|through|use|try)"
@@ -115,7 +119,10 @@ def _model_of(name: _Name, titles: Mapping[str, str]) -> str:
 def asks_for_the_same(rest: str) -> bool:
     """Return true if the words beside those about a model ask for the same picture again."""
     plain = fold(rest).strip(" ,.!")
-    return not plain or plain in _SAME or classify(plain).intent is Intent.AGAIN
+    if not plain or plain in _SAME:
+        return True
+    order = order_in(plain, _DRAWN)
+    return order is not None and order.intent is Intent.AGAIN
 
 
 def _words_of(name: str) -> list[str]:

@@ -16,7 +16,9 @@ from pydantic import SecretStr
 
 from imgbot.bot.messages import clean
 from imgbot.domain.errors import ProviderError, StorageFullError, UserError
-from imgbot.domain.intents import ChatFacts, Classification, Intent
+from imgbot.domain.intents import Intent
+from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.reading import Ask, Reading, Talk
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import Timeouts
 from imgbot.providers.url_policy import Hosts
@@ -48,7 +50,6 @@ _VERSION_LIMIT = 800
 _WRITING_TIMEOUT_S = 25.0
 _INTENTS = ("create", "change", "question", "complaint", "other")
 _VERSION = {"shown": {"type": "string"}, "sent": {"type": "string"}}
-_TALK = frozenset({Intent.QUESTION, Intent.COMPLAINT})
 _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE})
 _TIMEOUT_S = 3.0
 _TEXT_LIMIT = 500
@@ -98,17 +99,15 @@ class ChatModel:
         self._failures = 0
         self._paused_until_s = 0.0
 
-    async def decide(
-        self, user_id: int, text: str, facts: ChatFacts, found: Classification
-    ) -> Classification:
-        """Return the classification of an unsure text by the model, else `found` as it is."""
-        if not self._url or found.is_sure or len(text) > _TEXT_LIMIT:
+    async def decide(self, user_id: int, text: str, chat: ChatState, found: Ask) -> Reading:
+        """Return what an unsure text asks for by the model, else `found` as it is."""
+        if not self._url or found.among or len(text) > _TEXT_LIMIT:
             return found
         if not await self._may_call(user_id, _USER_SHARE):
             return found
         schema = _object(intent={"type": "string", "enum": _INTENTS})
-        body = _body(self._model, INSTRUCTIONS, _question(text, facts), "intent", schema)
-        return _merged(found, facts, await self._answer(body, _intent_in, _TIMEOUT_S) or "other")
+        body = _body(self._model, INSTRUCTIONS, _question(text, chat), "intent", schema)
+        return _merged(found, chat, await self._answer(body, _intent_in, _TIMEOUT_S) or "other")
 
     @property
     def is_on(self) -> bool:
@@ -194,11 +193,11 @@ class ChatModel:
             return await client.ask("POST", f"{self._url}/chat/completions", json=body)
 
 
-def _question(text: str, facts: ChatFacts) -> dict[str, Any]:
+def _question(text: str, chat: ChatState) -> dict[str, Any]:
     return {
         "message": text,
-        "has_picture": facts.has_picture,
-        "bot_waits_for": facts.pending.value or "nothing",
+        "has_picture": chat.this is not None,
+        "bot_waits_for": chat.pending.value or "nothing",
     }
 
 
@@ -253,16 +252,11 @@ def _intent_in(decision: Any) -> str:
     return decision["intent"]
 
 
-def _merged(found: Classification, facts: ChatFacts, answer: str) -> Classification:
-    """Return what the model and the learned intents say together: talk never becomes an order."""
-    if answer == "other":
+def _merged(found: Ask, chat: ChatState, answer: str) -> Reading:
+    """Return what the model and the reader of words say together."""
+    if answer == "other" or (answer == "change" and chat.this is None):
         return found
     intent = Intent(answer)
-    if intent in _ORDERS and found.intent in _TALK:
-        return found
-    if intent is Intent.CHANGE and not facts.has_picture:
-        return found
-    topic = (found.topic or "abilities") if intent is Intent.QUESTION else ""
-    return replace(
-        found, intent=intent, is_sure=True, topic=topic, reasons=(*found.reasons, "chat_model")
-    )
+    if intent in _ORDERS:
+        return replace(found.order, intent=intent)
+    return Talk(intent, "abilities" if intent is Intent.QUESTION else "")

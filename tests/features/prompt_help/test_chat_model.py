@@ -12,15 +12,19 @@ import pytest
 from pydantic import SecretStr
 
 from imgbot.domain.errors import UserError
-from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
+from imgbot.domain.intents import Intent
+from imgbot.domain.operations import Operation
+from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.reading import Ask, Order, Reading, Talk
 from imgbot.features.prompt_help import chat_model
 from imgbot.features.prompt_help.chat_model import INSTRUCTIONS, WRITING, ChatModel, Version
 from tests.fakes.scripted_server import Script
 
 PATH = "POST /v1/chat/completions"
 KEY = "sk-not-for-the-log"
-FACTS = ChatFacts(has_picture=True)
+CHAT = ChatState((ChatPicture("drawn", Operation.CREATE, ("a fox",)),))
 TEXT = "on the beach"
+UNSURE = Ask(Order(Intent.CREATE, TEXT))
 ANN, BOB = 1, 2
 
 
@@ -42,15 +46,21 @@ def model_at(script: Script) -> ChatModel:
     return ChatModel(f"{script.url}/v1", "small-1", SecretStr(KEY), count_call)
 
 
-@pytest.mark.parametrize("intent", ["create", "change", "question", "complaint"])
-async def test_the_model_decides_what_the_rules_cannot(script: Script, intent: str) -> None:
+@pytest.mark.parametrize(
+    ("intent", "reading"),
+    [
+        ("create", Order(Intent.CREATE, TEXT)),
+        ("change", Order(Intent.CHANGE, TEXT)),
+        ("question", Talk(Intent.QUESTION, "abilities")),
+        ("complaint", Talk(Intent.COMPLAINT)),
+    ],
+)
+async def test_the_model_decides_what_the_rules_cannot(
+    script: Script, intent: str, reading: Reading
+) -> None:
     script.on(PATH, says({"intent": intent}))
-    unsure = classify(TEXT, FACTS)
 
-    found = await model_at(script).decide(ANN, TEXT, FACTS, unsure)
-
-    assert not unsure.is_sure
-    assert (found.intent, found.is_sure, found.prompt) == (intent, True, unsure.prompt)
+    assert await model_at(script).decide(ANN, TEXT, CHAT, UNSURE) == reading
     [asked] = script.asked
     assert asked.headers["Authorization"] == f"Bearer {KEY}"
     body = json.loads(asked.body)
@@ -86,12 +96,12 @@ async def test_any_other_answer_leaves_the_decision_to_the_rules(
     script: Script, status: int, content: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     script.on(PATH, content, status=status)
-    unsure, model = classify(TEXT, FACTS), model_at(script)
+    model = model_at(script)
 
     with caplog.at_level(logging.DEBUG):
-        found = [await model.decide(ANN, TEXT, FACTS, unsure) for _ in range(5)]
+        found = [await model.decide(ANN, TEXT, CHAT, UNSURE) for _ in range(5)]
 
-    assert found == [unsure] * 5
+    assert found == [UNSURE] * 5
     is_answer = content == says({"intent": "other"})
     # After failures in a row it is left alone for a while.
     assert len(script.asked) == (5 if is_answer else 3)
@@ -106,44 +116,29 @@ async def test_a_slow_model_is_not_waited_for(
     monkeypatch.setattr(chat_model, "_TIMEOUT_S", 0.1)
     script.on(PATH, says({"intent": "create"}))
     script.delay_s = 1.0
-    unsure = classify(TEXT, FACTS)
 
-    assert await model_at(script).decide(ANN, TEXT, FACTS, unsure) == unsure
+    assert await model_at(script).decide(ANN, TEXT, CHAT, UNSURE) == UNSURE
 
 
 async def test_after_its_pause_the_model_is_asked_again(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script.on(PATH, b"", b"", b"", says({"intent": "create"}))
-    model, unsure = model_at(script), classify(TEXT, FACTS)
+    model = model_at(script)
     for _ in range(4):
-        await model.decide(ANN, TEXT, FACTS, unsure)
+        await model.decide(ANN, TEXT, CHAT, UNSURE)
 
     later_s = chat_model.time.monotonic() + 61
     monkeypatch.setattr(chat_model.time, "monotonic", lambda: later_s)
-    found = await model.decide(ANN, TEXT, FACTS, unsure)
+    found = await model.decide(ANN, TEXT, CHAT, UNSURE)
 
-    assert (len(script.asked), found.is_sure) == (4, True)
+    assert (len(script.asked), found) == (4, UNSURE.order)
 
 
-@pytest.mark.parametrize(
-    ("intent", "facts", "answer"),
-    [
-        (Intent.QUESTION, FACTS, "create"),
-        (Intent.QUESTION, FACTS, "change"),
-        (Intent.COMPLAINT, FACTS, "create"),
-        (Intent.COMPLAINT, FACTS, "change"),
-        # Without a picture nothing is changed.
-        (Intent.CHANGE, ChatFacts(), "change"),
-    ],
-)
-async def test_talk_never_becomes_an_order(
-    script: Script, intent: Intent, facts: ChatFacts, answer: str
-) -> None:
-    script.on(PATH, says({"intent": answer}))
-    talk = Classification(intent, is_sure=False, topic="price")
+async def test_without_a_picture_nothing_is_changed(script: Script) -> None:
+    script.on(PATH, says({"intent": "change"}))
 
-    assert await model_at(script).decide(ANN, TEXT, facts, talk) == talk
+    assert await model_at(script).decide(ANN, TEXT, ChatState(), UNSURE) == UNSURE
 
 
 async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
@@ -151,11 +146,11 @@ async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
 ) -> None:
     script.on(PATH, says({"intent": "create"}))
     monkeypatch.setattr(chat_model, "DAILY_LIMIT", 30)
-    model, unsure = model_at(script), classify(TEXT, FACTS)
+    model = model_at(script)
 
     async def decided(user_id: int) -> int:
-        found = [await model.decide(user_id, TEXT, FACTS, unsure) for _ in range(5)]
-        return sum(each.is_sure for each in found)
+        found = [await model.decide(user_id, TEXT, CHAT, UNSURE) for _ in range(5)]
+        return sum(each != UNSURE for each in found)
 
     assert [await decided(ANN), await decided(BOB), len(script.asked)] == [3, 3, 6]
     later_s = chat_model.time.monotonic() + 86_401
@@ -163,20 +158,18 @@ async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
     assert await decided(ANN) == 3
 
 
-async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(
+async def test_what_is_long_or_over_the_budget_is_not_sent(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script.on(PATH, says({"intent": "question"}))
     monkeypatch.setattr(chat_model, "DAILY_LIMIT", 1)
     monkeypatch.setattr(chat_model, "_USER_SHARE", 1)
-    model, unsure = model_at(script), classify(TEXT, FACTS)
+    model = model_at(script)
 
-    sure = Classification(Intent.CREATE, prompt="a fox")
-    assert await model.decide(ANN, "a fox", FACTS, sure) == sure
-    assert await model.decide(ANN, TEXT * 50, FACTS, unsure) == unsure
+    assert await model.decide(ANN, TEXT * 50, CHAT, UNSURE) == UNSURE
     assert script.asked == []
-    assert (await model.decide(ANN, TEXT, FACTS, unsure)).intent is Intent.QUESTION
-    assert await model.decide(ANN, TEXT, FACTS, unsure) == unsure
+    assert isinstance(await model.decide(ANN, TEXT, CHAT, UNSURE), Talk)
+    assert await model.decide(ANN, TEXT, CHAT, UNSURE) == UNSURE
     assert len(script.asked) == 1
 
 
@@ -230,7 +223,7 @@ async def test_a_prompt_is_written_out_as_often_as_the_share_of_a_user_allows(
     with pytest.raises(UserError, match="more_spent"):
         await model.versions(ANN, "кот", "ru", "en")
     # What is written out counts apart from what is unsure.
-    assert await model.decide(ANN, TEXT, FACTS, classify(TEXT, FACTS))
+    assert await model.decide(ANN, TEXT, CHAT, UNSURE)
     assert len(script.asked) == 2
 
 
