@@ -88,6 +88,7 @@ GONE_BACK = ChatState((LINE[2], LINE[3], LINE[1], LINE[0]), undone=("bare",))
         ("the original, please", HISTORY, "fox"),
         ("верни исходник", HISTORY, "fox"),
         ("undo everything", HISTORY, "fox"),
+        ("покажи её ещё раз", HISTORY, "bare"),
         ("покажи, с чего мы начали", HISTORY, "fox"),
         ("with the hat was nicer", HISTORY, "text"),
         ("go back to the ship", HISTORY, "ship"),

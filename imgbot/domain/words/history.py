@@ -261,6 +261,9 @@ def _better(wording: _Wording) -> Which | None:
 
 def _shown(wording: _Wording) -> Which | None:
     """Read "show me the fish again", "where is the one without text", "тот, что с мечом был"."""
+    clause = wording.clause_with("once_more")
+    if clause and not wording.content(clause):
+        return _known(wording.chat.this)
     clauses = map(wording.clause_with, ("show", "where", "again", "one", "preferring"))
     described = wording.described(next(filter(None, clauses), ""), "show")
     is_other = described.lacks or wording.versions.has_lost(described)
