@@ -188,3 +188,19 @@ def test_a_merge_is_of_the_pictures_that_are_named() -> None:
 
     assert meant("combine лису and the ship", chat) == ("fox", "flag")
     assert meant("combine the first and the second one", ChatState(ALBUM)) == ("photo 1", "photo 2")
+
+
+def test_a_thing_that_no_words_tell_of_is_on_the_photo_that_nothing_was_made_of() -> None:
+    chat = ChatState((KITCHEN, ChatPicture("dog"), ChatPicture("photo")))
+
+    assert meant("а собаке шапку", chat) == ("dog",)
+    assert meant("and the dog on a beach", chat) == ("dog",)
+    assert meant("а собаке шапку", ChatState((KITCHEN, ChatPicture("photo")))) == ("kitchen",)
+
+
+def test_mine_too_is_the_own_picture_in_a_group() -> None:
+    of_other = replace(FLAG, is_own=False)
+
+    chat = ChatState((of_other, FOX, replace(SHIP, is_own=False)), replied="flag")
+
+    assert meant("mine too", chat) == ("fox",)

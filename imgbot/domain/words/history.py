@@ -15,7 +15,6 @@ from imgbot.domain.intents.facts import Intent, PendingQuestion
 from imgbot.domain.phrases import PhraseLists, normalize
 from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.domain.words.numbers import MORE, numbered_in
-from imgbot.domain.words.picture_words import NAMELESS, WORDS
 from imgbot.domain.words.reading import (
     Example,
     NamedBy,
@@ -29,6 +28,7 @@ from imgbot.domain.words.reading import (
 )
 from imgbot.domain.words.this_picture import this_picture
 from imgbot.domain.words.versions import Described, Versions
+from imgbot.domain.words.vocabulary import NAMELESS, WORDS
 
 _ASKED = frozenset({PendingQuestion.PROMPT, PendingQuestion.PHOTO, PendingQuestion.SCALE})
 """Questions that "back" answers."""

@@ -2,20 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile, zip_longest
+from itertools import takewhile
 
-from imgbot.domain.intents.words import Token, clauses_of
-from imgbot.domain.spelling import has_cyrillic
-from imgbot.domain.words.picture_words import WORDS, concept, is_small
+from imgbot.domain.intents.words import Token
 from imgbot.domain.words.reading import Sentence
+from imgbot.domain.words.vocabulary import WORDS, is_small
 
 BESIDE_THIS = (OTHERS := "others", PREVIOUS := "previous")
 _LONGEST_HEADING, _LONGEST_NAME = 4, 5
-_WISHED = frozenset[str]().union(
-    *(WORDS[name] for name in ("indefinite", "this", "without", "like", "adding", "writing"))
-)
-_PARTS = frozenset(map(concept, WORDS["parts"])) | {concept("text")}
-_RESET = WORDS["place"] | WORDS["definite"]
 _NEW = WORDS["indefinite"] | {"not", "не", "more", "ещё", "еще", "2", "3", "4", "5"}
 _NAMED = WORDS["thing"] | WORDS["pointing"]
 _NO_HEADING = WORDS["writing"] | WORDS["indefinite"]
@@ -38,6 +32,7 @@ def phrases_in(sentence: Sentence) -> Iterator[NamePhrase]:
     if any(each.text in WORDS["drawing"] for each in tokens):
         return
     yield from _heading(sentence)
+    yield from _anew(tokens)
     for at, token in enumerate(tokens):
         beside = next((each for each in BESIDE_THIS if token.text in WORDS[each]), "")
         if beside and not _is_before_a_part(at, tokens):
@@ -48,48 +43,6 @@ def phrases_in(sentence: Sentence) -> Iterator[NamePhrase]:
             yield from _before(at, tokens)
 
 
-def parts_in(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Yield the words that may tell of a thing that there is, not of one that shall be."""
-    if any(each.text in WORDS["drawing"] for each in tokens):
-        return
-    for clause in clauses_of(tokens):
-        if WORDS["pronouns"].isdisjoint(each.text for each in clause) and not _is_this(clause):
-            yield from _parts_of(clause)
-
-
-def _parts_of(clause: Sequence[Token]) -> Iterator[Token]:
-    is_there, before = _is_subject(clause), ""
-    for token in clause:
-        word = token.text
-        if word in _WISHED:
-            is_there = False
-        elif word in _RESET:
-            is_there = is_there or before not in _WISHED
-            word = word if is_there else before
-        elif is_there and not is_small(token) and concept(word) not in _PARTS:
-            yield token
-        before = word
-
-
-def _is_subject(clause: Sequence[Token]) -> bool:
-    """Return true if the first thing of a clause is what is spoken of: "wolf as a sticker"."""
-    if has_cyrillic(clause[0].text):
-        return True
-    first = next((at for at, each in enumerate(clause) if not is_small(each)), 0)
-    is_told_of = any(is_small(each) for each in clause[first + 1 :])
-    return is_told_of and all(each.text in WORDS["links"] for each in clause[:first])
-
-
-def _is_this(tokens: Sequence[Token]) -> bool:
-    """Return true for "this", "that one" and «эту» alone: the picture that is there."""
-    for token, after in zip_longest(tokens, tokens[1:]):
-        if token.text in WORDS["this"] and (after is None or is_small(after)):
-            return True
-        if token.text == "that" and after and after.text in WORDS["thing"]:
-            return True
-    return False
-
-
 def _heading(sentence: Sentence) -> Iterator[NamePhrase]:
     tokens = sentence.parsed.tokens[:_LONGEST_HEADING]
     ends = (at for at, each in enumerate(tokens, 1) if sentence.text[each.end :][:1] == ":")
@@ -98,6 +51,15 @@ def _heading(sentence: Sentence) -> Iterator[NamePhrase]:
     name = " ".join(each.text for each in tokens[:end] if not is_small(each))
     if name and _NO_HEADING.isdisjoint(named) and end < len(sentence.parsed.tokens):
         yield NamePhrase(0, end, name, is_explicit=True)
+
+
+def _anew(tokens: Sequence[Token]) -> Iterator[NamePhrase]:
+    """Yield the name in "the goddess but in green"."""
+    ends = (at for at, each in enumerate(tokens[:_LONGEST_HEADING]) if each.text in {"but", "но"})
+    end = next(ends, 0)
+    name = " ".join(each.text for each in tokens[:end] if not is_small(each))
+    if name and tokens[0].text in WORDS["definite"]:
+        yield NamePhrase(0, end, name)
 
 
 def _after(at: int, tokens: Sequence[Token]) -> Iterator[NamePhrase]:

@@ -1,7 +1,7 @@
 """Naming: pictures by number, and by the name that people give them. Pure."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import zip_longest
@@ -15,25 +15,21 @@ from imgbot.domain.words.name_phrases import (
     OTHERS,
     PREVIOUS,
     NamePhrase,
-    parts_in,
     phrases_in,
     with_article,
 )
 from imgbot.domain.words.numbers import Numbered, numbered_in
-from imgbot.domain.words.picture_words import (
-    WORDS,
-    PictureWords,
-    concept,
-    is_look,
-    is_small,
-    words_of,
-)
+from imgbot.domain.words.parts import parts_in
+from imgbot.domain.words.picture_words import PictureWords, words_of
 from imgbot.domain.words.reading import NamedBy, Sentence, Which, sentence_of
+from imgbot.domain.words.vocabulary import WORDS, concept, is_look, is_small
 
 _OTHER_QUESTIONS = frozenset(PendingQuestion) - {PendingQuestion.NOTHING, PendingQuestion.CHANGE}
 _WAYS = {OTHERS: NamedBy.OTHER, PREVIOUS: NamedBy.BEFORE}
 _ONE_BY_ONE = ("each", "every", "каждый", "каждую", "каждом", "каждому", "каждой", "каждого")
 _COUNTS = {"two": 2, "three": 3, "four": 4, "двух": 2, "три": 3, "трех": 3, "троих": 3, "четыре": 4}
+_FIRST = 3
+"""Words before the first thing of a text at most."""
 _SEPARATORS = " ,;:.!?—–-\n"
 
 _LINKED = re.compile(r"\s*(?:but|but make it|and|но|а|и|только)\s+(?=\w)", re.IGNORECASE)
@@ -162,6 +158,8 @@ def _by_part(sentence: Sentence, chat: ChatState, known: PictureWords) -> Pictur
     named = [each for each in parts if concept(each.text) in names]
     words = " ".join(each.text for each in named)
     best = known.best(words)
+    if not names and parts:
+        return _by_contrast(sentence, chat, known, parts[0])
     if not best or _is_this(sentence, chat, known, names.values(), best[0]):
         return None
     at = tokens.index(named[0])
@@ -173,6 +171,31 @@ def _by_part(sentence: Sentence, chat: ChatState, known: PictureWords) -> Pictur
         is_certain=False,
         is_definite=start < at or not WORDS["told"].isdisjoint(clause),
     )
+
+
+def _by_contrast(
+    sentence: Sentence, chat: ChatState, known: PictureWords, part: Token
+) -> PictureName | None:
+    """Return a name that only a photo can have: "and the tabby gets a monocle", "коробку тоже"."""
+    if chat.this is None or not _is_contrast(part, sentence.parsed.tokens):
+        return None
+    if all(known.line(each) == known.line(chat.this) for each in known.unknown()):
+        return None
+    at = sentence.parsed.tokens.index(part)
+    start = with_article(at, sentence.parsed.tokens)
+    rest = _without(sentence, NamePhrase(start, at + 1, part.text))
+    which = Which(NamedBy.NAME, name=part.text)
+    return PictureName(which, rest, is_certain=False, is_definite=False)
+
+
+def _is_contrast(part: Token, tokens: Sequence[Token]) -> bool:
+    """Return true for the first thing of a text after "and", or beside "too"."""
+    at = tokens.index(part)
+    is_there = with_article(at, tokens) < at or has_cyrillic(part.text)
+    if not is_there or at > _FIRST or is_look(part.text) or not all(map(is_small, tokens[:at])):
+        return False
+    is_likewise = any(each.text in WORDS["likewise"] for each in tokens)
+    return is_likewise or tokens[0].text in WORDS["contrast"]
 
 
 def _is_this(

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from imgbot.domain.intents.words import Token
 from imgbot.domain.words.chat import ChatState
-from imgbot.domain.words.picture_words import TABLES, WORDS, is_small
 from imgbot.domain.words.reading import Sentence
+from imgbot.domain.words.vocabulary import TABLES, WORDS, is_small
 
 LAST, LAST_BUT_ONE, MIDDLE = -1, -2, -3
 

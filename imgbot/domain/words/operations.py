@@ -74,6 +74,8 @@ def _merge(sentence: Sentence, chat: ChatState) -> Order | None:
         return None
     counts = ((4, "four"), (3, "three"), (2, "two"), (PICTURES_KEPT, "all"))
     count = next((n for n, name in counts if _has(name, sentence)), 0)
+    # "Both of us on this one" is three pictures.
+    count += count == 2 and _has("onto_this", sentence)
     which = Which(NamedBy.ALL, count)
     return Order(Intent.OPERATION, sentence.text, which, Operation.MERGE)
 

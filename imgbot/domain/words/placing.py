@@ -1,10 +1,13 @@
 """Placing: what a photo shows goes into another picture: "put him on the card". Pure."""
 
+from itertools import dropwhile
+
 from imgbot.domain.intents.facts import Intent
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatPicture, ChatState
-from imgbot.domain.words.picture_words import WORDS, concept, words_of
+from imgbot.domain.words.picture_words import words_of
 from imgbot.domain.words.reading import Example, NamedBy, Order, Sentence, Which, WordReader
+from imgbot.domain.words.vocabulary import WORDS, concept
 
 
 def _read(sentence: Sentence, chat: ChatState) -> Order | None:
@@ -23,7 +26,7 @@ def _placed(sentence: Sentence) -> tuple[list[str], list[str]]:
     verb = next((at for at, each in enumerate(words, 1) if each in WORDS["placing"]), len(words))
     inside = (at for at, each in enumerate(words) if each in WORDS["inside"] and at >= verb)
     place = next(inside, len(words))
-    return words[verb:place], words[place + 1 :]
+    return words[verb:place], [*dropwhile(WORDS["inside"].__contains__, words[place:])]
 
 
 def _where(

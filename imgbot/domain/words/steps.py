@@ -12,9 +12,9 @@ from imgbot.domain.words.about import Read
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.history import is_answer, step_in
 from imgbot.domain.words.numbers import MORE
-from imgbot.domain.words.picture_words import WORDS
 from imgbot.domain.words.reading import Ask, NamedBy, Reading, Sentence, Talk, Which, sentence_of
 from imgbot.domain.words.this_picture import this_picture
+from imgbot.domain.words.vocabulary import WORDS
 
 _AND = frozenset({"and", "then", "и", "а", "потом", "now", "теперь"})
 _BUT = frozenset({"but", "only", "just", "но", "только"})

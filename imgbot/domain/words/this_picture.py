@@ -64,8 +64,13 @@ def _named(name: str, chat: ChatState) -> Sequence[ChatPicture]:
     this = chat.this
     if this in best:
         return (this,)
+    if best:
+        return best
     heads = known.heads()
-    return best or [each for each in heads if not each.operation and not each.words] or heads
+    photos = known.unknown()
+    if fresh := [each for each in photos if each.operation is None]:
+        return fresh
+    return [*photos, this] if len(photos) == 1 and this and this not in photos else photos or heads
 
 
 def _others(chat: ChatState) -> Sequence[ChatPicture]:

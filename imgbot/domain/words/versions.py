@@ -11,7 +11,8 @@ from itertools import pairwise
 
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
-from imgbot.domain.words.picture_words import excluded_by, kind_of, near, wanted_in
+from imgbot.domain.words.picture_words import kind_of
+from imgbot.domain.words.vocabulary import excluded_by, near, wanted_in
 
 _BEGUN = frozenset({Operation.CREATE, Operation.MERGE})
 """What begins a picture of its own."""
