@@ -67,6 +67,9 @@ LINE = (
     ),
 )
 HISTORY = ChatState((*LINE[::-1], ChatPicture("ship", Operation.CREATE, ("a ship in oils",))))
+VARIANTS = ChatState(
+    tuple(ChatPicture(f"v{at}", Operation.CREATE, (FOX,), order="v1", number=at) for at in (2, 1))
+)
 GONE_BACK = ChatState((LINE[2], LINE[3], LINE[1], LINE[0]), undone=("bare",))
 
 
@@ -92,6 +95,8 @@ GONE_BACK = ChatState((LINE[2], LINE[3], LINE[1], LINE[0]), undone=("bare",))
         ("покажи, с чего мы начали", HISTORY, "fox"),
         ("with the hat was nicer", HISTORY, "text"),
         ("go back to the ship", HISTORY, "ship"),
+        ("верни первую", VARIANTS, "v1"),
+        ("the first one was better, go back to it", VARIANTS, "v1"),
         ("redo", GONE_BACK, "bare"),
         ("вперёд", GONE_BACK, "bare"),
         ("верни обратно", GONE_BACK, "bare"),

@@ -145,7 +145,9 @@ def step_in(text: str, chat: ChatState) -> Which | None:
     wording = _wording(text, chat)
     if len(text) > _LONGEST or wording.is_order or any(map(wording.has, ("asking", "withdrawn"))):
         return None
-    ways = () if wording.has("elsewhere") else _WAYS
+    # Without a history, the first is one of several.
+    is_one = wording.has("ordinal") and not wording.versions.history
+    ways = () if is_one or wording.has("elsewhere") else _WAYS
     return next((found for read in (_of_number, *ways) if (found := read(wording))), None)
 
 
