@@ -65,7 +65,8 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
         return _unsure(intents, reading, facts)
     labels = [each for each in likely if each.startswith(f"{best}:")]
     topic = max(labels, key=likely.__getitem__, default="").partition(":")[2]
-    return _classification(Intent(best), topic, reading, facts)
+    found = _classification(Intent(best), topic, reading, facts)
+    return replace(found, probability=intents[best])
 
 
 def _offered_as(best: str, context: str) -> str:

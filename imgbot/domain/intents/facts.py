@@ -72,5 +72,7 @@ class Classification:
     """The text of a prompt without its polite beginning."""
     operation: Operation | None = None
     scale: int | None = None
+    probability: float = 0
+    """How likely the model finds this intent."""
     topic: str = ""
     """Topic of a question (price, privacy, provider, status, abilities), or a command's name."""

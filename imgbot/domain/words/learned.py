@@ -12,6 +12,12 @@ from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, 
 _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.AGAIN})
 _WITHIN = frozenset({Intent.CHANGE, Intent.OPERATION})
 """Orders that may stand among talk: "he looks sad, make him smile"."""
+_TALK = frozenset(
+    {Intent.QUESTION, Intent.COMPLAINT, Intent.HELP, Intent.SMALL_TALK, Intent.COMMAND}
+)
+_PICTURES = frozenset({"sticker"})
+_SURE, _SURELY_NEW = 0.85, 0.9
+"""Probabilities from which no other reader makes anything else of talk, or of a new picture."""
 _CLAUSES = 4
 _DEFINITE = frozenset({
     "a", "an", "the", "it", "him", "her", "his", "its", "them", "this", "that", "some", "my",
@@ -48,6 +54,21 @@ def read_learned(sentence: Sentence, chat: ChatState) -> Reading:
     return reading_of(found, sentence.text)
 
 
+def read_talk(sentence: Sentence, chat: ChatState) -> Talk | None:
+    """Return talk where the model is quite sure of it, so that no other reader orders it."""
+    found = classify(sentence.whole or sentence.text, facts_of(chat))
+    is_talk = found.intent in _TALK and found.topic not in _PICTURES
+    return Talk(found.intent, found.topic) if is_talk and found.probability > _SURE else None
+
+
+def read_new(sentence: Sentence, chat: ChatState) -> Order | None:
+    """Return a new picture where the model is quite sure of one, beside a picture that there is."""
+    found = classify(sentence.text, facts_of(chat))
+    is_new = found.is_sure and found.intent is Intent.CREATE and found.probability > _SURELY_NEW
+    is_beside = chat.this is not None and not chat.replied
+    return Order(Intent.CREATE, found.prompt) if is_new and is_beside else None
+
+
 def _is_order(found: Classification) -> bool:
     return found.is_sure and found.intent in _ORDERS
 
@@ -75,6 +96,22 @@ def reading_of(found: Classification, text: str) -> Reading:
     order = Order(found.intent, found.prompt or text, operation=found.operation, scale=found.scale)
     return order if found.is_sure else Ask(order)
 
+
+SURE = (
+    WordReader(
+        "talk",
+        "what the learned model is quite sure to be talk",
+        read_talk,
+        (Example("my phone is dying"), Example("колёса квадратные")),
+    ),
+    WordReader(
+        "prompt",
+        "what the learned model is quite sure to be a new picture",
+        read_new,
+        (Example("crop circles in a field"), Example("сделай открытку учителю")),
+    ),
+)
+"""Rows of what the model is quite sure of, before those that read single words."""
 
 ROWS = (
     WordReader(

@@ -100,7 +100,7 @@ ROWS = (
         "new",
         "a new picture that is called one",
         _new,
-        (Example("draw a fox"), Example("теперь нарисуй лису")),
+        (Example("draw another dog"), Example("нарисуй ещё собаку")),
     ),
     WordReader(
         "lettering",

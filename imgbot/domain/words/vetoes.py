@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import takewhile
 
-from imgbot.domain.intents.beginnings import is_request
+from imgbot.domain.intents.beginnings import is_order
 from imgbot.domain.intents.facts import Intent, PendingQuestion
 from imgbot.domain.intents.words import Token, clauses_of
 from imgbot.domain.phrases import PhraseLists
@@ -119,10 +119,11 @@ def _read_price(sentence: Sentence, _: ChatState) -> Reading | None:
     said = [_plain(each) for each in clauses_of(tokens)]
     begun = _pattern(_LED + "{price}")
     alone = _pattern(_LED + "{price_alone}")
-    is_price = any(begun.match(each) or alone.fullmatch(each) for each in said)
+    is_price = any(map(begun.match, said)) or any(map(alone.fullmatch, said[:2]))
     asks = bool(sentence.parsed.asks) or not sentence.text.rstrip().endswith((".", "!"))
     is_last = asks and _pattern(r".*{price_last}").fullmatch(" ".join(said))
-    return Talk(Intent.QUESTION, "price") if is_price or is_last else None
+    is_kind = any(map(_pattern("{kind}").search, said[1:]))
+    return Talk(Intent.QUESTION, "price") if (is_price or is_last) and not is_kind else None
 
 
 def _read_file(sentence: Sentence, _: ChatState) -> Reading | None:
@@ -138,15 +139,19 @@ def _read_file(sentence: Sentence, _: ChatState) -> Reading | None:
 def _read_question(sentence: Sentence, chat: ChatState) -> Reading | None:
     """Read a question by its first words, which is about no change."""
     tokens = sentence.parsed.tokens
-    plain = _plain(tokens)
+    plain, asks = _plain(tokens), bool(sentence.parsed.asks)
+    is_open = (asks or chat.this is not None) and chat.pending is not PendingQuestion.PROMPT
     is_of_bot = _pattern(_LED + ".*{asked_of_bot}").match(plain)
-    is_general = _pattern(_LED + "{question}").match(plain) and not is_request(tokens)
-    is_asked = chat.this is not None or bool(sentence.parsed.asks)
-    is_asked = is_asked and chat.pending is not PendingQuestion.PROMPT
-    if not (is_of_bot or (is_general and is_asked)):
+    is_wish = any(map(is_order, clauses_of(tokens)))
+    is_general = is_open and not is_wish and _pattern(_LED + "{question}").match(plain)
+    if not (is_of_bot or is_general):
         return None
     found = learned.read_learned(sentence, chat)
-    return found if isinstance(found, Talk) else Talk(Intent.QUESTION)
+    if isinstance(found, Talk):
+        return found
+    # "Who let the dogs out", "are we there yet, poster" are titles.
+    is_title = isinstance(found, Order) and found.intent is Intent.CREATE and not asks
+    return None if is_title or _pattern("{kind}").search(plain) else Talk(Intent.QUESTION)
 
 
 def _read_command(sentence: Sentence, _: ChatState) -> Reading | None:
@@ -245,7 +250,7 @@ def without_courtesy(sentence: Sentence, chat: ChatState) -> Sentence:
 
 def _is_apart(clause: Sequence[Token], text: str, chat: ChatState) -> bool:
     """Return true for a clause that only thanks or praises; "cool, dark forest" does not."""
-    if _is_courtesy(clause, "thanks", "hello", "praise"):
+    if _is_courtesy(clause, "thanks", "praise"):
         return True
     is_ended = text[clause[-1].end :].lstrip()[:1] not in {",", "-", "—", "–", ""}
     return chat.this is not None and is_ended and _is_courtesy(clause, "liked", "thanks", "praise")
