@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from aiogram import Bot
 
@@ -110,9 +110,9 @@ _WORK: dict[Callable[..., Any], Callable[..., Any]] = {
 
 def _use(clock: Clock) -> None:
     """Have what is wired from now on read this clock."""
-    for name in ("connections", "bot", "jobs", "services", "status"):
-        module: Any = sys.modules[f"imgbot.wiring.{name}"]
-        module.CLOCK, module.now_ms = clock, clock.now_ms
+    for name, module in cast("dict[str, Any]", sys.modules).items():
+        if name.startswith("imgbot.wiring."):
+            module.CLOCK, module.now_ms = clock, clock.now_ms
 
 
 async def _nothing_measured() -> HealthFacts:
