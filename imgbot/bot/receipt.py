@@ -53,7 +53,7 @@ def _made(result: Job, language: str) -> list[str]:
     lines.append(t(language, "receipt_size", size=size.replace("x", "×")))
     # What was found after its answer was lost took an unknown time.
     if int(took_ms or 0):
-        queue_ms = progress.intent_ms - result.created_ms
+        queue_ms = progress.submit_ms - result.created_ms
         queue, took = (_time(ms, language) for ms in (queue_ms, int(took_ms)))
         lines.append(t(language, "receipt_time", queue=queue, took=took))
     return lines

@@ -167,7 +167,8 @@ class Progress:
     """Record of the steps: the submit, its ticket, the status message, the outcome."""
 
     claimed_ms: int = 0
-    intent_ms: int = 0
+    submit_ms: int = 0
+    """Time of the submit record; 0 without one."""
     accepted_ms: int = 0
     """Time the provider accepted the submit; 0 if its answer was lost."""
     provider: str = ""
@@ -184,7 +185,7 @@ class Progress:
     lettering: str = ""
     """Words that are put on the provider's picture; stored with the submit record."""
     pending_ms: int = 0
-    """Age at the latest poll that said pending, since `accepted_ms` (else `intent_ms`)."""
+    """Age at the latest poll that said pending, since `accepted_ms` (else `submit_ms`)."""
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])
     message_id: int = 0
     tries: int = 0
@@ -208,7 +209,7 @@ class Progress:
     @property
     def ordered_ms(self) -> int:
         """Time at which the provider accepted the order, else that of the submit record."""
-        return self.accepted_ms or self.intent_ms
+        return self.accepted_ms or self.submit_ms
 
     def parts_of(self, fact: str) -> tuple[str, ...]:
         """Return the parts of a fact that lists some; the phrases that are not drawn: unknown."""
@@ -327,7 +328,7 @@ class Changes(TypedDict, total=False):
     holds: tuple[Hold, ...]
     # Progress
     claimed_ms: int
-    intent_ms: int
+    submit_ms: int
     accepted_ms: int
     provider: str
     order_id: str
@@ -371,7 +372,7 @@ def is_billed(job: Job) -> bool:
 
     The submit record is withdrawn if it is certain that nothing was submitted.
     """
-    return job.progress.intent_ms > 0 and not job.charge.is_unbilled
+    return job.progress.submit_ms > 0 and not job.charge.is_unbilled
 
 
 def is_paid(job: Job) -> bool:

@@ -59,7 +59,7 @@ async def poll_in_turn(context: StepContext, job: Job, turn: PollTurn) -> Outcom
 
 
 async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
-    took_s = (context.now_ms() - job.progress.intent_ms) / 1000
+    took_s = (context.now_ms() - job.progress.submit_ms) / 1000
     events.stage_took("provider", took_s)
     events.provider_task_done(job, took_s)
     context.slots.release(job.id)
@@ -99,7 +99,7 @@ async def _order_again(context: StepContext, job: Job) -> Advance | None:
         job,
         State.SUBMITTING,
         ticket={},
-        intent_ms=0,
+        submit_ms=0,
         accepted_ms=0,
         pending_ms=0,
         provider="",

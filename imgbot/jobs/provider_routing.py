@@ -122,7 +122,7 @@ class ProviderRouter:
     def is_orphaned(self, job: Job) -> bool:
         """True if the job was submitted to a provider that is no longer configured."""
         name = job.progress.provider
-        return bool(job.progress.intent_ms and name) and self.get(name) is None
+        return bool(job.progress.submit_ms and name) and self.get(name) is None
 
     def kind_of(self, job: Job) -> str:
         """Key under which the job's duration is learned: provider, operation and model."""
@@ -139,7 +139,7 @@ class ProviderRouter:
     def model_of(self, job: Job, provider: Provider) -> str:
         """Model that was ordered, else the one that the user chose; empty for the usual one."""
         progress, operation, chosen = job.progress, job.request.operation, job.request.model
-        is_ordered = progress.intent_ms and progress.provider
+        is_ordered = progress.submit_ms and progress.provider
         if not is_ordered or operation not in provider.offers:
             return "" if self.is_fallback(operation, provider.name) else chosen
         if progress.order_model:

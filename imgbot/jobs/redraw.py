@@ -24,7 +24,7 @@ def redrawn(job: Job, error: Exception) -> Changes:
         "sources": (),
         "note": "drawn_anew",
         # The engine has ordered nothing.
-        "intent_ms": 0,
+        "submit_ms": 0,
         "provider": "",
         "order_id": "",
         "ticket": {},

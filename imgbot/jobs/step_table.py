@@ -170,4 +170,4 @@ def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | 
         return State.FAILED, reason, charge or _FREE
     events.step_failed(error, job)
     # With a submit record, money may be in it: an operator has to look at it.
-    return State.DEAD if job.progress.intent_ms else State.FAILED, "went_wrong", charge
+    return State.DEAD if job.progress.submit_ms else State.FAILED, "went_wrong", charge

@@ -63,7 +63,7 @@ _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
 
 async def submit(context: StepContext, job: Job) -> Outcome:
     """Order the picture, once, at a provider that is available."""
-    if job.progress.intent_ms:
+    if job.progress.submit_ms:
         # Adopted with a submit record and without a ticket: it may have been paid for.
         return await _recover(context, job, is_foreign=True)
     _check_model(context, job)
@@ -156,7 +156,7 @@ async def order_in_turn(context: StepContext, job: Job, at: OrderTurn) -> Outcom
         return Snooze(job, _SLOT_WAIT_S)
     with nullcontext() if is_recovered else context.slots.awaiting(job.id):
         intended = await _record_submit(context, job, provider, at.order, at.fields)
-        if not intended.progress.intent_ms:
+        if not intended.progress.submit_ms:
             return Snooze(intended, _SYNC_AGAIN_S)
         return await _order(context, intended, provider, at.order)
 
@@ -176,7 +176,7 @@ async def _order(
         return await _refused(context, job, provider, refusal)
     except TransientError:
         # It is without effect: nothing was ordered, and there is nothing to recover.
-        await move(context, job, State.SUBMITTING, intent_ms=0, provider="")
+        await move(context, job, State.SUBMITTING, submit_ms=0, provider="")
         raise
     # An answer that is the picture took as long as the picture.
     stage = "provider" if isinstance(answer, Done) else "submit"
@@ -202,7 +202,7 @@ async def _record_submit(
     order: GenerationRequest,
     fields: Mapping[str, str],
 ) -> Job:
-    """Store the submit record; a job returned without one (`intent_ms` 0) is not ordered yet."""
+    """Store the submit record; a job returned without one (`submit_ms` 0) is not ordered yet."""
     price_micro = _price_of(job, provider, order)
     is_alone = job.request.is_lettering_alone
     is_stand_in = is_alone or context.routing.is_fallback(job.request.operation, provider.name)
@@ -210,7 +210,7 @@ async def _record_submit(
         context,
         job,
         State.SUBMITTING,
-        intent_ms=context.now_ms(),
+        submit_ms=context.now_ms(),
         provider=provider.name,
         order_id=inputs.order_id_of(context, job),
         order_model=provider.offer(job.request.operation, order.model).model,
@@ -224,13 +224,13 @@ async def _record_submit(
     )
     if job.is_cancelled:
         # Nothing was ordered: without the record, nothing is charged.
-        return await move(context, job, State.SUBMITTING, intent_ms=0)
+        return await move(context, job, State.SUBMITTING, submit_ms=0)
     try:
         await context.queue.persistence.persist()
     except TransientError as error:
         # Nothing was ordered: without the record, there is nothing to recover later.
         events.job_waits(job, error, _SYNC_AGAIN_S)
-        job = await move(context, job, State.SUBMITTING, intent_ms=0, provider="")
+        job = await move(context, job, State.SUBMITTING, submit_ms=0, provider="")
     return job
 
 
@@ -296,7 +296,7 @@ async def _refused(
         return await give_up(context, job, decision)
     # Without the record, a restart in the pause has nothing to recover.
     refused_by = provider.name if error.kind in REFUSES_SERVICE else ""
-    changes: Changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": refused_by}
+    changes: Changes = {"submit_ms": 0, "tries": job.progress.tries + 1, "provider": refused_by}
     job = await move(context, job, State.SUBMITTING, **changes)
     return Snooze(job, decision.delay_s)
 
@@ -324,7 +324,7 @@ async def _accepted(
         )
         return await next_poll(context, job)
     context.slots.release(job.id)
-    took_s = (accepted_ms - job.progress.intent_ms) / 1000 if accepted_ms else 0
+    took_s = (accepted_ms - job.progress.submit_ms) / 1000 if accepted_ms else 0
     moved = await move(
         context,
         job,
@@ -358,7 +358,7 @@ async def _recover(context: StepContext, job: Job, *, is_foreign: bool = False) 
 
 
 async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
-    age_s = max(unknown.age_s, (context.now_ms() - job.progress.intent_ms) / 1000)
+    age_s = max(unknown.age_s, (context.now_ms() - job.progress.submit_ms) / 1000)
     submit_s = context.routing.provider_of(job).submit_s
     locked_s = context.locked_s(submit_s) if unknown.is_foreign else 0.0
     decision = decide(replace(unknown, age_s=age_s, locked_s=locked_s))
@@ -371,7 +371,7 @@ async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
             return Snooze(job, decision.wait_s, RepeatedOrder(), wake_on=frozenset({Wake.DRAIN}))
         case Action.ORDER_AGAIN:
             # It has refused nothing: the chosen provider is asked again, and no stand-in.
-            changes: Changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": ""}
+            changes: Changes = {"submit_ms": 0, "tries": job.progress.tries + 1, "provider": ""}
             return Advance(await move(context, job, State.SUBMITTING, **changes))
         case Action.SET_ASIDE:
             return await conclude(context, job, State.DEAD, "submit_unknown")
@@ -413,7 +413,7 @@ async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket 
     for ticket in await provider.search(
         job.request.operation,
         job.progress.order_fields,
-        job.progress.intent_ms,
+        job.progress.submit_ms,
         context.routing.model_of(job, provider),
     ):
         if await _is_own(context, job, ticket):

@@ -72,7 +72,7 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
 }
 """By the type of a field; all others are mappings, in JSON."""
 
-_STORED_AS = {"prompt": "words", "shown": "picture"}
+_STORED_AS = {"prompt": "words", "shown": "picture", "submit_ms": "intent_ms"}
 """Stored names that differ from the names of the fields."""
 
 
@@ -98,7 +98,7 @@ _REQUIRED: Mapping[str, Any] = {
 _OF_RESULT = (
     *("user_id", "state", "created_ms", "chat_id", "operation", "language", "prompt", "sources"),
     *("scale", "ratio", "seed", "parent", "negative", "ignored", "base", "variants", "sent"),
-    *("inline_id", "price_micro", "holds", "intent_ms", "lettering", "message_id", "facts"),
+    *("inline_id", "price_micro", "holds", "submit_ms", "lettering", "message_id", "facts"),
     *("shown", "caption", "takes_seed"),
 )
 """Fields of an ended job that are kept with its picture; the others are for its steps alone."""
@@ -154,7 +154,7 @@ def _as_former_result(job: Job) -> dict[str, str]:
         "undrawn": str(progress.facts.get("unknown", "")),
         "size": str(progress.facts.get("size", "")),
         "took_ms": str(progress.facts.get("took_ms", 0)),
-        "queue_ms": str(max(progress.intent_ms - job.created_ms, 0)),
+        "queue_ms": str(max(progress.submit_ms - job.created_ms, 0)),
     }
 
 

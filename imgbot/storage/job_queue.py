@@ -358,7 +358,7 @@ class JobQueue(results.JobReader):
             *await self.jobs(await self.due()),
             *(each for each in dead if each.progress.ticket),
         ]
-        return Counter(each.progress.provider for each in jobs if each.progress.intent_ms)
+        return Counter(each.progress.provider for each in jobs if each.progress.submit_ms)
 
     async def former_providers(self, chosen: Mapping[str, str]) -> dict[str, str]:
         """Return what was stored of the providers, by their names, and store the chosen ones."""

@@ -66,7 +66,7 @@ async def claim(queue: JobQueue) -> Job:
 
 async def deliver(queue: JobQueue, job: Job) -> None:
     """Take a claimed job through the states that one picture passes."""
-    job = await queue.move(job, State.SUBMITTING, intent_ms=NOW_MS, provider="replicate")
+    job = await queue.move(job, State.SUBMITTING, submit_ms=NOW_MS, provider="replicate")
     job = await queue.move(job, State.POLLING, ticket=_TICKET, accepted_ms=NOW_MS)
     job = await queue.move(job, State.RENDERING, ticket=_TICKET | {"outputs": ["u"]})
     job = await queue.move(job, State.DELIVERING, file="1.png", outcome=State.DELIVERED)

@@ -153,7 +153,7 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
     await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
     job = await queue.claim(NOW)
     assert job is not None
-    job = await queue.move(job, State.SUBMITTING, intent_ms=NOW, provider="away")
+    job = await queue.move(job, State.SUBMITTING, submit_ms=NOW, provider="away")
     ticket = {"outputs": [{"url": "https://a.example/1.jpg"}]}
     await queue.move(job, State.RENDERING, ticket=ticket)
     provider = AsyncMock()

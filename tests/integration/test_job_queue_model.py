@@ -50,7 +50,7 @@ _HOLDS, _LETTERS = "imgbot.storage.holds", "imgbot.storage.dead_letters:DeadLett
 _EPOCHS = 3
 _ARROWS = st.lists(_ANY, max_size=6)
 _SOMETIMES = st.sampled_from((0, 0, 1))
-_ORDERED = {"intent_ms": NOW, "provider": "painter", "ticket": {"id": "t"}}
+_ORDERED = {"submit_ms": NOW, "provider": "painter", "ticket": {"id": "t"}}
 # What is charged in the end: more than was reserved, or after all.
 _DEARER = _ORDERED | {"price_micro": 2 * PRICE}
 _CHANGES: Mapping[State, Mapping[str, Any]] = {

@@ -314,7 +314,7 @@ async def test_an_order_of_a_server_that_is_gone_is_nobody_elses(
     redis: Client, tmp_path: Path, stored: str, urls: str, known_as: str
 ) -> None:
     job = job_of("7", 1, 1, Operation.CREATE, "en")
-    job = with_changes(job, provider=stored, intent_ms=NOW)
+    job = with_changes(job, provider=stored, submit_ms=NOW)
     async with servers_at(urls, redis, tmp_path) as context:
         is_orphaned, provider = context.routing.is_orphaned(job), context.routing.provider_of(job)
 
@@ -332,7 +332,7 @@ async def test_an_order_goes_to_another_server_at_once(
         assert isinstance(refused, Snooze)
         job = await take(submit, context, refused.job)
 
-    assert (refused.seconds, refused.job.progress.intent_ms) == (0.0, 0)
+    assert (refused.seconds, refused.job.progress.submit_ms) == (0.0, 0)
     assert (job.state, job.progress.provider) == (
         State.POLLING,
         f"comfyui@{script.url.removeprefix('http://')}",
@@ -355,7 +355,7 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
         order = make_order(tmp_path, Operation.MERGE, prompt, pictures=2)
         changes = {"ticket": await ordered(provider, order), "provider": provider.name}
         claimed = await carried.claimed(Operation.MERGE, prompt)
-        job = await carried.queue.move(claimed, State.POLLING, intent_ms=NOW, **changes)
+        job = await carried.queue.move(claimed, State.POLLING, submit_ms=NOW, **changes)
         while job.state is State.POLLING:
             job = await take(poll, carried.context, job)
 

@@ -114,7 +114,7 @@ class QueueSetup:
         provider = simulated_provider(self.control.url, recovery)
         routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
         if is_adopted:
-            claimed = await queue.move(claimed, State.SUBMITTING, intent_ms=NOW)
+            claimed = await queue.move(claimed, State.SUBMITTING, submit_ms=NOW)
         try:
             tools = tools_of(queue, self.redis, routes, self.folder, installation)
             cast("AsyncMock", tools.status_messages.ensure).side_effect = announced
@@ -189,7 +189,7 @@ async def test_a_job_whose_submit_is_unknown_stops_and_a_refused_one_costs_nothi
     assert is_billed(job) is is_paid
     assert await setup.charges() == charges
     if job.state is State.SUBMITTING:
-        assert (job.progress.intent_ms, job.progress.tries) == (0, 1)
+        assert (job.progress.submit_ms, job.progress.tries) == (0, 1)
     elif not is_adopted:
         assert job.progress.provider == "simulated"
 
@@ -349,7 +349,7 @@ async def test_an_order_that_no_worker_could_take_leaves_nothing_to_recover(
 
     stored = await queue.job("7")
     assert stored is not None
-    assert (stored.progress.intent_ms, stored.progress.tries) == (0, 0)
+    assert (stored.progress.submit_ms, stored.progress.tries) == (0, 0)
 
 
 def _unchanged(order: GenerationRequest) -> GenerationRequest:
@@ -476,7 +476,7 @@ async def test_an_order_in_doubt_is_looked_for_as_the_model_that_was_usual_then(
 async def test_a_clock_that_is_set_back_prolongs_no_search(setup: QueueSetup) -> None:
     search = AsyncMock(side_effect=[[]] * 20)
     tools, job = await _doubted(setup, Recovery.NONE, "simulated", search=search)
-    object.__setattr__(tools, "now_ms", lambda: job.progress.intent_ms - 3_600_000)
+    object.__setattr__(tools, "now_ms", lambda: job.progress.submit_ms - 3_600_000)
 
     ended = await take(submit, tools, job)
 

@@ -43,12 +43,12 @@ async def submitted(queue: JobQueue, job_id: str = "1", **changes: Any) -> Job:
     await queue.enqueue(job(job_id, **changes), NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
-    one = await queue.move(claimed, State.SUBMITTING, intent_ms=NOW, provider="painter")
+    one = await queue.move(claimed, State.SUBMITTING, submit_ms=NOW, provider="painter")
     return await queue.move(one, State.POLLING, ticket={"id": "t"})
 
 
 async def ended(queue: JobQueue, one: Job, outcome: State, *, is_billed: bool) -> Job:
-    told = {"outcome": outcome, "intent_ms": NOW * is_billed}
+    told = {"outcome": outcome, "submit_ms": NOW * is_billed}
     one = await queue.move(one, State.DELIVERING, **told)
     await queue.finish(one, outcome, NOW)
     return one
@@ -207,7 +207,7 @@ async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:
     for state in (State.FAILED, State.DELIVERED):
         claimed = await queue.claim(NOW)
         assert claimed is not None
-        begun = await queue.move(claimed, State.SUBMITTING, intent_ms=NOW)
+        begun = await queue.move(claimed, State.SUBMITTING, submit_ms=NOW)
         await ended(queue, begun, state, is_billed=False)
     again = [await order(number, 1, 1) for number in (10, 11)]
     in_group = [await order(20 + user_id, user_id, -5) for user_id in (2, 3, 4, 5)]

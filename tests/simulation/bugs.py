@@ -73,7 +73,7 @@ BUGS = {
     "no submit record": Bug(
         f"{_SUBMIT}:order_in_turn",
         "await _record_submit(context, job, provider, at.order, at.fields)",
-        "with_changes(job, intent_ms=context.now_ms(), provider=provider.name)",
+        "with_changes(job, submit_ms=context.now_ms(), provider=provider.name)",
     ),
     "record not synced": Bug(
         "imgbot.storage.persistence:Persistence.persist", "await self._wait()", "True"

@@ -9,7 +9,7 @@ from imgbot.storage.keys import Owner
 KEPT_FOR_A_CHARGE = {
     *("id", "operation", "language", "state", "version", "created_ms", "is_cancelled"),
     *("price_micro", "reserved_micro", "spend_day", "is_unbilled", "is_settled", "takes_seed"),
-    *("claimed_ms", "intent_ms", "accepted_ms", "pending_ms", "tries", "lost_orders"),
+    *("claimed_ms", "submit_ms", "accepted_ms", "pending_ms", "tries", "lost_orders"),
     *("provider", "order_id", "order_model", "ticket", "side_px", "scale", "ratio", "is_file"),
     "note",
     *("outcome", "reason", "variants"),

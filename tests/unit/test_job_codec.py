@@ -65,7 +65,7 @@ ENDED = with_changes(
     model="best",
     price_micro=40_000,
     holds=(Hold("stars", "img:stars:2", "balance", -5, AT_DEATH, "spent"),),
-    intent_ms=1500,
+    submit_ms=1500,
     provider="own",
     order_model="best-v2",
     message_id=8,
@@ -109,7 +109,7 @@ FORMER_RESULT = {
 
 def known_of(result: Job) -> tuple[object, ...]:
     """Return what the buttons and the receipt of a result are made of."""
-    request, progress, wait_ms = result.request, result.progress, result.progress.intent_ms
+    request, progress, wait_ms = result.request, result.progress, result.progress.submit_ms
     return (
         *(result.id, result.user_id, result.state, result.picture, result.variant, result.charge),
         *(replace(request, is_file=False), wait_ms - result.created_ms, progress.order_model),

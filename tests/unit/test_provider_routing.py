@@ -67,7 +67,7 @@ def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> Non
 def test_an_order_of_the_former_model_on_this_server_is_the_builtin_engines() -> None:
     settings = load_settings({"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/"})
     route = open_providers(settings, cast("Any", None))
-    order = Mock(progress=Mock(provider="local", intent_ms=1))
+    order = Mock(progress=Mock(provider="local", submit_ms=1))
 
     assert not route.is_orphaned(order)
     assert route.provider_of(order).name == "builtin"
@@ -78,7 +78,7 @@ def test_an_order_at_a_preset_is_asked_for_by_a_file_that_extends_it(tmp_path: P
     file = extending("fal", tmp_path, "")
     urls = {"IMGBOT_PROVIDER_URL": "fal=http://gateway", "IMGBOT_PROVIDER": f"builtin, edit={file}"}
     route = open_providers(load_settings(environ | urls), cast("Any", None))
-    order = Mock(progress=Mock(provider="fal", intent_ms=1))
+    order = Mock(progress=Mock(provider="fal", submit_ms=1))
 
     assert not route.is_orphaned(order)
     assert route.provider_of(order).setting == file
@@ -99,7 +99,7 @@ async def test_orders_of_a_file_that_is_gone_are_asked_for_by_the_preset_of_its_
 
     await reopen_former(settings, cast("Any", None), queue, route)
 
-    order = Mock(progress=Mock(provider="fal", intent_ms=1))
+    order = Mock(progress=Mock(provider="fal", submit_ms=1))
     assert route.provider_of(order).setting == "fal"
     assert route.get("own") is None
 

@@ -46,11 +46,11 @@ def test_a_day_is_the_local_calendars(offset_s: int, day: str, left_s: int) -> N
     ("job", "is_paid"),
     [
         (JOB, False),
-        (with_changes(JOB, intent_ms=1), True),
-        (with_changes(JOB, intent_ms=1, ticket={"id": "t"}), True),
-        (with_changes(JOB, intent_ms=1, ticket={"id": "t"}, is_cancelled=True), True),
-        (with_changes(JOB, intent_ms=1, ticket={"id": "t"}, is_unbilled=True), False),
-        (with_changes(JOB, intent_ms=1, is_unbilled=True), False),
+        (with_changes(JOB, submit_ms=1), True),
+        (with_changes(JOB, submit_ms=1, ticket={"id": "t"}), True),
+        (with_changes(JOB, submit_ms=1, ticket={"id": "t"}, is_cancelled=True), True),
+        (with_changes(JOB, submit_ms=1, ticket={"id": "t"}, is_unbilled=True), False),
+        (with_changes(JOB, submit_ms=1, is_unbilled=True), False),
     ],
 )
 def test_what_may_have_cost_money_counts_as_if_it_had(job: Job, *, is_paid: bool) -> None:

@@ -55,8 +55,8 @@ def _job(state: State, **fields: Any) -> Job:
 
 
 NEW = _job(State.SUBMITTING)
-PAID = _job(State.RENDERING, intent_ms=1)
-MADE = _job(State.DELIVERING, intent_ms=1, outcome=State.DELIVERED)
+PAID = _job(State.RENDERING, submit_ms=1)
+MADE = _job(State.DELIVERING, submit_ms=1, outcome=State.DELIVERED)
 
 
 def _context(**parts: Any) -> StepContext:
@@ -158,7 +158,7 @@ async def test_an_order_waits_for_its_turn_and_gives_way_in_a_pause(
 
 async def test_an_order_that_may_be_alive_holds_its_slot_after_a_restart(provider: Any) -> None:
     slots, provider.recovery = ProviderSlots(), Recovery.REPEAT
-    resumed = with_changes(NEW, intent_ms=1, provider=provider.name)
+    resumed = with_changes(NEW, submit_ms=1, provider=provider.name)
 
     outcome = await submit(_context(routing=_routing(provider), slots=slots, now_ms=int), resumed)
 
@@ -183,7 +183,7 @@ async def test_a_task_that_never_ends_is_a_dead_letter(provider: Any) -> None:
         routing=_routing(provider), poll_scheduler=scheduler, status_messages=AsyncMock()
     )
 
-    outcome = await poll(context, _job(State.POLLING, intent_ms=1, ticket={"id": "t"}))
+    outcome = await poll(context, _job(State.POLLING, submit_ms=1, ticket={"id": "t"}))
 
     assert isinstance(outcome, Advance)
     progress = outcome.job.progress
@@ -207,7 +207,7 @@ async def test_what_was_cancelled_too_late_ends_with_its_true_reason(
     context = _context(
         routing=_routing(provider), poll_scheduler=scheduler, age_ms=Mock(return_value=10**6)
     )
-    job = _job(State.POLLING, intent_ms=1, ticket={"id": "t"}, reason="cancelled", price_micro=1)
+    job = _job(State.POLLING, submit_ms=1, ticket={"id": "t"}, reason="cancelled", price_micro=1)
 
     outcome = await poll(context, job)
 
@@ -225,7 +225,7 @@ async def test_a_clock_that_jumps_ends_no_task(provider: Any) -> None:
         status_messages=AsyncMock(),
         age_ms=clock.age_ms,
     )
-    ordered = _job(State.POLLING, intent_ms=clock.now_ms(), ticket={"id": "t"})
+    ordered = _job(State.POLLING, submit_ms=clock.now_ms(), ticket={"id": "t"})
     wall_ns, monotonic_ns = wall_ns + 365 * 86_400 * 10**9, 10**9
 
     outcome = await poll(context, ordered)
@@ -240,7 +240,7 @@ async def test_a_slow_task_is_said_to_be_slow_though_no_poll_is_answered(provide
     context = _context(
         routing=_routing(provider), poll_scheduler=scheduler, status_messages=AsyncMock()
     )
-    job = _job(State.POLLING, intent_ms=1, ticket={"id": "t"})
+    job = _job(State.POLLING, submit_ms=1, ticket={"id": "t"})
 
     await poll(context, job)
 
@@ -455,7 +455,7 @@ async def test_a_hook_that_fails_costs_no_picture(
 
 async def test_a_dead_letter_stays_one_where_its_chat_is_gone(context: StepContext) -> None:
     cast("AsyncMock", context.status_messages.ensure).side_effect = ChatGoneError("it is gone")
-    job = with_changes(JOB, outcome=State.DEAD, reason="submit_unknown", intent_ms=1)
+    job = with_changes(JOB, outcome=State.DEAD, reason="submit_unknown", submit_ms=1)
 
     await take(deliver.deliver, context, job)
 

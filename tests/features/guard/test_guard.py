@@ -102,7 +102,7 @@ async def test_result_is_hidden_or_refused_and_its_price_is_told(
     mode: str, is_unsafe: bool, is_of_hidden: bool, facts: dict[str, Any], tmp_path: Path
 ) -> None:
     made = unsafe_picture() if is_unsafe else load_photo("cat")
-    job = with_changes(JOB, intent_ms=1, ticket={"outputs": [{"url": "u"}]})
+    job = with_changes(JOB, submit_ms=1, ticket={"outputs": [{"url": "u"}]})
     sources = (InputPhoto("file", "u", is_hidden=is_of_hidden),)
     job = with_changes(job, side_px=320, note="lettering_failed", sources=sources)
     context = context_of(mode, tmp_path, made)

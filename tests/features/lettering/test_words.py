@@ -20,7 +20,7 @@ from imgbot.painter.originals import OriginalStore
 from imgbot.providers.protocol import Output
 from tests.fixtures.jobs import job_of
 
-JOB = job_of("1", 1, 1, Operation.CREATE, "en", state=State.RENDERING, intent_ms=1)
+JOB = job_of("1", 1, 1, Operation.CREATE, "en", state=State.RENDERING, submit_ms=1)
 
 
 async def run(work: Callable[..., Any], *args: str, about: str, **options: Any) -> Any:

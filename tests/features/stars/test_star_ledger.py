@@ -103,7 +103,7 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
     held = claimed.charge.holds
     if not former:
         held = tuple(e._replace(back=min(back, -e.amount)) if e.spent_in else e for e in held)
-    told = {"outcome": outcome, "holds": held, "intent_ms": NOW * is_billed}
+    told = {"outcome": outcome, "holds": held, "submit_ms": NOW * is_billed}
     over = await queue.move(claimed, State.DELIVERING, **told)
     # The answer to the first is lost.
     for _ in range(2):
@@ -207,7 +207,7 @@ async def test_every_operation_that_a_provider_may_make_has_its_price(operation:
     ],
 )
 def test_a_failure_tells_what_becomes_of_the_stars(reason: str, ordered_ms: int, told: str) -> None:
-    changes = {"outcome": State.FAILED, "reason": reason, "intent_ms": ordered_ms}
+    changes = {"outcome": State.FAILED, "reason": reason, "submit_ms": ordered_ms}
     one = job("7", USER)
     held = tuple(each._replace(back=2 * bool(each.spent_in)) for each in star_holds(5, 0, one))
     assert failure_note(with_changes(one, holds=held, **changes)) == told
