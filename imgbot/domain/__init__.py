@@ -9,6 +9,6 @@ the facts and the time as arguments, so that a table of examples tests them.
 * `errors`: by what is done about them: tell the user, retry, give up, stop.
 * `update`: one update of Telegram: its chat, its sender, and how it is deferred.
 * `retry`, `poll_schedule`, `order_pace`: when, and how often.
-* `intents`, `remix`, `complaints`, `ordinals`, `prompt_options`, `spelling`: what a text asks for.
+* `words`: what a text asks for, by `intents`, `remix`, `complaints`, `prompt_options`, `spelling`.
 * `texts`: every sentence that a user reads, in Russian and English; `buttons`: what is under it.
 """

@@ -30,10 +30,11 @@ from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import ConfigError, ProviderError, UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in, wording_key
 from imgbot.domain.operations import Operation
-from imgbot.domain.ordinals import picture_named_in
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import amend, repeats_prompt
 from imgbot.domain.update import chat_of, is_group_chatter, sender_of
+from imgbot.domain.words import read as read_words
+from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.painter.engine.edit_request import parse_edit_request
 from imgbot.painter.engine.merge_request import parse_merge_request
 from imgbot.painter.pictures import check_picture
@@ -49,6 +50,7 @@ from tests.fixtures.requests import make_order
 from tests.fixtures.utterances import KNOWN, utterances_in
 
 VENDORS = ("bfl", "fal", "kie", "replicate", "wavespeed", "comfyui", "openai")
+_PICTURES = ChatState((ChatPicture("fox", Operation.CREATE, ("a red fox",)), ChatPicture("photo")))
 _HOSTILE_VALUES: Sequence[Any] = (
     *(
         None,
@@ -266,7 +268,7 @@ def prompts() -> Iterator[Case]:
         for read in (
             wording_key,
             scale_in,
-            picture_named_in,
+            functools.partial(read_words, chat=_PICTURES),
             repeats_prompt,
             offer_for,
             parse_edit_request,
