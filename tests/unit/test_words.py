@@ -95,6 +95,7 @@ GONE_BACK = ChatState((LINE[2], LINE[3], LINE[1], LINE[0]), undone=("bare",))
         ("покажи, с чего мы начали", HISTORY, "fox"),
         ("with the hat was nicer", HISTORY, "text"),
         ("go back to the ship", HISTORY, "ship"),
+        ("show the ship", HISTORY, "ship"),
         ("верни первую", VARIANTS, "v1"),
         ("the first one was better, go back to it", VARIANTS, "v1"),
         ("redo", GONE_BACK, "bare"),

@@ -118,6 +118,12 @@ class _Wording:
             return False
         return self.has("adjective", f" {content[0]} ") or self.versions.is_less
 
+    def is_all(self, described: Described) -> bool:
+        """Return true if a text says no more than what another picture has, and not this."""
+        this, content = self.chat.this, self.content(self.said)
+        is_other = not any(this and self.versions.has(this, each) for each in described.has)
+        return is_other and 0 < len(content) <= len(described.has)
+
     @property
     def is_previous_alone(self) -> bool:
         """True for "the previous one, please", which asks for nothing else."""
@@ -268,7 +274,8 @@ def _shown(wording: _Wording) -> Which | None:
         return _known(wording.chat.this)
     clauses = map(wording.clause_with, ("show", "where", "again", "one", "preferring"))
     described = wording.described(next(filter(None, clauses), ""), "show")
-    is_other = described.lacks or wording.versions.has_lost(described)
+    is_known = wording.has("showing") and not wording.has("new") and wording.is_all(described)
+    is_other = described.lacks or is_known or wording.versions.has_lost(described)
     if not any(all(map(wording.has, each)) for each in _SHOWN[: None if is_other else -4]):
         return None
     return _known(wording.versions.find(described, own=wording.has("one"), back=False))
