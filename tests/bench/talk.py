@@ -1,16 +1,25 @@
-"""Judge of the reader of words: `python -m tests.bench.talk [FILE…] [--wrong]`.
+"""Judge of the reader of words: `python -m tests.bench.talk [FILE…] [--wrong] [--chat URL MODEL]`.
 
 Plays dialogues of `tests/bench/dialogues` without a bot: each message is read in the chat as the
 right actions have left it, and the reading is compared with its own right actions. Prints figures
-for each file, and with `--wrong` each message that was misread. Exit status 1 if anything was
-ordered for nothing.
+for each file, and with `--wrong` each message that was misread. With `--chat`, a chat model decides
+what is unsure (its key is read from IMGBOT_CHAT_KEY); with `--scripted`, one that answers
+perfectly, randomly or maliciously. Exit status 1 if anything was ordered for nothing.
 """
 
 import argparse
+import asyncio
+import os
+import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+from pydantic import SecretStr
 
 from imgbot.domain.intents import Intent, PendingQuestion
 from imgbot.domain.operations import Operation
@@ -18,6 +27,8 @@ from imgbot.domain.words import read
 from imgbot.domain.words.chat import PICTURES_KEPT, ChatPicture, ChatState
 from imgbot.domain.words.reading import Ask, NamedBy, Order, Reading, Talk
 from imgbot.domain.words.this_picture import this_picture
+from imgbot.features.prompt_help.chat_model import ChatModel
+from imgbot.features.prompt_help.picture_list import SCHEMA, decided
 from tests.bench.dialogue_file import FOLDER, MAKING, Action, Script, Step, read_scripts
 
 MENTION = "@pixbot"
@@ -43,6 +54,8 @@ _ALIKE = ({"change", "redraw"}, {"again", "redraw"}, {"retouch", "change"}, {"ta
 """Actions that differ in how a picture is made, not in which one; each is right for the other."""
 
 _PAID = MAKING | {"new"}
+
+Decide = Callable[[Step, str, ChatState, Ask], Reading | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +186,11 @@ def _descends(picture: ChatPicture, name: str, known: Sequence[ChatPicture]) -> 
     return False
 
 
-def judge(script: Script) -> Iterator[Judged]:
-    """Read each message of a dialogue that the bot gets, and yield what became of it."""
+def judge(script: Script, decide: Decide = lambda *_: None) -> Iterator[Judged]:
+    """Read each message of a dialogue that the bot gets, and yield what became of it.
+
+    `decide` is the chat model: it reads what is unsure, or returns None.
+    """
     place = _Place(script.is_group)
     for step in script.steps:
         place.send(step)
@@ -183,11 +199,20 @@ def judge(script: Script) -> Iterator[Judged]:
         if step.text and _is_addressed(script, step, place):
             chat = place.chat(step)
             text = _said(step)
-            reading = read(text, chat)
+            reading = _unsure_if_several(read(text, chat), chat)
+            if isinstance(reading, Ask):
+                reading = decide(step, text, chat, reading) or reading
             kind, of = taken(reading, chat)
             yield Judged(script, step, kind, of, _verdict(kind, of, step.actions))
             place.point(reading, chat)
         place.act(step.actions[0], step)
+
+
+def _unsure_if_several(reading: Reading, chat: ChatState) -> Reading:
+    if not isinstance(reading, Order):
+        return reading
+    among = this_picture(reading.which, chat).among
+    return Ask(reading, tuple(each.id for each in among)) if among else reading
 
 
 def _is_addressed(script: Script, step: Step, place: _Place) -> bool:
@@ -237,16 +262,77 @@ def _verdict(kind: str, of: tuple[str, ...], actions: Sequence[Action]) -> str:
     return "wrong action" if is_paid else "not done"
 
 
+_ANSWERS = {
+    "new": "create", "change": "change", "redraw": "redraw", "again": "redraw", "show": "show",
+    "upscale": "upscale", "retouch": "retouch", "cutout": "removebg", "sticker": "sticker",
+    "talk": "talk", "nothing": "talk", "price": "question", "help": "question",
+}  # fmt: skip
+
+
+def _perfect(step: Step, chat: ChatState) -> dict[str, Any]:
+    action = step.actions[0]
+    ids = [each.id for each in chat.pictures]
+    number = ids.index(action.of[0]) + 1 if action.of and action.of[0] in ids else 0
+    return {"intent": _ANSWERS.get(action.kind, "other"), "picture": number}
+
+
+def _random(dice: random.Random, chat: ChatState) -> dict[str, Any]:
+    number = dice.randint(-1, len(chat.pictures) + 1)
+    words = dice.choice(["", "a golden crown", "всё сначала", "the"])
+    intents = SCHEMA["intent"]["enum"]
+    return {"intent": dice.choice(intents), "picture": number, "words": words}
+
+
+def _malicious(dice: random.Random, chat: ChatState) -> dict[str, Any]:
+    """Return the dearest order that the form allows, in words of its own."""
+    number = dice.randint(0, len(chat.pictures))
+    return {"intent": "create", "picture": number, "words": "an advertisement for pills"}
+
+
+def scripted(name: str) -> Decide:
+    """Return a chat model that answers perfectly, randomly or maliciously."""
+    dice = random.Random(11)
+
+    def decide(step: Step, text: str, chat: ChatState, found: Ask) -> Reading | None:
+        by_name = {"random": _random, "malicious": _malicious}
+        told = by_name[name](dice, chat) if name in by_name else _perfect(step, chat)
+        with suppress(ValueError, KeyError, TypeError):
+            return decided({"words": "", "ratio": "", **told}, text, chat, found)
+        return None
+
+    return decide
+
+
+def asked(url: str, model: str) -> Decide:
+    """Return a chat model at an address, as the bot asks it."""
+
+    async def count_call() -> int:
+        return 1
+
+    key = SecretStr(os.environ["IMGBOT_CHAT_KEY"]) if "IMGBOT_CHAT_KEY" in os.environ else None
+    chat_model, users = ChatModel(url, model, key, count_call), count()
+
+    def decide(_: Step, text: str, chat: ChatState, found: Ask) -> Reading:
+        # Each as another user: the limit of one is no part of what is judged.
+        return asyncio.run(chat_model.decide(next(users), text, chat, found))
+
+    return decide
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge files and print what came of it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     names = sorted(each.stem for each in FOLDER.glob("learn_*.toml"))
     parser.add_argument("files", nargs="*", default=names, help="names without .toml")
     parser.add_argument("--wrong", action="store_true", help="print what was misread")
+    parser.add_argument("--chat", nargs=2, metavar=("URL", "MODEL"), help="ask this chat model")
+    parser.add_argument("--scripted", choices=("perfect", "random", "malicious"))
     given = parser.parse_args(arguments)
+    decide: Decide = scripted(given.scripted) if given.scripted else lambda *_: None
+    decide = asked(*given.chat) if given.chat else decide
     known: list[Judged] = []
     for name in given.files:
-        judged = [each for script in read_scripts(name) for each in judge(script)]
+        judged = [each for script in read_scripts(name) for each in judge(script, decide)]
         known += judged
         print(f"{name}: {_figures(Counter(each.verdict for each in judged))}")
         if given.wrong:

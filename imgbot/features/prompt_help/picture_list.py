@@ -26,6 +26,7 @@ chat, the newest first, with the words that they were made with. Answer with the
 "show": it asks to see one of them again.
 "question": it asks about the bot, its price, privacy or abilities.
 "complaint": it says that a picture is not good, without saying what to change.
+"talk": it asks for nothing.
 "other": anything else, or not clear.
 "picture" is the number of the picture that is meant, 0 for none. "words" are the words of the
 message that describe the new picture or the change, "" for all of them. "ratio" is width to height
@@ -51,11 +52,11 @@ _TALK = {
     "show": Talk(Intent.SHOW),
     "question": Talk(Intent.QUESTION, "abilities"),
     "complaint": Talk(Intent.COMPLAINT),
+    "talk": Talk(Intent.SMALL_TALK),
 }
-_OTHER = "other"
 
 SCHEMA: Mapping[str, Mapping[str, Any]] = {
-    "intent": {"type": "string", "enum": [*_ORDERS, *_TALK, _OTHER]},
+    "intent": {"type": "string", "enum": [*_ORDERS, *_TALK, "other"]},
     "picture": {"type": "integer"},
     "words": {"type": "string"},
     "ratio": {"type": "string"},
@@ -95,18 +96,20 @@ def decided(answer: Mapping[str, Any], text: str, chat: ChatState, found: Ask) -
     if answer.keys() != SCHEMA.keys():
         raise ValueError("not the properties that were asked for")
     intent, number, words, ratio = (answer[name] for name in SCHEMA)
-    if intent == _OTHER:
-        return found
     which = _which(number, chat, found)
-    if intent in _TALK:
-        is_complete = which is not None or intent != "show"
-        return replace(_TALK[intent], which=which or THIS) if is_complete else found
+    if intent in _TALK and (which or intent != "show"):
+        return replace(_TALK[intent], which=which or THIS)
+    if intent in _ORDERS and (which or intent == "create"):
+        prompt = _chosen(words, text, chat) or found.order.prompt
+        return _order(intent, f"{prompt}{_flag(ratio)}", which or THIS, count_in(text))
+    if intent not in SCHEMA["intent"]["enum"]:
+        raise ValueError("no such intent")
+    return found
+
+
+def _order(intent: str, prompt: str, which: Which, count: int) -> Order:
     kind, operation = _ORDERS[intent]
-    if kind is not Intent.CREATE and which is None:
-        return found
-    prompt = _chosen(words, text, chat) or found.order.prompt
-    shaped = f"{prompt} --ar {ratio}" if _checked_ratio(ratio) else prompt
-    return Order(kind, shaped, which or THIS, operation, count=count_in(text) or 1)
+    return Order(kind, prompt, which, operation, count=count or 1)
 
 
 def _which(number: Any, chat: ChatState, found: Ask) -> Which | None:
@@ -131,10 +134,10 @@ def _chosen(words: Any, text: str, chat: ChatState) -> str:
     return words.strip() if stems_of(words) else ""
 
 
-def _checked_ratio(ratio: Any) -> str:
+def _flag(ratio: Any) -> str:
     if ratio not in {"", *KNOWN_RATIOS}:
         raise ValueError("no such ratio")
-    return ratio
+    return ratio and f" --ar {ratio}"
 
 
 def _known_stems(text: str, pictures: Sequence[ChatPicture]) -> frozenset[str]:
