@@ -40,7 +40,7 @@ CEILINGS = {
     "lines of the README": 426,
     "lines of Python": 59200,
     "lines of the core": 29250,
-    "lines of tests": 45800,
+    "lines of tests": 45900,
     "functions above complexity 12": 6,
     "files below maintainability 20": 1,
     "imports of one module": 25,

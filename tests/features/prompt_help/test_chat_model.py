@@ -1,6 +1,7 @@
 """Chat model: an unsure text goes to it, and it only chooses among the intents."""
 
 import asyncio
+import inspect
 import itertools
 import json
 import logging
@@ -15,9 +16,10 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.intents import Intent
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatPicture, ChatState
-from imgbot.domain.words.reading import Ask, Order, Reading, Talk
+from imgbot.domain.words.reading import Ask, NamedBy, Order, Reading, Talk, Which
 from imgbot.features.prompt_help import chat_model
-from imgbot.features.prompt_help.chat_model import INSTRUCTIONS, WRITING, ChatModel, Version
+from imgbot.features.prompt_help.chat_model import WRITING, ChatModel, Version
+from imgbot.features.prompt_help.picture_list import INSTRUCTIONS, picture_list
 from tests.fakes.scripted_server import Script
 
 PATH = "POST /v1/chat/completions"
@@ -41,6 +43,10 @@ def says(content: Any) -> dict[str, Any]:
     }
 
 
+def answer(intent: Any, picture: int = 0, words: str = "") -> dict[str, Any]:
+    return {"intent": intent, "picture": picture, "words": words, "ratio": ""}
+
+
 def model_at(script: Script) -> ChatModel:
     count_call = AsyncMock(side_effect=itertools.count(1))
     return ChatModel(f"{script.url}/v1", "small-1", SecretStr(KEY), count_call)
@@ -50,7 +56,7 @@ def model_at(script: Script) -> ChatModel:
     ("intent", "reading"),
     [
         ("create", Order(Intent.CREATE, TEXT)),
-        ("change", Order(Intent.CHANGE, TEXT)),
+        ("change", Order(Intent.CHANGE, TEXT, Which(NamedBy.ID, name="drawn"))),
         ("question", Talk(Intent.QUESTION, "abilities")),
         ("complaint", Talk(Intent.COMPLAINT)),
     ],
@@ -58,7 +64,7 @@ def model_at(script: Script) -> ChatModel:
 async def test_the_model_decides_what_the_rules_cannot(
     script: Script, intent: str, reading: Reading
 ) -> None:
-    script.on(PATH, says({"intent": intent}))
+    script.on(PATH, says(answer(intent, int(intent == "change"))))
 
     assert await model_at(script).decide(ANN, TEXT, CHAT, UNSURE) == reading
     [asked] = script.asked
@@ -66,18 +72,17 @@ async def test_the_model_decides_what_the_rules_cannot(
     body = json.loads(asked.body)
     system, user = body["messages"]
     assert system == {"role": "system", "content": INSTRUCTIONS}
-    sent = {"message": TEXT, "has_picture": True, "bot_waits_for": "nothing"}
-    assert json.loads(user["content"]) == sent
+    assert json.loads(user["content"]) == picture_list(TEXT, CHAT)
     assert body["response_format"]["json_schema"]["strict"] is True
 
 
 @pytest.mark.parametrize(
     ("status", "content"),
     [
-        (200, says({"intent": "other"})),
-        (200, says({"intent": "pay"})),
-        (200, says({"intent": "create", "prompt": "something dearer"})),
-        (200, says({"intent": ["create"]})),
+        (200, says(answer("other"))),
+        (200, says(answer("pay"))),
+        (200, says(answer("create", words="something dearer"))),
+        (200, says(answer(["create"]))),
         (200, says("create")),
         (200, says("")),
         (200, says("[" * 20_000)),
@@ -102,7 +107,7 @@ async def test_any_other_answer_leaves_the_decision_to_the_rules(
         found = [await model.decide(ANN, TEXT, CHAT, UNSURE) for _ in range(5)]
 
     assert found == [UNSURE] * 5
-    is_answer = content == says({"intent": "other"})
+    is_answer = content == says(answer("other"))
     # After failures in a row it is left alone for a while.
     assert len(script.asked) == (5 if is_answer else 3)
     assert ("chat model fails" in caplog.text) is not is_answer
@@ -114,7 +119,7 @@ async def test_a_slow_model_is_not_waited_for(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chat_model, "_TIMEOUT_S", 0.1)
-    script.on(PATH, says({"intent": "create"}))
+    script.on(PATH, says(answer("create")))
     script.delay_s = 1.0
 
     assert await model_at(script).decide(ANN, TEXT, CHAT, UNSURE) == UNSURE
@@ -123,7 +128,7 @@ async def test_a_slow_model_is_not_waited_for(
 async def test_after_its_pause_the_model_is_asked_again(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script.on(PATH, b"", b"", b"", says({"intent": "create"}))
+    script.on(PATH, b"", b"", b"", says(answer("create")))
     model = model_at(script)
     for _ in range(4):
         await model.decide(ANN, TEXT, CHAT, UNSURE)
@@ -136,7 +141,7 @@ async def test_after_its_pause_the_model_is_asked_again(
 
 
 async def test_without_a_picture_nothing_is_changed(script: Script) -> None:
-    script.on(PATH, says({"intent": "change"}))
+    script.on(PATH, says(answer("change")))
 
     assert await model_at(script).decide(ANN, TEXT, ChatState(), UNSURE) == UNSURE
 
@@ -144,7 +149,7 @@ async def test_without_a_picture_nothing_is_changed(script: Script) -> None:
 async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script.on(PATH, says({"intent": "create"}))
+    script.on(PATH, says(answer("create")))
     monkeypatch.setattr(chat_model, "DAILY_LIMIT", 30)
     model = model_at(script)
 
@@ -161,7 +166,7 @@ async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
 async def test_what_is_long_or_over_the_budget_is_not_sent(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script.on(PATH, says({"intent": "question"}))
+    script.on(PATH, says(answer("question")))
     monkeypatch.setattr(chat_model, "DAILY_LIMIT", 1)
     monkeypatch.setattr(chat_model, "_USER_SHARE", 1)
     model = model_at(script)
@@ -248,6 +253,6 @@ async def test_an_answer_without_three_versions_is_none(script: Script, content:
 
 def test_the_readme_shows_what_is_sent() -> None:
     readme = Path("README.md").read_text(encoding="utf-8")
-    assert INSTRUCTIONS in readme
+    assert str(Path(inspect.getfile(picture_list)).relative_to(Path.cwd())) in readme
     assert WRITING in readme
     assert f"at most {chat_model.DAILY_LIMIT} times a day" in readme
