@@ -33,7 +33,7 @@ CEILINGS = {
     "lines of imgbot/telegram": 2210,
     "lines of imgbot/telemetry": 991,
     "lines of imgbot/wiring": 956,
-    "lines that the supervisor imports": 37600,
+    "lines that the supervisor imports": 38000,
     "settings": 33,
     "Redis keys": 78,
     "words of the README": 8538,
