@@ -6,8 +6,9 @@ text means, the reader of words tells.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, groupby
 
 from imgbot.domain.job import InputPhoto, Job, Request, State, variant_number
 from imgbot.domain.operations import Operation
@@ -95,7 +96,20 @@ def chat_pictures(recents: Sequence[Recent], user_id: int, now_ms: int) -> tuple
     }
     found = {**sources, **found}
     orders = Counter(each.id.partition("-")[0] for each in found.values() if each.operation)
-    return tuple(_in_order(each, found, orders) for each in reversed(found.values()))
+    shown = Counter(each.job_id or each.parent for each in recents)
+    told = [_in_order(each, found, orders) for each in reversed(found.values())]
+    return tuple(chain.from_iterable(_runs(told, shown)))
+
+
+def _runs(
+    pictures: Iterable[ChatPicture], shown: Mapping[str, int]
+) -> Iterator[Sequence[ChatPicture]]:
+    """Yield variants that came together by their numbers, whichever was ready first."""
+    for order, run in groupby(pictures, key=lambda each: each.order):
+        together = list(run)
+        # One that was shown again, or replied to, is the newest.
+        is_fresh = order and all(each.operation and shown[each.id] < 3 for each in together)
+        yield sorted(together, key=lambda each: -each.number) if is_fresh else together
 
 
 def _pictures_in(recent: Recent, *, is_own: bool) -> Iterator[ChatPicture]:

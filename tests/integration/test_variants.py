@@ -64,6 +64,21 @@ async def test_the_variant_that_is_chosen_is_shown_and_is_this_one(anna: User) -
     assert (await anna.stage.orders())[len(before) :] == ["create a fox"]
 
 
+async def test_which_variant_is_meant_is_asked_and_a_button_says_it(anna: User) -> None:
+    variants = await three_variants(anna)
+    before = await anna.stage.orders()
+
+    question = await anna.ask("make it brighter")
+    asked = await anna.stage.orders()
+    changed = await anna.click(question, "№2", is_picture)
+
+    assert question.text == t("en", "ask_which")
+    assert [each["text"] for each in question.buttons] == [f"№{n} · a fox" for n in (1, 2, 3)]
+    assert asked == before
+    assert await source_of(anna.stage, changed) == variants[1].photo_unique_id
+    assert (await anna.stage.orders())[len(before) :] == ["edit make it brighter"]
+
+
 async def test_options_alone_repeat_the_variant_that_is_named(anna: User) -> None:
     variants = await three_variants(anna)
 

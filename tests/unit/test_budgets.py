@@ -20,7 +20,7 @@ from tests.bench.closures import ROOT, graph, lines_by_part
 
 CEILINGS = {
     "lines of imgbot/*.py": 805,
-    "lines of imgbot/bot": 4455,
+    "lines of imgbot/bot": 4462,
     "lines of imgbot/config": 972,
     "lines of imgbot/domain": 7000,
     "lines of imgbot/features": 6100,

@@ -136,7 +136,7 @@ FOX = ChatPicture("1", Operation.CREATE, ("a fox",))
         ),
         # Variants, and photos of an album, have their numbers.
         (
-            [drawn("7-2", "a fox"), drawn("7", "a fox")],
+            [drawn("7", "a fox"), drawn("7-2", "a fox")],
             [
                 ChatPicture(each, Operation.CREATE, ("a fox",), "", "7", n, is_there=False)
                 for each, n in (("7-2", 2), ("7", 1))
