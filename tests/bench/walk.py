@@ -53,7 +53,7 @@ class Walk:
         return f"{self.files} files, {self.functions} functions, {self.crossings} crossings"
 
 
-CEILINGS = Walk(files=94, functions=552, crossings=191)
+CEILINGS = Walk(files=104, functions=615, crossings=200)
 """To be lowered as the walk becomes shorter; a commit that raises one says so in its subject."""
 
 
