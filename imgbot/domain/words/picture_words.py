@@ -84,7 +84,7 @@ class PictureWords:
 
     def shown(self, picture: ChatPicture, words: Iterable[str]) -> int:
         """Return how many of the words a picture has that were not replaced."""
-        return sum(self._has[picture.id].get(each, 0) > _REPLACED for each in set(words))
+        return sum(self._has.get(picture.id, {}).get(each, 0) > _REPLACED for each in set(words))
 
     def best(self, text: str) -> list[ChatPicture]:
         """Return the pictures that words name best: one of each line, the newest first."""
