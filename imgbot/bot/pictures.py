@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import replied_picture_of
 from imgbot.bot.this_picture import (
@@ -123,24 +124,31 @@ class Pictures:
         counts = Counter(each.job_id for each in stored)
         found, known = list[Recent](), dict[str, Meant]()
         for recent in stored:
-            job_id, is_own = recent.job_id, recent.user_id == context.user_id
-            is_later = 0 < context.as_of_ms < recent.at_ms
-            if is_later or job_id.partition("-")[0] == context.request:
-                # The update is handled again: it cannot mean what it ordered itself.
+            if _is_later(recent, context):
                 continue
-            is_shown = counts[job_id] > 1
-            if not job_id or job_id in known or (is_shown and found):
+            is_shown = counts[recent.job_id] > 1
+            if not recent.job_id or recent.job_id in known or (is_shown and found):
                 found.append(recent)
-            elif job := await self._made(job_id, dialogue) if is_own or is_shown else None:
-                known[job_id] = job
-                found.append(Recent.of(job, recent.user_id, recent.at_ms))
-            elif not found and await self._was_meant(recent, dialogue):
-                known[job_id] = awaited(recent)
-                found.append(recent)
-            else:
-                parent = await self._made(recent.parent, dialogue) if recent.parent else None
-                found.append(replace(recent, job_id="", parent=parent.id if parent else ""))
+                continue
+            job, entry = await self._looked_up(
+                recent, dialogue, is_shown=is_shown, is_newest=not found
+            )
+            known |= {recent.job_id: job} if job else {}
+            found.append(entry)
         return found, known
+
+    async def _looked_up(
+        self, recent: Recent, dialogue: Dialogue, *, is_shown: bool, is_newest: bool
+    ) -> tuple[Job | None, Recent]:
+        """Return the job of an entry, and the entry as that has left it."""
+        is_possible = is_shown or recent.user_id == dialogue.user_id
+        job = await self._made(recent.job_id, dialogue) if is_possible else None
+        if job:
+            return job, Recent.of(job, recent.user_id, recent.at_ms)
+        if is_newest and await self._was_meant(recent, dialogue):
+            return awaited(recent), recent
+        parent = await self._made(recent.parent, dialogue) if recent.parent else None
+        return None, replace(recent, job_id="", parent=parent.id if parent else "")
 
     async def _made(self, job_id: str, dialogue: Dialogue) -> Job | None:
         """Return the job whose picture is there, or will be, for the user in this chat."""
@@ -228,3 +236,9 @@ class Pictures:
 
 def _is_shown_in(job: Meant, message_id: int) -> bool:
     return bool(message_id) and isinstance(job, Job) and job.progress.message_id == message_id
+
+
+def _is_later(recent: Recent, context: RequestContext) -> bool:
+    """Return true for what came after the message, which may be handled again, or came of it."""
+    is_after = 0 < context.as_of_ms < recent.at_ms
+    return is_after or recent.job_id.partition("-")[0] == context.request

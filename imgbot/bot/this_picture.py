@@ -89,16 +89,20 @@ def chat_pictures(recents: Sequence[Recent], user_id: int, now_ms: int) -> tuple
             told = known if known and (known.words or not each.operation) else each
             is_there = known is not None or not recent.job_id
             found[each.id] = replace(told, age_s=age_s, is_there=is_there)
-    sources = {
-        each.parent: ChatPicture(each.parent, age_s=each.age_s, is_own=each.is_own)
-        for each in found.values()
-        if each.parent not in {"", *found}
-    }
-    found = {**sources, **found}
+    found = {**_sources_of(found), **found}
     orders = Counter(each.id.partition("-")[0] for each in found.values() if each.operation)
     shown = Counter(each.job_id or each.parent for each in recents)
     told = [_in_order(each, found, orders) for each in reversed(found.values())]
     return tuple(chain.from_iterable(_runs(told, shown)))
+
+
+def _sources_of(found: Mapping[str, ChatPicture]) -> dict[str, ChatPicture]:
+    """Return pictures that others came of, and that have no entry any more."""
+    return {
+        each.parent: ChatPicture(each.parent, age_s=each.age_s, is_own=each.is_own)
+        for each in found.values()
+        if each.parent not in {"", *found}
+    }
 
 
 def _runs(

@@ -7,6 +7,7 @@ from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.handlers.results import ResultHandlers
 from imgbot.bot.policy import Visits
 from imgbot.bot.router import Router, UpdateHandler
+from imgbot.bot.text_orders import TextOrders
 from imgbot.bot.text_reader import TextReader
 from imgbot.features.feature import Core, Seams
 from imgbot.painter.originals import OriginalStore
@@ -26,7 +27,7 @@ def build_conversation(core: Core, seams: Seams, originals: OriginalStore) -> Co
     others = ResultHandlers(*parts, core.account, *own), core.account, core.general
     users = UserStore(core.redis)
     reader = TextReader(core.pictures, users, core.operations.has_photo_styles)
-    conversation = Conversation(reader, *parts, *others, stored, users)
+    conversation = Conversation(reader, TextOrders(*parts), *parts, *others, stored, users)
     for each in (core.operations, *others, conversation):
         each.add_to(core.general.table)
     core.general.table.add(*seams.commands, *seams.actions)

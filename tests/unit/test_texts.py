@@ -15,12 +15,12 @@ from aiogram.types import User
 from hypothesis import given, strategies as st
 
 import imgbot
-from imgbot.bot.conversation import MEANT
 from imgbot.bot.handlers import operations, results
 from imgbot.bot.handlers.account import setting_rows, settings_rows
 from imgbot.bot.handlers.start import GeneralHandlers, help_rows, menu_rows, topic_rows, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.questions import MEANT
 from imgbot.domain.buttons import Presser, action_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify

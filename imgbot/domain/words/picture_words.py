@@ -159,7 +159,7 @@ def _line_of(picture: ChatPicture, chat: ChatState) -> str:
 def _shown(
     picture: ChatPicture, root: ChatPicture, said: Sequence[str]
 ) -> tuple[dict[str, float], set[str]]:
-    has, lacks = dict.fromkeys(kind_of(picture), 1.0), set[str]()
+    has, lacks = dict.fromkeys(names_of_kind(picture), 1.0), set[str]()
     for at, words in enumerate(said):
         wanted, unwanted = wanted_in(words)
         # Words before the root's own are those of another drawing.
@@ -173,6 +173,6 @@ def _shown(
     return has, lacks
 
 
-def kind_of(picture: ChatPicture) -> Sequence[str]:
+def names_of_kind(picture: ChatPicture) -> Sequence[str]:
     kind = picture.operation.value if picture.operation else "photo"
     return tuple(_kinds().get(kind, ()))

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
-from imgbot.domain.words.picture_words import kind_of
+from imgbot.domain.words.picture_words import names_of_kind
 from imgbot.domain.words.vocabulary import excluded_by, near, wanted_in
 
 _BEGUN = frozenset({Operation.CREATE, Operation.MERGE})
@@ -118,13 +118,8 @@ class Versions:
         said = _said(reversed(picture.words), name)
         if said is not None:
             return said
-        for later in self._chat.pictures:
-            if picture in self._before[later.id]:
-                after = [each for each in later.words if each not in picture.words]
-                first = next((each for each in after if name in _in(each)), "")
-                if first and (_in(first)[name] or not _is_one_of_many(name, first)):
-                    return not _in(first)[name]
-        return None
+        later = (each for each in self._chat.pictures if picture in self._before[each.id])
+        return next((had for each in later if (had := _had(picture, each, name)) is not None), None)
 
     def fits(self, picture: ChatPicture, wanted: Described) -> bool:
         """Return true for a picture that has and lacks what is wanted."""
@@ -170,7 +165,7 @@ def _in(text: str) -> Mapping[str, bool]:
 
 def _kind(picture: ChatPicture) -> Sequence[str]:
     """Return the words for what a picture is, where no other is that by chance."""
-    return kind_of(picture) if picture.operation in _KINDS else ()
+    return names_of_kind(picture) if picture.operation in _KINDS else ()
 
 
 def _is_one_of_many(name: str, text: str) -> bool:
@@ -187,3 +182,11 @@ def _own(picture: ChatPicture) -> Mapping[str, bool]:
 def _said(texts: Iterable[str], name: str) -> bool | None:
     found = (_in(each).get(name) for each in texts)
     return next((each for each in found if each is not None), None)
+
+
+def _had(picture: ChatPicture, later: ChatPicture, name: str) -> bool | None:
+    """Return true if a change that led to a later picture took away what a word names."""
+    after = [each for each in later.words if each not in picture.words]
+    first = next((each for each in after if name in _in(each)), "")
+    is_told = first and (_in(first)[name] or not _is_one_of_many(name, first))
+    return not _in(first)[name] if is_told else None
