@@ -156,13 +156,13 @@ async def test_photos_sent_before_either_is_asked_about_are_not_confused(anna: U
 
 async def test_cancel_twice_in_a_row_cancels_two_jobs(anna: User) -> None:
     for number in range(3):
-        await anna.say(f"fox {number} [[sim:slow=3]]")
+        await anna.say(f"a fox in a forest {number} [[sim:slow=3]]")
 
     for _ in range(2):
         await anna.say("/cancel")
     answers = await anna.said()
 
-    assert sorted(answers) == ["Cancelled.", "Cancelled.", "fox 0 [[sim:slow=3]]"]
+    assert sorted(answers) == ["Cancelled.", "Cancelled.", "a fox in a forest 0 [[sim:slow=3]]"]
 
 
 async def test_a_picture_waits_for_a_user_who_blocks_the_bot_for_a_moment(anna: User) -> None:

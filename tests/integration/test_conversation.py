@@ -353,7 +353,7 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
         pairs = [{"shown": f"лиса {n}", "sent": f"a fox {n}"} for n in (1, 2, 3)]
         model.on(
             "POST /v1/chat/completions",
-            _completion({"intent": "change"}),
+            _completion({"intent": "change", "picture": 1, "words": "", "ratio": ""}),
             _completion({"versions": pairs[:2]}),
             _completion({"versions": pairs}),
         )
@@ -395,7 +395,8 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
             assert (await stage.orders())[-1] == "create a fox 2"
             assert len(model.asked) == 3
             assert (
-                "name, is also sent to 127.0.0.1; so is a prompt when you press ✨." in privacy.text
+                "name, are also sent to 127.0.0.1; so is a prompt when you press ✨."
+                in privacy.text
             )
             assert "sk-not-for-the-log" not in stage.bot.log
 

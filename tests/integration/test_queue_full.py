@@ -36,8 +36,8 @@ async def test_too_many_waiting_is_said_once_and_as_a_toast(stage: Stage) -> Non
     cat = await ann.order("a cat")
     await occupy(ann)
 
-    for number in range(10):
-        await ann.say(f"one more {number}")
+    for _ in range(10):
+        await ann.say("another one")
     toast = await ann.toast(cat, "Again")
     answers = await ann.said(rests=False)
     await call_off(ann)
@@ -52,8 +52,8 @@ async def test_a_full_queue_is_said_once_and_as_a_toast(stage: Stage) -> None:
     await occupy(ann)
     await occupy(bob)
 
-    for number in range(10):
-        await carl.say(f"one more {number}")
+    for _ in range(10):
+        await carl.say("another one")
     await carl.photos(jpeg("cat"), caption="a hat")
     toast = await carl.toast(cat, "Again")
     refused = await carl.said(rests=False)
@@ -115,9 +115,9 @@ async def test_variants_that_do_not_fit_are_told_of(stage: Stage) -> None:
 async def occupy(user: User) -> None:
     """Give a user one picture under way and one in the line."""
     async with user.stage.bot.redis() as redis:
-        await user.say("fox 0 [[sim:slow=60]]")
+        await user.say("a fox [[sim:slow=60]]")
         await eventually(lambda: redis.hget(keys.ACTIVE, str(user.id)), lambda n: n == "1")
-        await user.say("fox 1 [[sim:slow=60]]")
+        await user.say("a lighthouse at night [[sim:slow=60]]")
         await eventually(lambda: redis.zcard(f"{keys.USER_JOBS}{user.id}"), lambda n: n == 2)
 
 

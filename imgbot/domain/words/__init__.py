@@ -34,6 +34,7 @@ BEFORE_STEPS: Sequence[WordReader] = (*history.ARROWS, *vetoes.ROWS)
 BEFORE_NAMES: Sequence[WordReader] = (*history.ROWS, *placing.ROWS)
 AFTER_NAMES: Sequence[WordReader] = (
     *vetoes.COMMANDS,
+    *options.SAME_WORDS,
     *learned.SURE,
     *likewise.ROWS,
     *options.ROWS,

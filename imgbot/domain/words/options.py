@@ -9,7 +9,9 @@ from imgbot.domain.intents import Intent
 from imgbot.domain.intents.facts import PendingQuestion
 from imgbot.domain.operations import Operation
 from imgbot.domain.phrases import PhraseLists
+from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
+from imgbot.domain.spelling import fold
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Example, Order, Sentence, WordReader
 
@@ -42,6 +44,24 @@ def _is_shape_alone(sentence: Sentence) -> bool:
     return count > 0 and len(words) <= _OTHER_WORDS
 
 
+def _same_words(sentence: Sentence, chat: ChatState) -> Order | None:
+    """Read the words of this drawing once more, perhaps in another shape, as a new picture."""
+    this = chat.this
+    if this is None or this.operation is not Operation.CREATE or len(this.words) != 1:
+        return None
+    prompts = (parse_prompt_options(each).prompt for each in (sentence.text, this.words[0]))
+    is_same = len({fold(each) for each in prompts}) == 1
+    return Order(Intent.CREATE, sentence.text) if is_same else None
+
+
+SAME_WORDS = (
+    WordReader(
+        "same words",
+        "the words of this drawing once more, perhaps in another shape",
+        _same_words,
+        (Example("a ship in the fog"), Example("A ship in the fog, 9:16")),
+    ),
+)
 ROWS = (
     WordReader(
         "options",

@@ -83,6 +83,18 @@ def _refers(sentence: Sentence) -> bool:
     return bool(is_wish) and not lists["statement"].search(normal)
 
 
+def _thing(sentence: Sentence, chat: ChatState) -> Order | None:
+    """Read a thing alone as a new picture where that is the likeliest, beside one or not."""
+    words, lists = sentence.normal.strip(" ,"), _lists()
+    is_thing = lists["thing"].fullmatch(words) and not lists["no_thing"].search(sentence.normal)
+    if not is_thing or chat.replied or chat.pending is not PendingQuestion.NOTHING:
+        return None
+    found = learned.read_learned(sentence, chat)
+    if isinstance(found, Ask) and found.order.intent is Intent.CREATE:
+        return found.order
+    return None
+
+
 ROWS = (
     WordReader(
         "again",
@@ -113,5 +125,11 @@ ROWS = (
         "a change that refers to this picture",
         _continued,
         (Example("put the laces back"), Example("а можно ей шляпу?")),
+    ),
+    WordReader(
+        "thing",
+        "a thing that stands alone",
+        _thing,
+        (Example("a dog"), Example("три кота")),
     ),
 )
