@@ -25,7 +25,14 @@ from imgbot.bot.handlers.results import ResultHandlers
 from imgbot.bot.handlers.start import GeneralHandlers, handle_small_talk
 from imgbot.bot.messages import asked_about, prompt_of, without_mention
 from imgbot.bot.pictures import KnownChat, Pictures
-from imgbot.bot.questions import MEANT, ask_which, meanings, unsure_question
+from imgbot.bot.questions import (
+    IDEA,
+    MEANT,
+    ask_which,
+    meanings,
+    offer_ideas,
+    unsure_question,
+)
 from imgbot.bot.requests import Requests
 from imgbot.bot.text_orders import TextOrders, no_such, shown_beside
 from imgbot.bot.text_reader import PROMPTS, Text, TextReader, open_question
@@ -83,7 +90,7 @@ class Conversation:
     users: UserStore
 
     def add_to(self, table: CommandTable) -> None:
-        table.add((MEANT, self.on_meaning_callback))
+        table.add((MEANT, self.on_meaning_callback), (IDEA, self.on_idea_callback))
 
     async def handle_text(self, message: Message, dialogue: Dialogue) -> None:
         """Handle a text as the prompt of a feature, or by what it asks for."""
@@ -147,6 +154,7 @@ class Conversation:
         answers: Mapping[str, MessageHandler] = {
             "price": self.account.answer_price,
             "status": self.account.handle_queue,
+            "ideas": offer_ideas,
         }
         await answers.get(text.topic, self.general.handle_help)(message, dialogue)
 
@@ -217,6 +225,13 @@ class Conversation:
         if choice in {"create", "change"}:
             await self.users.set_meant(dialogue.user_id, wording_key(prompt), choice)
         # It is answered: pressed once more, it would order a second picture.
+        await dialogue.remove_panel()
+        return "accepted_short"
+
+    async def on_idea_callback(self, _: CallbackQuery, number: int, dialogue: Dialogue) -> str:
+        """Draw what was suggested; returns the answer to the callback."""
+        await self.requests.check_rate_limit(dialogue)
+        await self.requests.create(dialogue, dialogue.t(f"idea_{number}"))
         await dialogue.remove_panel()
         return "accepted_short"
 

@@ -21,7 +21,17 @@ _CHOICES = 6
 _LABEL = 28
 """Characters of the words that name a picture on its button."""
 
+_IDEAS = (1, 2, 3)
+
 MEANT = ButtonAction("meant", (one_of("create", "change", "merge", "this"), str))
+IDEA = ButtonAction("idea", (one_of(*_IDEAS),))
+
+
+async def offer_ideas(_: Message, dialogue: Dialogue) -> None:
+    """Suggest what to draw, each as a button, to those who leave it to the bot."""
+    keys = [(each, f"idea_{each}") for each in _IDEAS]
+    rows = [[Button(dialogue.t(key), IDEA.pack(each))] for each, key in keys]
+    await dialogue.ask(dialogue.t("ask_idea"), rows=rows)
 
 
 async def ask_which(

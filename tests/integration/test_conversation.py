@@ -401,6 +401,18 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
             assert "sk-not-for-the-log" not in stage.bot.log
 
 
+async def test_who_leaves_it_to_the_bot_gets_suggestions_as_buttons(anna: User) -> None:
+    before = await anna.stage.orders()
+
+    offer = await anna.ask("draw me anything", fits=lambda message: message.buttons)
+    asked = await anna.stage.orders()
+    drawn = await anna.click(offer, "lighthouse", is_picture)
+
+    assert (offer.text, len(offer.buttons)) == (t("en", "ask_idea"), 3)
+    assert asked == before
+    assert drawn.text == t("en", "idea_2")
+
+
 async def test_unsure_text_waits_for_its_button_through_a_restart(anna: User) -> None:
     await anna.order("a fox")
     question = await anna.ask("on the beach")
