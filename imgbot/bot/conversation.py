@@ -273,11 +273,14 @@ class Conversation:
         job_id = await results.job_of_unique_id(picture_id) or picture_id
         result = await results.expected(job_id)
         is_here = result is not None and result.is_of(dialogue.context.chat_id)
-        if result is None or result.picture is None or not is_here:
+        found = result.picture if result and is_here else None
+        # It may be the user's own photo, after a step back to it.
+        found = found or await self.pictures.of_this_chat(picture_id, dialogue)
+        if found is None:
             raise UserError("stale_button")
         await self.requests.check_rate_limit(dialogue)
-        beside = shown_beside(result.progress.message_id, dialogue)
-        await self.requests.order(beside, Operation.EDIT, wanted, (result.picture,))
+        beside = shown_beside(result.progress.message_id, dialogue) if result else dialogue
+        await self.requests.order(beside, Operation.EDIT, wanted, (found,))
 
     async def _handle_pointing(self, text: Text, message: Message, dialogue: Dialogue) -> None:
         """Ask about the picture that the user points at: "here it is"; one of several is shown."""

@@ -15,7 +15,7 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.intents import Intent, PendingQuestion
 from imgbot.domain.intents.beginnings import without_preamble
 from imgbot.domain.job import InputPhoto, Job
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, PHOTOS_LIMIT, Operation, Prompt
 from imgbot.domain.words.reading import THIS, NamedBy, Order
 
 _ANSWERED = frozenset({Question.CREATE_WORDS, Question.EDIT_WORDS})
@@ -50,6 +50,9 @@ class TextOrders:
     async def targets(self, text: Text, dialogue: Dialogue) -> Sequence[TargetPicture]:
         """Return the pictures that a text is about. Raises UserError if they are gone."""
         ids = [each.id for each in text.found.pictures]
+        if len(ids) > 1:
+            # Handled again, it means what it meant first.
+            ids = (await dialogue.once("targets", " ".join(ids))).split()
         if text.which != THIS and not ids:
             raise no_such(text)
         found = [await self.pictures.target(text.chat, each, dialogue) for each in ids]
@@ -124,11 +127,14 @@ class TextOrders:
     ) -> None:
         """Order an operation on each of the pictures, or a merge of them all."""
         if operation is Operation.MERGE and len(targets) > 1:
-            photos = tuple(each.photo for each in targets if each.photo)
+            photos = tuple(each.photo for each in targets if each.photo)[:PHOTOS_LIMIT]
             await self.requests.order(dialogue, operation, prompt, photos)
             await dialogue.state.clear()
             return
         first, *others = targets
+        if OPERATIONS[operation].prompt is Prompt.REQUIRED and not prompt:
+            # The words are asked for, of the first.
+            others = []
         beside = shown_beside(first.message_id, dialogue)
         await self.operations.order_or_ask(beside, operation, first.photo, prompt, scale)
         for number, target in enumerate(others, 2):

@@ -112,7 +112,8 @@ class Forgetting(Store):
         await self._unlink([*former, *(key for key in named if self._user_in(key) in ids)])
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
-        await self._forget_recent(named, ids)
+        # Others have shown these jobs as well.
+        await self._forget_recent(named, ids | jobs)
         await self.forget_ended(ids)
         await self._forget_not_understood(named, ids)
         for forget in self._others:

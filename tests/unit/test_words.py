@@ -9,7 +9,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.domain.words import READERS, read
 from imgbot.domain.words.chat import ChatPicture, ChatState
-from imgbot.domain.words.reading import Example, Order, Talk, WordReader, sentence_of
+from imgbot.domain.words.reading import Ask, Example, Order, Talk, WordReader, sentence_of
 from imgbot.domain.words.this_picture import this_picture
 
 PHOTO = ChatPicture("photo")
@@ -235,3 +235,22 @@ def test_no_chat_is_too_odd_for_its_history() -> None:
         found = read(text, chat)
         which = found.which if isinstance(found, Order | Talk) else found.order.which
         assert {each.id for each in this_picture(which, chat).pictures} <= {"a", "b", "gone"}
+
+
+@pytest.mark.parametrize(
+    "text", ["make the second one red", "make both brighter", "upscale the first"]
+)
+def test_numbers_and_both_mean_own_pictures_in_a_group(text: str) -> None:
+    def variant(order: str, number: int, age_s: int, *, is_own: bool) -> ChatPicture:
+        name = order if number == 1 else f"{order}-{number}"
+        made = Operation.CREATE, ("a fox",)
+        return ChatPicture(name, *made, "", order, number, age_s, is_own=is_own)
+
+    theirs = [variant("20", n, 5, is_own=False) for n in (2, 1)]
+    own = [variant("10", n, 10, is_own=True) for n in (2, 1)]
+    chat = ChatState((*theirs, *own))
+
+    found = read(text, chat)
+
+    assert not isinstance(found, Ask)
+    assert {each.id for each in this_picture(found.which, chat).pictures} <= {"10", "10-2"}

@@ -31,7 +31,7 @@ from imgbot.domain.words.reading import (
 from imgbot.domain.words.steps import read_step
 
 BEFORE_STEPS: Sequence[WordReader] = (*history.ARROWS, *vetoes.ROWS)
-BEFORE_NAMES: Sequence[WordReader] = (*history.ROWS, *placing.ROWS)
+BEFORE_NAMES: Sequence[WordReader] = (*orders.BARE, *history.ROWS, *placing.ROWS)
 AFTER_NAMES: Sequence[WordReader] = (
     *vetoes.COMMANDS,
     *options.SAME_WORDS,

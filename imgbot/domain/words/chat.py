@@ -72,10 +72,11 @@ class ChatState:
     @property
     def unchosen(self) -> tuple[str, ...]:
         """Ids of the variants or photos that came last, of which none was chosen yet."""
-        newest = self.pictures[0] if self.pictures else None
+        newest = self.this
         if newest is None or not newest.order or self.replied or self.asked:
             return ()
-        together = takewhile(lambda each: each.order == newest.order, self.pictures)
+        seen = [each for each in self.pictures if each.is_own == newest.is_own]
+        together = takewhile(lambda each: each.order == newest.order, seen)
         ids = {each.number: each.id for each in together}
         return tuple(ids[at] for at in sorted(ids)) if newest.number == len(ids) > 1 else ()
 

@@ -13,7 +13,7 @@ from imgbot.domain.phrases import PhraseLists, normalize
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.words import learned
 from imgbot.domain.words.chat import ChatState
-from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, WordReader
+from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, Talk, WordReader
 
 _FREE = frozenset({PendingQuestion.NOTHING, PendingQuestion.CHANGE})
 """Questions that leave it open what is ordered."""
@@ -83,6 +83,17 @@ def _refers(sentence: Sentence) -> bool:
     return bool(is_wish) and not lists["statement"].search(normal)
 
 
+def _bare(sentence: Sentence, chat: ChatState) -> Reading | None:
+    """Read a verb without an instruction: the words of the change are asked for."""
+    words = sentence.normal.strip(" ,")
+    if chat.this is None or chat.pending not in _FREE:
+        return None
+    if _lists()["show_it"].fullmatch(words):
+        return Talk(Intent.COMMAND, "last")
+    is_bare = _lists()["bare"].fullmatch(words)
+    return Order(Intent.OPERATION, operation=Operation.EDIT) if is_bare else None
+
+
 def _thing(sentence: Sentence, chat: ChatState) -> Order | None:
     """Read a thing alone as a new picture where that is the likeliest, beside one or not."""
     words, lists = sentence.normal.strip(" ,"), _lists()
@@ -95,6 +106,14 @@ def _thing(sentence: Sentence, chat: ChatState) -> Order | None:
     return None
 
 
+BARE = (
+    WordReader(
+        "bare verb",
+        "a change that does not say which, and this picture once more",
+        _bare,
+        (Example("change it please"), Example("измени её")),
+    ),
+)
 ROWS = (
     WordReader(
         "again",

@@ -1,7 +1,7 @@
 """This picture: finds which picture of the chat a text means. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
 from imgbot.domain.words.numbers import LAST, MIDDLE
@@ -132,15 +132,28 @@ def _one(picture: ChatPicture | None) -> Found:
     return Found((picture,) if picture else ())
 
 
+def _own_first(find: Callable[[Which, ChatState], Found]) -> Callable[[Which, ChatState], Found]:
+    """Look among the user's own pictures first where the talk is about one of these."""
+
+    def found(which: Which, chat: ChatState) -> Found:
+        own = tuple(each for each in chat.pictures if each.is_own)
+        if chat.this is None or not chat.this.is_own or len(own) == len(chat.pictures):
+            return find(which, chat)
+        nearest = find(which, replace(chat, pictures=own))
+        return nearest if nearest.pictures or nearest.among else find(which, chat)
+
+    return found
+
+
 _WAYS: Mapping[NamedBy, Callable[[Which, ChatState], Found]] = {
     NamedBy.THIS: lambda _, chat: _one(chat.this),
     NamedBy.ID: lambda which, chat: _one(chat.picture(which.name)),
     NamedBy.BACK: _back,
     NamedBy.FIRST: _back,
     NamedBy.FORWARD: _forward,
-    NamedBy.BEFORE: lambda _, chat: _one(_before_this(chat)),
+    NamedBy.BEFORE: _own_first(lambda _, chat: _one(_before_this(chat))),
     NamedBy.NAME: lambda which, chat: _found(_named(which.name, chat), chat),
-    NamedBy.NUMBER: lambda which, chat: _one(_numbered(which, chat)),
+    NamedBy.NUMBER: _own_first(lambda which, chat: _one(_numbered(which, chat))),
     NamedBy.OTHER: lambda _, chat: _found(_others(chat), chat),
-    NamedBy.ALL: lambda which, chat: _together(which.number, chat),
+    NamedBy.ALL: _own_first(lambda which, chat: _together(which.number, chat)),
 }

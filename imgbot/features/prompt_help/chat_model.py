@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import SecretStr
 
 from imgbot.bot.messages import clean
 from imgbot.domain.errors import ProviderError, StorageFullError, UserError
-from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.chat import PICTURES_KEPT, ChatState
 from imgbot.domain.words.reading import Ask, Reading
 from imgbot.features.prompt_help.picture_list import INSTRUCTIONS, SCHEMA, decided, picture_list
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
@@ -90,6 +91,7 @@ class ChatModel:
         """Return what an unsure text asks for by the model, else `found` as it is."""
         if not self._url or len(text) > _TEXT_LIMIT:
             return found
+        chat = replace(chat, pictures=chat.pictures[:PICTURES_KEPT])
         if not await self._may_call(user_id, _USER_SHARE):
             return found
         sent = picture_list(text, chat)

@@ -140,6 +140,17 @@ async def test_after_its_pause_the_model_is_asked_again(
     assert (len(script.asked), found) == (4, UNSURE.order)
 
 
+async def test_no_more_than_twelve_pictures_are_sent(script: Script) -> None:
+    script.on(PATH, says(answer("change", 12)))
+    pictures = tuple(ChatPicture(str(each), Operation.CREATE, ("a fox",)) for each in range(20))
+
+    found = await model_at(script).decide(ANN, TEXT, ChatState(pictures), UNSURE)
+
+    sent = json.loads(json.loads(script.asked[0].body)["messages"][1]["content"])
+    assert [each["number"] for each in sent["pictures"]] == list(range(1, 13))
+    assert found == Order(Intent.CHANGE, TEXT, Which(NamedBy.ID, name="11"))
+
+
 async def test_without_a_picture_nothing_is_changed(script: Script) -> None:
     script.on(PATH, says(answer("change")))
 

@@ -14,7 +14,8 @@ for i = 1, #record, 2 do
 end
 -- Who has paid nothing has no account: free pictures count for their day alone.
 local free_day = redis.call('HGET', stars, 'free_day')
-if free_day and free_day ~= day and redis.call('HLEN', stars) == 2 then
+local others = redis.call('HLEN', stars) - 1 - redis.call('HEXISTS', stars, 'free_count')
+if free_day and free_day ~= day and others == 0 then
   redis.call('DEL', stars)
 end
 return {'ok', settled}
