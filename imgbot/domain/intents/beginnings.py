@@ -9,6 +9,7 @@ from imgbot.domain.intents.words import ParsedText, Token, clauses_of, parse_tex
 from imgbot.domain.spelling import fold, has_cyrillic
 
 _DRAW = "нарисуй"
+_PERSONS = frozenset({"i", "you", "u", "we", "they", "he", "she", "people"})
 _POLITE = ("polite", "wanted")
 
 
@@ -86,7 +87,8 @@ def is_request(tokens: Sequence[Token]) -> bool:
 def is_order(tokens: Sequence[Token]) -> bool:
     """Return true for "now draw a dog" and "please make it darker"."""
     rest = _asked(tokens)
-    return bool(rest) and _is(rest[0], "ordering")
+    is_asked = len(rest) > 1 and rest[0].text == "do" and rest[1].text in _PERSONS
+    return bool(rest) and not is_asked and _is(rest[0], "ordering")
 
 
 def _asked(tokens: Sequence[Token]) -> Sequence[Token]:

@@ -1,10 +1,12 @@
 """About: what a text asks of the picture that it names, or of several. Pure."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeGuard
 
 from imgbot.domain.intents.facts import Intent
+from imgbot.domain.intents.words import clauses_of
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.naming import PictureName, named_picture, several_named
@@ -21,6 +23,10 @@ from imgbot.domain.words.reading import (
 )
 from imgbot.domain.words.this_picture import Found, this_picture
 
+_COMPARED = re.compile(
+    r"^(?:it )?(?:is|looks|seems|was|feels) (?:\w+ )?(?:\w+er|better|best|worse)\b"
+    r"|\b(?:than (?:the )?(?:others?|rest)|остальных|других|всех)$"
+)
 Read = Callable[[Sentence, ChatState], Reading]
 """Reads a text as it stands."""
 
@@ -36,8 +42,25 @@ def read_about(sentence: Sentence, chat: ChatState, read: Read) -> Reading:
         return _of_several(_merged(direct, sentence, chat), chat)
     if named.alone:
         return Talk(named.alone, which=named.which)
-    if _is_free(direct, named):
-        return _about(named, direct)
+    if _is_compared(named):
+        return Talk(Intent.POINTING, which=named.which)
+    return (
+        _about(named, direct)
+        if _is_free(direct, named)
+        else _asked(named, direct, sentence, chat, read)
+    )
+
+
+def _is_compared(named: PictureName) -> bool:
+    """Return true for "the second one is prettier", which asks for nothing."""
+    is_alone = len(clauses_of(named.rest.parsed.tokens)) == 1
+    is_number = named.which.way is NamedBy.NUMBER
+    return is_number and is_alone and _COMPARED.search(named.rest.plain) is not None
+
+
+def _asked(
+    named: PictureName, direct: Reading, sentence: Sentence, chat: ChatState, read: Read
+) -> Reading:
     meant = this_picture(named.which, chat)
     about = replace(chat, replied=meant.pictures[0].id) if len(meant.pictures) == 1 else chat
     text = named.rest if named.is_certain else sentence

@@ -1,5 +1,6 @@
 """Learned reader: the model of the intents reads what no other reader knows. Pure."""
 
+import re
 from dataclasses import replace
 
 from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
@@ -8,12 +9,22 @@ from imgbot.domain.intents.words import clauses_of, parse_text
 from imgbot.domain.words import history
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, Talk, WordReader
+from imgbot.domain.words.vocabulary import WORDS, is_small
 
 _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.AGAIN})
 _WITHIN = frozenset({Intent.CHANGE, Intent.OPERATION})
 """Orders that may stand among talk: "he looks sad, make him smile"."""
 _TALK = frozenset(
     {Intent.QUESTION, Intent.COMPLAINT, Intent.HELP, Intent.SMALL_TALK, Intent.COMMAND}
+)
+_BARE = WORDS["thing"].union(
+    ["try", "variants", "options", "repeat", "redo", "regenerate", "reroll", "retry"],
+    ["вариантов", "попробуй", "попытка", "заново", "повтори", "переделай", "перерисуй"],
+)
+"""Words beside "again" that add nothing to it."""
+
+_MORE = re.compile(
+    r"(?:and |и |ну )?(?:again|once (?:more|again)|one more thing|опять|снова|еще раз)\b"
 )
 _PICTURES = frozenset({"sticker"})
 _SURE, _SURELY_NEW = 0.85, 0.9
@@ -51,7 +62,19 @@ def read_learned(sentence: Sentence, chat: ChatState) -> Reading:
         # "Thanks. Margaret" and "ok, 69" tell what they mean with their first words alone.
         whole = classify(sentence.whole, facts)
         found = whole if whole.is_sure and whole.intent is not Intent.UNDO else found
-    return reading_of(found, sentence.text)
+    return _bare(reading_of(found, sentence.text), sentence)
+
+
+def _bare(found: Reading, sentence: Sentence) -> Reading:
+    """Return another one as sure only where a clause says no more: not "again the same mistake"."""
+    if not isinstance(found, Order) or found.intent is not Intent.AGAIN:
+        return found
+    says_more = any(
+        not is_small(each) and each.text not in _BARE for each in sentence.parsed.tokens
+    )
+    if not (says_more and _MORE.match(sentence.plain)):
+        return found
+    return Ask(found)
 
 
 def read_talk(sentence: Sentence, chat: ChatState) -> Talk | None:

@@ -1,5 +1,7 @@
 """Likewise: the latest change, for another part or picture: "the handle, too". Pure."""
 
+from itertools import pairwise
+
 from imgbot.domain.intents.facts import Intent
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatPicture, ChatState
@@ -40,9 +42,22 @@ def _is_likewise(sentence: Sentence) -> bool:
     small = {each.text for each in sentence.parsed.tokens if is_small(each)}
     parts = [each for each in sentence.parsed.tokens if not is_small(each)]
     is_long = len(sentence.parsed.tokens) > _LONGEST or len(parts) > _PARTS_MOST
-    if is_long or sentence.parsed.asks or not WORDS["said"].issuperset(small):
+    if (
+        is_long
+        or _is_degree(sentence)
+        or sentence.parsed.asks
+        or not WORDS["said"].issuperset(small)
+    ):
         return False
     return bool(small & WORDS["likewise"]) and bool(parts or small & WORDS["my"])
+
+
+def _is_degree(sentence: Sentence) -> bool:
+    """Return true for "too dark", which is a complaint."""
+    return any(
+        one.text == "too" and not is_small(after) and one.clause == after.clause
+        for one, after in pairwise(sentence.parsed.tokens)
+    )
 
 
 def _is_of_other(sentence: Sentence, latest: ChatPicture) -> bool:

@@ -107,7 +107,11 @@ def _by_number(sentence: Sentence, chat: ChatState) -> PictureName | None:
     found = numbered_in(sentence, chat)
     if len({each.number for each in found}) != 1:
         return None
-    return PictureName(_which(found[0]), _without(sentence, found[0]))
+    return PictureName(
+        _which(found[0]),
+        _without(sentence, found[0]),
+        is_definite=bool(found[0].of) or found[0].number > 0,
+    )
 
 
 def _which(found: Numbered) -> Which:
@@ -164,13 +168,19 @@ def _by_part(sentence: Sentence, chat: ChatState, known: PictureWords) -> Pictur
         return None
     at = tokens.index(named[0])
     start = with_article(at, tokens)
-    clause = {each.text for each in tokens if each.clause == named[0].clause}
     return PictureName(
         Which(NamedBy.NAME, name=words),
         _without(sentence, NamePhrase(start, at + 1, words)),
         is_certain=False,
-        is_definite=start < at or not WORDS["told"].isdisjoint(clause),
+        is_definite=_is_definite(start, at, tokens),
     )
+
+
+def _is_definite(start: int, at: int, tokens: Sequence[Token]) -> bool:
+    """Return true for "the fog", and not for "in the fog", which is a place."""
+    clause = {each.text for each in tokens if each.clause == tokens[at].clause}
+    is_place = start > 0 and tokens[start - 1].text in WORDS["place"]
+    return (start < at and not is_place) or not WORDS["told"].isdisjoint(clause)
 
 
 def _by_contrast(

@@ -27,7 +27,7 @@ def _has(name: str, sentence: Sentence) -> bool:
 def _is_short(sentence: Sentence, chat: ChatState) -> bool:
     """Return true for words about a picture that there is, and not for a prompt."""
     is_about = chat.this is not None and len(sentence.parsed.tokens) <= _LONGEST
-    return is_about and not _has("draw", sentence)
+    return is_about and not _has("draw", sentence) and not _has("told", sentence)
 
 
 def _order(operation: Operation, sentence: Sentence, scale: int | None = None) -> Order:

@@ -41,7 +41,7 @@ def _is_shape_alone(sentence: Sentence) -> bool:
     """Return true for a shape with nothing else that could be asked for."""
     rest, count = _lists()["shape"].subn(" ", sentence.normal)
     words = re.findall(r"\w+", _lists()["filler"].sub(" ", rest))
-    return count > 0 and len(words) <= _OTHER_WORDS
+    return count > 0 and not _lists()["told"].search(sentence.normal) and len(words) <= _OTHER_WORDS
 
 
 def _same_words(sentence: Sentence, chat: ChatState) -> Order | None:

@@ -134,7 +134,11 @@ class PictureWords:
         root = self._root(picture)
         album = [each for each in self._chat.pictures if root.order and each.order == root.order]
         caption = _PARTS.split(root.words[0]) if root.words and not root.operation else []
-        if len(album) < 2 or len(caption) < len(album) or picture.words[:1] != root.words:
+        if (
+            not 0 < root.number <= len(album) > 1
+            or len(caption) < len(album)
+            or picture.words[:1] != root.words
+        ):
             return picture.words
         return (caption[-len(album) :][root.number - 1], *picture.words[1:])
 

@@ -83,7 +83,7 @@ def _numbered(which: Which, chat: ChatState) -> ChatPicture | None:
     known = words_of(chat.pictures)
     row = _row(known, chat, are_photos=bool(which.name))
     if len(row) == 1 < which.number:
-        return _version(which.number, known.line(row[1]), known, chat)
+        return _version(which.number, known.line(next(iter(row.values()))), known, chat)
     at = (len(row) + 1) // 2 if which.number == MIDDLE else which.number
     chosen = row.get(at if at > 0 else len(row) + 1 + at)
     if which.number == LAST and not which.name and not (chosen and chosen.order):

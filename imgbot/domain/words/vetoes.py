@@ -27,6 +27,7 @@ from imgbot.domain.words.reading import (
     WordReader,
     sentence_of,
 )
+from imgbot.domain.words.vocabulary import WORDS
 
 _LONGEST = 16
 """Words of a question about the price; a longer text may describe a picture."""
@@ -44,6 +45,7 @@ _IN_WORDS = {
 _COURTESIES = ("thanks", "hello", "goodbye", "how_are_you", "praise", "hurry")
 _SIGNS = re.compile(r"[\s.,!)(:;…\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
 _REACTIONS = frozenset("❤🔥👌🙏😂👏😍🥰😘🤣😅😊😁😆🎉💯😭💀🤩😻🥹💪✨🙌👀🤔😢😱🤯😎🤗🙈💔🌹")
+_ABOUT_IT = WORDS["pronouns"] | WORDS["this"] | {"the", "his", "her", "its"}
 _PRAISE, _COMPLAINT = "👍", "👎"
 # Letters whose accents are not written everywhere: Latin and Greek ones.
 _PLAIN = {
@@ -112,6 +114,13 @@ def _read_retracted(sentence: Sentence, _: ChatState) -> Reading | None:
     return Talk(Intent.SMALL_TALK) if found else None
 
 
+def _read_remark(sentence: Sentence, chat: ChatState) -> Reading | None:
+    plain = _plain(sentence.parsed.tokens)
+    form = _LED + ("(?:{remark}|{praised})" if chat.this else "{remark}")
+    is_free = chat.pending is not PendingQuestion.PROMPT
+    return Talk(Intent.SMALL_TALK) if is_free and _pattern(form).fullmatch(plain) else None
+
+
 def _read_price(sentence: Sentence, _: ChatState) -> Reading | None:
     tokens = sentence.parsed.tokens
     if len(tokens) > _LONGEST or any(each.text == "«»" for each in tokens):
@@ -138,13 +147,10 @@ def _read_file(sentence: Sentence, _: ChatState) -> Reading | None:
 
 def _read_question(sentence: Sentence, chat: ChatState) -> Reading | None:
     """Read a question by its first words, which is about no change."""
-    tokens = sentence.parsed.tokens
-    plain, asks = _plain(tokens), bool(sentence.parsed.asks)
+    plain, asks = _plain(sentence.parsed.tokens), bool(sentence.parsed.asks)
     is_open = (asks or chat.this is not None) and chat.pending is not PendingQuestion.PROMPT
     is_of_bot = _pattern(_LED + ".*{asked_of_bot}").match(plain)
-    is_wish = any(map(is_order, clauses_of(tokens)))
-    is_general = is_open and not is_wish and _pattern(_LED + "{question}").match(plain)
-    if not (is_of_bot or is_general):
+    if not is_of_bot and not (is_open and _is_general(sentence, plain)):
         return None
     found = learned.read_learned(sentence, chat)
     if isinstance(found, Talk):
@@ -152,6 +158,15 @@ def _read_question(sentence: Sentence, chat: ChatState) -> Reading | None:
     # "Who let the dogs out", "are we there yet, poster" are titles.
     is_title = isinstance(found, Order) and found.intent is Intent.CREATE and not asks
     return None if is_title or _pattern("{kind}").search(plain) else Talk(Intent.QUESTION)
+
+
+def _is_general(sentence: Sentence, plain: str) -> bool:
+    """Return true for a question that is no wish, and for how something is done in general."""
+    tokens = sentence.parsed.tokens
+    if _pattern(_LED + "{how_to}").match(plain):
+        return _ABOUT_IT.isdisjoint(each.text for each in tokens)
+    is_wish = any(map(is_order, clauses_of(tokens)))
+    return not is_wish and _pattern(_LED + "{question}").match(plain) is not None
 
 
 def _read_command(sentence: Sentence, _: ChatState) -> Reading | None:
@@ -184,6 +199,12 @@ ROWS: tuple[WordReader, ...] = (
         "a wish that is taken back in the same breath",
         _read_retracted,
         (Example("make it darker... no, leave it"), Example("фату длиннее, хотя нет, не надо")),
+    ),
+    WordReader(
+        "remark",
+        "a remark about the chat, or praise of a part",
+        _read_remark,
+        (Example("a question"), Example("красивые глаза")),
     ),
     WordReader(
         "price",
