@@ -53,7 +53,7 @@ class Walk:
         return f"{self.files} files, {self.functions} functions, {self.crossings} crossings"
 
 
-CEILINGS = Walk(files=104, functions=615, crossings=200)
+CEILINGS = Walk(files=106, functions=622, crossings=201)
 """To be lowered as the walk becomes shorter; a commit that raises one says so in its subject."""
 
 

@@ -86,7 +86,7 @@ def _refers(sentence: Sentence) -> bool:
 def _bare(sentence: Sentence, chat: ChatState) -> Reading | None:
     """Read a verb without an instruction: the words of the change are asked for."""
     words = sentence.normal.strip(" ,")
-    if chat.this is None or chat.pending not in _FREE:
+    if chat.this is None or chat.pending is not PendingQuestion.NOTHING:
         return None
     if _lists()["show_it"].fullmatch(words):
         return Talk(Intent.COMMAND, "last")
