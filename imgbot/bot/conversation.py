@@ -176,8 +176,7 @@ class Conversation:
         await self.results.show_chosen(meant, message, dialogue)
 
     async def _handle_again(self, text: Text, message: Message, dialogue: Dialogue) -> None:
-        told = text.order.count if text.order else 1
-        count = max(told, count_in(text.prompt) or 1)
+        count = max(text.order.count if text.order else 1, count_in(text.prompt))
         await self.results.handle_again(
             message, dialogue, await self.orders.named(text, dialogue), count
         )
@@ -268,10 +267,9 @@ class Conversation:
             await self.requests.order(dialogue, Operation.EDIT, wanted, (photo,))
             await dialogue.state.clear()
             return
-        results = self.stored
         # A picture that was being made has its job's id.
-        job_id = await results.job_of_unique_id(picture_id) or picture_id
-        result = await results.expected(job_id)
+        job_id = await self.stored.job_of_unique_id(picture_id) or picture_id
+        result = await self.stored.expected(job_id)
         is_here = result is not None and result.is_of(dialogue.context.chat_id)
         found = result.picture if result and is_here else None
         # It may be the user's own photo, after a step back to it.

@@ -101,8 +101,8 @@ class Pictures:
         photos: dict[str, Meant] = {
             name: (photo,) for name, photo in photos_of(recents, user_id).items()
         }
-        told = {id_of(photo, recents): photo for photo in (replied, asked) if photo}
-        photos |= {name: (photo,) for name, photo in told.items() if photo.file_id}
+        given = {id_of(photo, recents): photo for photo in (replied, asked) if photo}
+        photos |= {name: (photo,) for name, photo in given.items() if photo.file_id}
         about = next((name for name, job in known.items() if _is_shown_in(job, message_id)), "")
         state = ChatState(
             chat_pictures(recents, user_id, now_ms),

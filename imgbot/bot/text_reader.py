@@ -58,7 +58,7 @@ class Text:
 
     @property
     def order(self) -> Order | None:
-        """What it asks for, or probably does; None for talk."""
+        """Order that it asks for, or probably does; None for talk."""
         reading = self.reading
         if isinstance(reading, Ask):
             return reading.order

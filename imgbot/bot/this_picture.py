@@ -86,14 +86,14 @@ def chat_pictures(recents: Sequence[Recent], user_id: int, now_ms: int) -> tuple
         is_own, age_s = recent.user_id == user_id, max(now_ms - recent.at_ms, 0) // 1000
         for each in _pictures_in(recent, is_own=is_own):
             known = found.pop(each.id, None)
-            told = known if known and (known.words or not each.operation) else each
+            latest = known if known and (known.words or not each.operation) else each
             is_there = known is not None or not recent.job_id
-            found[each.id] = replace(told, age_s=age_s, is_there=is_there)
+            found[each.id] = replace(latest, age_s=age_s, is_there=is_there)
     found = {**_sources_of(found), **found}
     orders = Counter(each.id.partition("-")[0] for each in found.values() if each.operation)
     shown = Counter(each.job_id or each.parent for each in recents)
-    told = [_in_order(each, found, orders) for each in reversed(found.values())]
-    return tuple(chain.from_iterable(_runs(told, shown)))
+    listed = [_in_order(each, found, orders) for each in reversed(found.values())]
+    return tuple(chain.from_iterable(_runs(listed, shown)))
 
 
 def _sources_of(found: Mapping[str, ChatPicture]) -> dict[str, ChatPicture]:

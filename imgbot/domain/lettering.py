@@ -1,14 +1,12 @@
 """Lettering: words that are to stand on a picture, found in a prompt. Pure."""
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 from typing import NamedTuple
 
-from imgbot.domain.phrases import PhraseLists, blanked
+from imgbot.domain.phrases import PhraseLists, blanked, phrases_of
 from imgbot.domain.spelling import fold
 
 QUOTED = re.compile(r"«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
@@ -53,10 +51,8 @@ class Lettering:
         return " / ".join(part.text for part in self.parts)
 
 
-@cache
 def _lists() -> PhraseLists:
-    text = (files("imgbot.domain") / "lettering.toml").read_text("utf-8")
-    return PhraseLists(tomllib.loads(text))
+    return phrases_of("imgbot.domain", "lettering")
 
 
 def _pattern(name: str) -> re.Pattern[str]:

@@ -6,9 +6,11 @@ before x. `<x>` is the part that is asked for; it may have a name: `<side=left/r
 """
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
+from importlib.resources import files
 
 from imgbot.domain.spelling import fold
 
@@ -27,6 +29,13 @@ _OPTIONAL = (
     (re.compile(r"(^|[\[/(<=]|\]\?)\(([^()]*)\) "), r"\1[[\2] ]?"),
     (re.compile(r" \(([^()]*)\)(?=[ \])/>]|\[ |$)"), r"[ [\1]]?"),
 )
+
+
+@cache
+def phrases_of(package: str, name: str, **patterns: str) -> "PhraseLists":
+    """Return the lists of a TOML file that stands beside the modules of a package."""
+    text = (files(package) / f"{name}.toml").read_text("utf-8")
+    return PhraseLists(tomllib.loads(text), **patterns)
 
 
 def blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -53,8 +53,6 @@ class ChatState:
     """The text that the bot asks about which picture it means."""
     undone: tuple[str, ...] = ()
     """Ids of the pictures that were left by going back, the latest first."""
-    remembered: str = ""
-    """Choice of this user for this wording: `create`, `change` or none."""
 
     @property
     def this(self) -> ChatPicture | None:

@@ -5,14 +5,12 @@ without text", "back to the blue one"). Words that name no version go one step b
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.resources import files
+from functools import cached_property
 
 from imgbot.domain.intents.facts import Intent, PendingQuestion
-from imgbot.domain.phrases import PhraseLists, normalize
+from imgbot.domain.phrases import PhraseLists, normalize, phrases_of
 from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.domain.words.numbers import MORE, numbered_in
 from imgbot.domain.words.reading import (
@@ -44,10 +42,8 @@ _LONGEST = 250
 """Characters; a longer text describes a picture, or tells of something."""
 
 
-@cache
 def _lists() -> PhraseLists:
-    text = (files("imgbot.domain.words") / "history.toml").read_text("utf-8")
-    return PhraseLists(tomllib.loads(text))
+    return phrases_of("imgbot.domain.words", "history")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,6 @@ def facts_of(chat: ChatState) -> ChatFacts:
         is_reply_to_picture=bool(chat.replied),
         pending=chat.pending,
         latest_prompt=prompt,
-        remembered=chat.remembered,
     )
 
 

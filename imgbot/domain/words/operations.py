@@ -1,12 +1,8 @@
 """Operations in words: upscaling, cut-out, retouch, merge, sticker. Pure."""
 
-import tomllib
-from functools import cache
-from importlib.resources import files
-
 from imgbot.domain.intents import Intent, scale_in
 from imgbot.domain.operations import Operation
-from imgbot.domain.phrases import PhraseLists
+from imgbot.domain.phrases import PhraseLists, phrases_of
 from imgbot.domain.words.chat import PICTURES_KEPT, ChatState
 from imgbot.domain.words.reading import Example, NamedBy, Order, Sentence, Which, WordReader
 
@@ -14,10 +10,8 @@ _LONGEST = 14
 """Words of a text that is about one operation; a longer one tells more than its name."""
 
 
-@cache
 def _lists() -> PhraseLists:
-    text = (files("imgbot.domain.words") / "operations.toml").read_text("utf-8")
-    return PhraseLists(tomllib.loads(text))
+    return phrases_of("imgbot.domain.words", "operations")
 
 
 def _has(name: str, sentence: Sentence) -> bool:

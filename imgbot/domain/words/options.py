@@ -1,14 +1,11 @@
 """Options: shape and number in words, of this picture or of the one that is being made. Pure."""
 
 import re
-import tomllib
-from functools import cache
-from importlib.resources import files
 
 from imgbot.domain.intents import Intent
 from imgbot.domain.intents.facts import PendingQuestion
 from imgbot.domain.operations import Operation
-from imgbot.domain.phrases import PhraseLists
+from imgbot.domain.phrases import PhraseLists, phrases_of
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.spelling import fold
@@ -20,10 +17,8 @@ _OTHER_WORDS = 1
 """Words beside a shape that may be unknown: "horizontal one for the beamer"."""
 
 
-@cache
 def _lists() -> PhraseLists:
-    text = (files("imgbot.domain.words") / "options.toml").read_text("utf-8")
-    return PhraseLists(tomllib.loads(text), ratio=_RATIO)
+    return phrases_of("imgbot.domain.words", "options", ratio=_RATIO)
 
 
 def _read(sentence: Sentence, chat: ChatState) -> Order | None:

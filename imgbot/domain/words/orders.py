@@ -1,15 +1,11 @@
 """Orders by their beginning: a new picture, another one, one drawn anew, words on it. Pure."""
 
-import tomllib
-from functools import cache
-from importlib.resources import files
-
 from imgbot.domain.intents import Intent
 from imgbot.domain.intents.beginnings import names_new_picture, without_beginning
 from imgbot.domain.intents.facts import PendingQuestion
 from imgbot.domain.lettering import read_lettering
 from imgbot.domain.operations import Operation
-from imgbot.domain.phrases import PhraseLists, normalize
+from imgbot.domain.phrases import PhraseLists, normalize, phrases_of
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.words import learned
 from imgbot.domain.words.chat import ChatState
@@ -19,10 +15,8 @@ _FREE = frozenset({PendingQuestion.NOTHING, PendingQuestion.CHANGE})
 """Questions that leave it open what is ordered."""
 
 
-@cache
 def _lists() -> PhraseLists:
-    text = (files("imgbot.domain.words") / "orders.toml").read_text("utf-8")
-    return PhraseLists(tomllib.loads(text))
+    return phrases_of("imgbot.domain.words", "orders")
 
 
 def _begins(name: str, sentence: Sentence) -> bool:

@@ -17,7 +17,7 @@ from imgbot.domain.words.chat import ChatState
 
 
 class NamedBy(StrEnum):
-    """NamedBy in which a text names a picture."""
+    """Way in which a text names a picture."""
 
     THIS = "this"
     """Without a name: the one replied to, asked about, or the newest."""

@@ -41,7 +41,7 @@ class Versions:
 
     @property
     def history(self) -> Sequence[ChatPicture]:
-        """What this picture came of, the nearest first."""
+        """Pictures that this one came of, the nearest first."""
         this = self._chat.this
         return self._before.get(this.id, ()) if this else ()
 

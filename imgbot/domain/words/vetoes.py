@@ -4,17 +4,15 @@ Praise and thanks beside a request are no part of it: `without_courtesy` cuts th
 """
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from itertools import takewhile
 
 from imgbot.domain.intents.beginnings import is_order
 from imgbot.domain.intents.facts import Intent, PendingQuestion
 from imgbot.domain.intents.words import Token, clauses_of
-from imgbot.domain.phrases import PhraseLists
+from imgbot.domain.phrases import PhraseLists, phrases_of
 from imgbot.domain.words import learned
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import (
@@ -54,10 +52,8 @@ _PLAIN = {
 }
 
 
-@cache
 def _lists() -> PhraseLists:
-    text = files("imgbot.domain.words").joinpath("vetoes.toml").read_text("utf-8")
-    return PhraseLists(tomllib.loads(text))
+    return phrases_of("imgbot.domain.words", "vetoes")
 
 
 @cache
