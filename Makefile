@@ -51,6 +51,10 @@ subjects: .venv/bin/ruff ## Build the drawings and names of imgbot/painter/engin
 simulate: .venv/bin/ruff ## Play SEEDS=2000 runs of the simulated world; SEED=7 replays one.
 	.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000))
 
+.PHONY: settings
+settings: .venv/bin/ruff ## Write docs/settings.md out of settings.toml.
+	.venv/bin/python -m tests.fixtures.settings_table
+
 RUNS = 1
 .PHONY: cluster-chaos
 cluster-chaos: .venv/bin/ruff ## Break a cluster in 39 ways, RUNS times; root, iproute2, libfaketime.

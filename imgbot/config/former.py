@@ -26,7 +26,7 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "IMGBOT_ACCEPT_VOLATILE_REDIS": "a Redis that may lose jobs is always refused",
     "IMGBOT_CHAT_DAILY_LIMIT": "the chat model is asked at most 500 times a day",
     "IMGBOT_LEARN": "nothing is learned from answers; texts that were kept for it are deleted",
-    "IMGBOT_LOCAL_MODEL": "README says how a model on this server makes pictures",
+    "IMGBOT_LOCAL_MODEL": "docs/providers.md says how a model on this server makes pictures",
     "IMGBOT_LOG_FORMAT": "`journalctl -o json` prints the log for a collector",
     "IMGBOT_MODEL_MIRROR": "no model is fetched",
     "IMGBOT_POLLING": "polls are always timed by what is learned",
@@ -96,7 +96,8 @@ def _replace_local_model(values: MutableMapping[str, object]) -> Iterator[str]:
         value, count = _LOCAL_MODEL.subn("builtin", str(values.get(name, "")))
         if count:
             values[name] = value
-            yield f"{name} names a provider that is gone, local (see README); write {name}={value}"
+            gone = "a provider that is gone, local (see docs/providers.md)"
+            yield f"{name} names {gone}; write {name}={value}"
 
 
 def changed_in_chat(state_dir: Path) -> tuple[str, ...]:

@@ -259,7 +259,7 @@ def _check_names(names: Iterable[str]) -> None:
         if name.startswith("IMGBOT_") and name not in _READ:
             close = similar(name, tuple(FIELDS), 1)
             hint = f"did you mean {close[0]}?" if close else ""
-            hint = hint or "remove it (the README lists those that exist)"
+            hint = hint or "remove it (docs/settings.md lists those that exist)"
             raise ConfigError(name, f"there is no such setting; {hint}")
 
 

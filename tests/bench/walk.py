@@ -54,7 +54,7 @@ class Walk:
 
 
 CEILINGS = Walk(files=106, functions=630, crossings=206)
-"""Some above what is counted: two or three functions run for an order or beside it, as it happens."""
+"""Some above what is counted: two or three functions run for an order or beside it by chance."""
 
 
 def walk_of(orders: Sequence[Sequence[Call]]) -> Walk:

@@ -22,7 +22,7 @@ SETTINGS = {
 
 
 async def cli(stage: Stage, *arguments: str) -> str:
-    """The README's command, which finds the embedded server, whoever has port 6379."""
+    """The command of docs/operating.md, which finds the embedded server, whoever has port 6379."""
     return (await run(stage.bot, "redis-cli", *arguments)).said.strip()
 
 

@@ -15,13 +15,10 @@ from packaging.requirements import Requirement
 
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
-from imgbot.config.sources import docs, read_environment_file
+from imgbot.config.sources import read_environment_file
 from imgbot.ops import lifecycle
-from imgbot.painter.engine.scenes import SCENES
-from imgbot.painter.engine.styles import STYLES
-from imgbot.painter.engine.subjects import subject_names
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
-from tests.fixtures.settings_table import FIELDS, in_readme, table
+from tests.fixtures.settings_table import table
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "imgbot.service"
@@ -85,8 +82,8 @@ def test_the_unit_hands_over_every_credential_that_is_read_and_needs_none() -> N
 
 
 def test_the_template_for_more_bots_shares_nothing_with_the_first() -> None:
-    readme = (ROOT / "README.md").read_text()
-    [script] = re.findall(r"^sed -E '(.*)' /etc/systemd", readme, re.MULTILINE)
+    page = (ROOT / "docs" / "more-bots.md").read_text()
+    [script] = re.findall(r"^sed -E '(.*)' /etc/systemd", page, re.MULTILINE)
 
     made = subprocess.run(
         ["sed", "-E", script, str(UNIT)], capture_output=True, text=True, check=True
@@ -160,33 +157,6 @@ def test_the_lock_holds_what_the_project_asks_for_and_nothing_else(name: str) ->
     assert all("--hash=sha256:" in rest for _, _, rest in entries)
     # The one file installs what another Python needs, for which pip reads no marker.
     assert "python_version" not in lock
-
-
-README = (ROOT / "README.md").read_text()
-
-
-def test_the_tables_of_settings_are_the_codes() -> None:
-    assert docs().keys() == FIELDS.keys(), "config/settings.toml"
-    assert in_readme() in README
-
-
-def test_the_readme_counts_what_the_engine_knows() -> None:
-    known = {"subjects": subject_names(), "scenes": SCENES, "styles": STYLES}
-
-    for name, found in known.items():
-        assert f" {len(found)} {name}" in README
-
-
-def test_files_that_the_readme_names_exist() -> None:
-    shown = [part.partition(")")[0] for part in README.split("](")[1:]]
-    for target in shown:
-        assert target.startswith("https://") or (ROOT / target).exists(), target
-    for line in README.splitlines():
-        if line.startswith("| `imgbot/"):
-            for name in line.split("|")[1].split(","):
-                path = name.strip().strip("`")
-                place = ROOT / path if path.startswith("imgbot") else ROOT / "imgbot" / path
-                assert place.exists(), path
 
 
 def test_each_type_has_a_name_of_its_own() -> None:

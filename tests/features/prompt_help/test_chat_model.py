@@ -262,8 +262,8 @@ async def test_an_answer_without_three_versions_is_none(script: Script, content:
     assert await model_at(script).versions(ANN, "лиса", "ru", "en") == []
 
 
-def test_the_readme_shows_what_is_sent() -> None:
-    readme = Path("README.md").read_text(encoding="utf-8")
-    assert str(Path(inspect.getfile(picture_list)).relative_to(Path.cwd())) in readme
-    assert WRITING in readme
-    assert f"at most {chat_model.DAILY_LIMIT} times a day" in readme
+def test_the_page_shows_what_is_sent() -> None:
+    page = Path("docs/chat-model.md").read_text(encoding="utf-8")
+    assert str(Path(inspect.getfile(picture_list)).relative_to(Path.cwd())) in page
+    assert WRITING in page
+    assert f"at most {chat_model.DAILY_LIMIT} times a day" in page

@@ -1,0 +1,78 @@
+"""README.md and the pages beside it, held against the code and against each other."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imgbot.config.sources import docs
+from imgbot.painter.engine.scenes import SCENES
+from imgbot.painter.engine.styles import STYLES
+from imgbot.painter.engine.subjects import subject_names
+from tests.fixtures.settings_table import FIELDS, PAGE, page, table
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("imgbot/*/*.md")])
+
+
+def _prose(path: Path) -> str:
+    """Return a page without its blocks of code."""
+    return re.sub(r"^ *```.*?^ *```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _anchors(path: Path) -> Iterator[str]:
+    """Yield the names that GitHub gives to the headings of a page."""
+    for heading in re.findall(r"^#+ (.+)$", _prose(path), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=_name)
+def test_each_link_leads_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", _prose(path)):
+        target, _, anchor = link.partition("#")
+        place = path if not target else path.parent / target
+        if not link.startswith("https://"):
+            assert place.exists(), link
+            assert not anchor or anchor in _anchors(place), link
+
+
+def test_the_readme_leads_to_each_page() -> None:
+    linked = set(re.findall(r"\]\(([^)#]+\.md)\)", README.read_text("utf-8")))
+
+    assert {_name(path) for path in PAGES if path.parent.parent != ROOT / "imgbot"} - linked == {
+        "README.md"
+    }
+
+
+def test_places_that_are_named_exist() -> None:
+    pages = {path: path.read_text("utf-8") for path in PAGES if path.name != "CHANGELOG.md"}
+    for path, text in pages.items():
+        for place in re.findall(r"`((?:imgbot|tests|systemd|requirements)/[\w/.]+)`", text):
+            assert "NAME" in place or (ROOT / place).exists(), f"{path}: {place}"
+
+
+def test_the_page_of_settings_is_the_codes() -> None:
+    assert docs().keys() == FIELDS.keys(), "config/settings.toml"
+    assert page() == PAGE.read_text("utf-8"), "`make settings`"
+
+
+def test_variables_that_are_named_exist() -> None:
+    known = {name for row in table() for name in row[0].split("`, `")}
+    for path in PAGES:
+        if path.name != "CHANGELOG.md":
+            named = set(re.findall(r"\bIMGBOT_[A-Z_]+", path.read_text("utf-8")))
+            assert named <= known, path
+
+
+def test_the_counts_of_what_the_engine_knows_are_true() -> None:
+    known = {"subjects": subject_names(), "scenes": SCENES, "styles": STYLES}
+    providers = (ROOT / "docs" / "providers.md").read_text("utf-8")
+
+    for name, found in known.items():
+        assert f" {len(found)} {name}" in providers
