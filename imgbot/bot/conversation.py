@@ -98,6 +98,8 @@ class Conversation:
         if text.is_prompt and await _is_taken(text.prompt, dialogue):
             return
         await self._handler_of(text, dialogue)(message, dialogue)
+        if text.question == Question.WHICH:
+            await dialogue.close(Question.WHICH)
 
     async def handle_picture(self, message: Message, dialogue: Dialogue) -> None:
         """Picture: the answer to a question, or one outside a dialogue."""
@@ -212,6 +214,7 @@ class Conversation:
         by_asked = dialogue.in_reply_to(asked.message_id)
         if choice == "this":
             await self._act_on_chosen(picture_id, prompt, asked, by_asked)
+            await dialogue.close(Question.WHICH)
         elif choice == "create":
             await self.requests.check_rate_limit(dialogue)
             await self.requests.create(by_asked, self._wanted(prompt, dialogue))

@@ -95,12 +95,13 @@ class Question(StrEnum):
     MERGE_PHOTOS = "Ask:merge_photos"
     UPSCALE_SCALE = "Ask:upscale_scale"
     PHOTO_ACTION = "Ask:photo_action"
+    WHICH = "Ask:which"
 
 
 PHOTO_STATES: Mapping[Operation, str] = {each: f"Ask:{each}_photo" for each in PHOTO_ACTIONS}
 """State in which an operation waits for its photo."""
 
-ABOUT_A_PHOTO = frozenset(Question) - {Question.CREATE_WORDS}
+ABOUT_A_PHOTO = frozenset(Question) - {Question.CREATE_WORDS, Question.WHICH}
 """Questions whose text answer would be taken for a new prompt once they have expired."""
 
 
@@ -508,6 +509,12 @@ class Dialogue:
         asked_s = data.get(_ASKED_S)
         is_expired = asked_s is not None and self.context.sent_s - asked_s > EXPIRY_S
         return ("", asked) if is_expired else (asked, "")
+
+    async def close(self, question: str) -> None:
+        """Close a question that was answered, unless it was asked anew."""
+        is_open = await self.state.get_state() == question
+        if is_open and (await self.state.get_data()).get(_ASKED_BY) != self.context.request:
+            await self.state.clear()
 
     async def may_be_question(self, message_id: int) -> bool:
         """Return true for a message that was sent after what led to the open question."""

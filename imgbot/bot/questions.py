@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiogram.types import Message
 
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Dialogue, Question
 from imgbot.bot.handlers.operations import scales
 from imgbot.bot.text_reader import Text
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, one_of
@@ -13,6 +13,7 @@ from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatPicture
 from imgbot.domain.words.reading import NamedBy
+from imgbot.domain.words.this_picture import numbered
 
 _STEPS = frozenset({NamedBy.BACK, NamedBy.FORWARD, NamedBy.FIRST})
 _CHOICES = 6
@@ -38,19 +39,24 @@ async def ask_which(
     text: Text, among: Sequence[ChatPicture], _: Message, dialogue: Dialogue
 ) -> None:
     """Ask which picture a text is about, by buttons named by the words of each."""
+    listed = among[:_CHOICES]
     rows = [
-        [Button(_label(at, each, dialogue), MEANT.pack("this", each.id))]
-        for at, each in enumerate(among[:_CHOICES], 1)
+        [Button(_label(number, each, dialogue), MEANT.pack("this", each.id))]
+        for number, each in numbered(listed).items()
     ]
     key = "ask_which_step" if text.which.way in _STEPS else "ask_which"
     await dialogue.ask(dialogue.t(key), rows=rows)
+    if not text.is_merging:
+        await dialogue.expect(
+            Question.WHICH, unclear=text.prompt, among=[each.id for each in listed]
+        )
 
 
 def _label(number: int, picture: ChatPicture, dialogue: Dialogue) -> str:
     """Return the name of a picture: its number, and the words that it was drawn or changed with."""
     words = picture.words[-1] if picture.words else dialogue.t("your_photo")
     words = words if len(words) <= _LABEL else f"{words[: _LABEL - 1]}…"
-    return f"№{picture.number or number} · {words}"
+    return f"№{number} · {words}"
 
 
 def meanings(text: Text, photo: InputPhoto | None, dialogue: Dialogue) -> Keyboard:

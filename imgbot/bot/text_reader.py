@@ -13,7 +13,7 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.intents import Intent, PendingQuestion, wording_key
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.texts import LANGUAGES, t
-from imgbot.domain.words import read
+from imgbot.domain.words import meant_in, read
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import THIS, Ask, Order, Reading, Which
 from imgbot.domain.words.this_picture import Found, this_picture
@@ -142,9 +142,14 @@ class TextReader:
             asked=asked,
             message_id=_id_of(replied_message(message)),
         )
-        prompt = prompt_of(message)
+        if question == Question.WHICH:
+            data = await dialogue.state.get_data()
+            listed = {"unclear": data["unclear"], "among": tuple(data["among"])}
+            chat = replace(chat, state=replace(chat.state, **listed))
+        said = prompt_of(message)
+        prompt = meant_in(said, chat.state)
         text = Text(
-            prompt, chat, self.read(prompt, chat.state, dialogue), question, expired, is_reply
+            prompt, chat, self.read(said, chat.state, dialogue), question, expired, is_reply
         )
         if text.topic == "delete" and await _is_drawn_on(text, dialogue):
             # Beside what was drawn, "delete this" is no wish to delete a message.

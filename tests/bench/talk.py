@@ -82,6 +82,7 @@ class _Place:
     pending: PendingQuestion = PendingQuestion.NOTHING
     asked: str = ""
     unclear: str = ""
+    among: tuple[str, ...] = ()
 
     def chat(self, step: Step) -> ChatState:
         """Return the chat as the author of a message has it."""
@@ -99,6 +100,7 @@ class _Place:
             self.asked if pending else "",
             step.photos if step.text else (),
             self.unclear,
+            self.among,
             tuple(self.undone),
         )
 
@@ -121,7 +123,8 @@ class _Place:
 
     def act(self, action: Action, step: Step) -> None:
         """Do what an action does to the pictures."""
-        self.unclear = step.text if action.kind == "ask" else ""
+        self.among = action.of if action.kind == "ask" else ()
+        self.unclear = step.text if self.among else ""
         if action.kind != "talk" and not (step.photos and not step.text):
             self.pending, self.asked = PendingQuestion.NOTHING, ""
         if action.kind == "show":

@@ -6,7 +6,16 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import BOT_NAME, UNDISTURBED, Stage, User, is_picture, jpeg, open_group
+from tests.integration.stage import (
+    BOT_NAME,
+    UNDISTURBED,
+    Stage,
+    User,
+    has_buttons,
+    is_picture,
+    jpeg,
+    open_group,
+)
 from tests.integration.test_this_picture import SLOW, all_done, source_of
 
 pytestmark = UNDISTURBED
@@ -77,6 +86,39 @@ async def test_which_variant_is_meant_is_asked_and_a_button_says_it(anna: User) 
     assert asked == before
     assert await source_of(anna.stage, changed) == variants[1].photo_unique_id
     assert (await anna.stage.orders())[len(before) :] == ["edit make it brighter"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "chosen"),
+    [("the second one", (1,)), ("третью, пожалуйста", (2,)), ("all three", (0, 1, 2)), ("2", (1,))],
+)
+async def test_which_variant_is_meant_may_be_said_in_words(
+    anna: User, answer: str, chosen: tuple[int, ...]
+) -> None:
+    variants = await three_variants(anna)
+    await anna.ask("make it brighter")
+    before = await anna.stage.orders()
+
+    await anna.say(answer)
+    await all_done(anna)
+    made = (await anna.results())[len(variants) :]
+    await anna.order("the second one")
+
+    assert [await source_of(anna.stage, each) for each in made] == [
+        variants[at].photo_unique_id for at in chosen
+    ]
+    assert (await anna.stage.orders())[len(before) :] == ["edit make it brighter"] * len(chosen)
+
+
+async def test_which_of_two_ships_is_said_by_what_is_in_it(anna: User) -> None:
+    ships = [await anna.order(f"a ship in {each}") for each in ("oils", "the fog")]
+    await anna.order("a fox")
+    await anna.ask("write HELLO on the ship", fits=has_buttons)
+
+    changed = await anna.order("the one in oils")
+
+    assert await source_of(anna.stage, changed) == ships[0].photo_unique_id
+    assert (await anna.stage.orders())[-1] == "edit write HELLO on the ship"
 
 
 async def test_options_alone_repeat_the_variant_that_is_named(anna: User) -> None:

@@ -17,7 +17,7 @@ from imgbot.domain.words import (
     placing,
     vetoes,
 )
-from imgbot.domain.words.about import read_about
+from imgbot.domain.words.about import answer_in, read_about, read_named
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import (
     Ask,
@@ -50,9 +50,11 @@ def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Readin
     """Return what a text asks for in its chat; `added` are the rows of features."""
     whole = sentence_of(text)
     sentence = vetoes.without_courtesy(whole, chat)
+    rows = partial(_read, (*added, *AFTER_NAMES))
+    if named := answer_in(sentence, chat):
+        return read_named(named, named.rest, chat, rows)
     if found := _first(BEFORE_STEPS, sentence, chat):
         return found
-    rows = partial(_read, (*added, *AFTER_NAMES))
     if found := read_step(sentence, chat, rows) or _first(BEFORE_NAMES, sentence, chat):
         return found
     found = read_about(sentence, chat, rows)
@@ -67,6 +69,13 @@ def _read(rows: Sequence[WordReader], sentence: Sentence, chat: ChatState) -> Re
     if found := _first(rows, sentence, chat):
         return found
     raise AssertionError("the last row reads everything")
+
+
+def meant_in(text: str, chat: ChatState) -> str:
+    """Return the text that the bot has asked about if this one only answers which picture."""
+    return (
+        chat.unclear if answer_in(vetoes.without_courtesy(sentence_of(text), chat), chat) else text
+    )
 
 
 def order_in(text: str, chat: ChatState) -> Order | None:

@@ -1,15 +1,15 @@
 """About: what a text asks of the picture that it names, or of several. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
 from imgbot.domain.intents.facts import Intent
 from imgbot.domain.intents.words import clauses_of
 from imgbot.domain.operations import Operation
-from imgbot.domain.words.chat import ChatState
-from imgbot.domain.words.naming import PictureName, named_picture, several_named
+from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.naming import PictureName, named_picture, several_named, together
 from imgbot.domain.words.reading import (
     THIS,
     Ask,
@@ -21,7 +21,7 @@ from imgbot.domain.words.reading import (
     Which,
     sentence_of,
 )
-from imgbot.domain.words.this_picture import Found, this_picture
+from imgbot.domain.words.this_picture import Found, numbered, this_picture
 
 _COMPARED = re.compile(
     r"^(?:it )?(?:is|looks|seems|was|feels) (?:\w+ )?(?:\w+er|better|best|worse)\b"
@@ -33,10 +33,33 @@ Read = Callable[[Sentence, ChatState], Reading]
 
 def read_about(sentence: Sentence, chat: ChatState, read: Read) -> Reading:
     """Return what a text asks for, about the pictures that it names."""
-    named = named_picture(sentence, chat)
-    if named and named.alone and chat.unclear:
-        sentence = sentence_of(chat.unclear)
-        named = replace(named, rest=sentence)
+    return read_named(named_picture(sentence, chat), sentence, chat, read)
+
+
+def answer_in(sentence: Sentence, chat: ChatState) -> PictureName | None:
+    """Return the pictures that a text means by an unclear one, if it only names them."""
+    listed = tuple(filter(None, map(chat.picture, chat.among)))
+    few = replace(chat, pictures=listed, replied="", asked="")
+    named = named_picture(sentence, few)
+    if named is None or not named.alone:
+        return None
+    meant = _listed(named.which, listed) or this_picture(named.which, few).pictures
+    which = together([Which(NamedBy.ID, name=each.id) for each in meant]) if meant else named.which
+    return replace(named, which=which, rest=sentence_of(chat.unclear))
+
+
+def _listed(which: Which, listed: Sequence[ChatPicture]) -> Sequence[ChatPicture]:
+    """Return those of a list that are meant by their numbers in it, or all."""
+    if which.way is NamedBy.ALL and which.number in {0, len(listed)}:
+        return listed
+    rows = numbered(listed)
+    number = rows.get(which.number) if which.way is NamedBy.NUMBER else None
+    return (number,) if number else ()
+
+
+def read_named(
+    named: PictureName | None, sentence: Sentence, chat: ChatState, read: Read
+) -> Reading:
     direct = read(sentence, chat)
     if named is None or _is_merge(direct):
         return _of_several(_merged(direct, sentence, chat), chat)

@@ -51,6 +51,8 @@ class ChatState:
     """Ids of the photos that the text came with."""
     unclear: str = ""
     """The text that the bot asks about which picture it means."""
+    among: tuple[str, ...] = ()
+    """Ids of the pictures that it may mean, as the question lists them."""
     undone: tuple[str, ...] = ()
     """Ids of the pictures that were left by going back, the latest first."""
 

@@ -122,17 +122,17 @@ def several_named(sentence: Sentence, chat: ChatState) -> Which | None:
     """Return the pictures that are named one beside another: "1 and 3", "the fox and the ship"."""
     numbered = [_which(each) for each in numbered_in(sentence, chat)]
     if len(set(numbered)) > 1:
-        return _joined(numbered)
+        return together(numbered)
     known = words_of(chat.pictures)
     named: dict[str, Which] = {}
     for token in sentence.parsed.tokens:
         best = [] if is_small(token) else known.best(token.text)
         if len(best) == 1:
             named.setdefault(best[0].id, Which(NamedBy.ID, name=best[0].id))
-    return _joined([*named.values()]) if len(named) > 1 else None
+    return together([*named.values()]) if len(named) > 1 else None
 
 
-def _joined(found: list[Which]) -> Which:
+def together(found: list[Which]) -> Which:
     return reduce(lambda also, each: replace(each, and_also=also), reversed(found))
 
 

@@ -99,6 +99,13 @@ def _version(number: int, line: str, known: PictureWords, chat: ChatState) -> Ch
     return dict(enumerate(versions, 1)).get(number)
 
 
+def numbered(pictures: Sequence[ChatPicture]) -> dict[int, ChatPicture]:
+    """Return pictures by the numbers that a question gives them: their own if they share a row."""
+    orders = {each.order for each in pictures}
+    is_row = len(orders) == 1 and "" not in orders
+    return {each.number if is_row else at: each for at, each in enumerate(pictures, 1)}
+
+
 def _row(known: PictureWords, chat: ChatState, *, are_photos: bool) -> dict[int, ChatPicture]:
     """Return those of the newest order or album by their numbers, else all by their age."""
     if order := _order_of(known.heads(), chat):
