@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from imgbot.sandbox.server import Sandbox
+from imgbot.version import version
 from tests.fakes.scripted_server import open_script
 from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.commands import run_doctor
@@ -50,6 +51,7 @@ async def test_a_running_bot_that_is_well(place: Place) -> None:
         polls = (await call(sandbox, "getMe")).json()
 
     assert (report.status, report.wrong) == (0, [])
+    assert f'"version": "{version()}"' in report.output
     assert f"@{polls['result']['username']}" in report.the("token")["text"]
     assert f"process {bot.pid} is running and healthy" in report.the("service")["text"]
     assert report.the("second poller")["level"] == "ok"

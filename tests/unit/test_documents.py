@@ -1,6 +1,8 @@
 """README.md and the pages beside it, held against the code and against each other."""
 
+import itertools
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +16,31 @@ from tests.fixtures.settings_table import FIELDS, PAGE, page, table
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+FORMS = sorted((ROOT / ".github").rglob("*.yml"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("imgbot/*/*.md")])
+
+NOW = [path for path in PAGES if path.name != "CHANGELOG.md"]
+"""Pages that say nothing of former releases."""
+SHORT = [
+    *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")),
+    *(ROOT / "docs" / name for name in ("privacy.md", "settings.md", "stars.md")),
+]
+"""Pages whose sentences are short."""
 
 
 def _prose(path: Path) -> str:
     """Return a page without its blocks of code."""
     return re.sub(r"^ *```.*?^ *```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def _commands(path: Path) -> Iterator[list[str]]:
+    """Yield the words of each command of imgbot that a page shows."""
+    text = path.read_text("utf-8")
+    blocks = re.findall(r"^ *```(?:sh)?\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    for shown in [*"\n".join(blocks).splitlines(), *re.findall("`([^`\n]+)`", text)]:
+        for part in re.split(r"&&|\||#|;", shown):
+            if found := re.match(r"\s*(?:\w+ )??(?:sudo )?\S*\bimgbot((?: .*)?)$", part):
+                yield found[1].split()
 
 
 def _name(path: Path) -> str:
@@ -51,8 +72,8 @@ def test_the_readme_leads_to_each_page() -> None:
 
 
 def test_places_that_are_named_exist() -> None:
-    pages = {path: path.read_text("utf-8") for path in PAGES if path.name != "CHANGELOG.md"}
-    for path, text in pages.items():
+    for path in NOW:
+        text = path.read_text("utf-8")
         for place in re.findall(r"`((?:imgbot|tests|systemd|requirements)/[\w/.]+)`", text):
             assert "NAME" in place or (ROOT / place).exists(), f"{path}: {place}"
 
@@ -64,10 +85,8 @@ def test_the_page_of_settings_is_the_codes() -> None:
 
 def test_variables_that_are_named_exist() -> None:
     known = {name for row in table() for name in row[0].split("`, `")}
-    for path in PAGES:
-        if path.name != "CHANGELOG.md":
-            named = set(re.findall(r"\bIMGBOT_[A-Z_]+", path.read_text("utf-8")))
-            assert named <= known, path
+    for path in NOW:
+        assert set(re.findall(r"\bIMGBOT_[A-Z_]+", path.read_text("utf-8"))) <= known, path
 
 
 def test_the_counts_of_what_the_engine_knows_are_true() -> None:
@@ -76,3 +95,30 @@ def test_the_counts_of_what_the_engine_knows_are_true() -> None:
 
     for name, found in known.items():
         assert f" {len(found)} {name}" in providers
+
+
+@pytest.mark.parametrize("path", [*NOW, *FORMS], ids=_name)
+def test_commands_of_imgbot_that_are_shown_exist(path: Path) -> None:
+    known = tomllib.loads((ROOT / "imgbot" / "cli.toml").read_text("utf-8"))
+    for words in _commands(path):
+        name = words[0] if words and re.fullmatch("[a-z][a-z-]+", words[0]) else "imgbot"
+        assert name in known, words
+        options = {word for word in words if re.match("--[a-z]", word)} - {"--help", "--version"}
+        assert options <= known[name].get("arguments", {}).keys(), words
+
+
+@pytest.mark.parametrize("path", SHORT, ids=_name)
+def test_sentences_and_cells_are_short(path: Path) -> None:
+    lines = [re.sub("`[^`]+`", "code", line) for line in _prose(path).splitlines()]
+    rows = [line.strip("|").split("|") for line in lines if line.startswith("|")]
+    prose = [line for line in lines if not line.startswith(("|", "!", "<!--", "#"))]
+
+    cells = [cell for row in rows for cell in row if len(cell.split()) > 40]
+    texts = [part for text in (*prose, *itertools.chain(*rows)) for part in _parts(text)]
+    assert cells == []
+    assert [part for part in texts if len(part.split()) > 30] == []
+
+
+def _parts(text: str) -> list[str]:
+    """Return the sentences of a line."""
+    return re.split(r"[.!?](?=[\s)\"”»*]|$)", text)

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import platform
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +28,7 @@ from imgbot.ops.installation import STATE, Layout, credentials_of_service, envir
 from imgbot.providers import factory
 from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.telemetry.logs import Redactor
+from imgbot.version import version
 
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.WRONG: "WRONG  "}
 _DEADLINE_S = 25.0
@@ -64,13 +66,16 @@ class Report:
         return Redactor(self.secrets)("\n".join(lines))
 
     def json(self) -> str:
-        """Return findings as [{check, level, text, mend}], `mended`, and counts by level."""
+        """Return version, findings as [{check, level, text, mend}], `mended`, counts by level."""
         counts = Counter(finding.level for finding in self.findings)
         findings = [
             {"check": each.check, "level": each.level, "text": each.text, "mend": each.advice}
             for each in self.findings
         ]
         content = {
+            "version": version(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
             "findings": findings,
             "mended": self.repairs,
             "wrong": counts[Severity.WRONG],
