@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from aiogram.types import CallbackQuery, ExternalReplyInfo, Message, User
 
-from imgbot.domain.buttons import action_in
+from imgbot.domain.buttons import Button, Keyboard, action_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.prompt_options import PROMPT_LIMIT
@@ -166,11 +166,19 @@ def _check_question(message: Message, replied: Message | ExternalReplyInfo) -> N
             raise UserError(f"{name}{_NO_PHOTO}")
 
 
-def presses_in(message: object) -> list[str | None]:
-    """Return the data of the buttons under a message, as far as Telegram tells."""
+def rows_of(message: object) -> Keyboard:
+    """Return the buttons under a message, as far as Telegram tells."""
     markup = message.reply_markup if isinstance(message, Message) else None
     rows = markup.inline_keyboard if markup else []
-    return [button.callback_data for row in rows for button in row]
+    return [
+        [Button(each.text, each.callback_data or "", each.url or "") for each in row]
+        for row in rows
+    ]
+
+
+def presses_in(message: object) -> list[str]:
+    """Return the data of these buttons."""
+    return [each.data for row in rows_of(message) for each in row]
 
 
 def asked_about(callback: CallbackQuery) -> Message | None:

@@ -1,17 +1,18 @@
 """Buttons of a job: under its status message, under its result, and under its failure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.job import Job
 from imgbot.domain.operations import RESULT_ACTIONS, Operation
 from imgbot.domain.remix import undone_part
-from imgbot.domain.texts.captions import drawing_name
 
 SCALES = (2, 4)
 # With more buttons in a row, phones truncate labels that are words.
 _IN_A_ROW = 3
+_SHOWN = 5
+"""Buttons beside the one that opens the panel."""
 _LABEL_WORDS = 40
 
 
@@ -21,13 +22,16 @@ RETRY = ButtonAction("retry")
 ANEW = ButtonAction("anew")
 """Draw a picture anew, with the words that a change left out."""
 DRAW = ButtonAction("draw", (str, str))
-"""Draw a picture with a subject or style that the built-in engine knows, too."""
+"""Draw a picture with a subject or style that the previous release has suggested; it can go after
+the first."""
 UP = ButtonAction("up", (one_of(*SCALES), str))
+PANEL = ButtonAction("panel", (one_of("open", "close"), str), is_repeatable=True)
+"""Show the other buttons of a result in the place of those that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultButton:
-    """Button of a feature under results."""
+    """Button of a feature in the panel under results."""
 
     action: ButtonAction
     fits: Callable[[Operation, str], bool]
@@ -43,25 +47,26 @@ def under_result(
     *,
     is_photo: bool = True,
     is_varied: bool = True,
+    is_open: bool = False,
 ) -> Keyboard:
-    """Buttons under a result; three in a row at most, or phones truncate their labels.
+    """Buttons under a result: the first that are possible, and one for a panel with all others.
 
     The file if it was shown as a photo, undo if it changed another picture, regenerate if that
     would make another one, the prompt if it was created from that, and those of features.
     """
     request, is_change = job.request, job.request.is_change
-    actions = {"again": is_varied} | dict.fromkeys(RESULT_ACTIONS, True)
-    *first, sticker = of_job(language, job.id, actions)
-    is_created = request.operation is Operation.CREATE
-    names = {"compare": is_change, "undo": is_change, "prompt": is_created}
-    more = of_job(language, job.id, names)
-    (first if len(first) < _IN_A_ROW else more).append(sticker)
-    fitting = {each.action.name: each.fits(request.operation, request.prompt) for each in offered}
-    last = [*more, *of_job(language, job.id, fitting | {"receipt": True})]
-    sizes = [Button(f"×{scale}", UP.pack(scale, job.id)) for scale in SCALES]
-    file = of_job(language, job.id, {"file": is_photo})
-    length = _IN_A_ROW if len(last) != _IN_A_ROW + 1 else 2
-    return [first, [*sizes, *file], *in_rows(last, length)]
+    names = {"again": is_varied, "edit": True, "file": is_photo, "sticker": True}
+    names |= {"undo": is_change, "compare": is_change} | dict.fromkeys(RESULT_ACTIONS, True)
+    names |= {"prompt": request.operation is Operation.CREATE}
+    names |= {each.action.name: each.fits(request.operation, request.prompt) for each in offered}
+    others = of_job(language, job.id, names | {"receipt": True})
+    twice, fourfold = (Button(f"×{scale}", UP.pack(scale, job.id)) for scale in SCALES)
+    others.insert(1 + is_varied, twice)
+    first, rest = others[:_SHOWN], [*others[_SHOWN:], fourfold]
+    if not is_open:
+        return in_rows([*first, Button("⋯", PANEL.pack("open", job.id))], _IN_A_ROW)
+    rest.append(PANEL.button(language, "close", job.id, key="back"))
+    return in_rows(rest, _IN_A_ROW)
 
 
 def of_job(language: str, job_id: str, names: Mapping[str, bool]) -> list[Button]:
@@ -77,10 +82,3 @@ def drawn_anew(job: Job) -> Keyboard:
         return []
     words = undone_part(request.prompt, undone)[:_LABEL_WORDS]
     return [[ANEW.button(request.language, job.id, words=words)]]
-
-
-def drawings(prompt: str, job_id: str, keys: Sequence[str]) -> Keyboard:
-    """Row of subjects and styles that the built-in engine can draw as well."""
-    names = {key: drawing_name(key, prompt) for key in keys}
-    made = [Button(f"🖌 {name}", DRAW.pack(key, job_id)) for key, name in names.items() if name]
-    return [made] if made else []

@@ -21,7 +21,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import Changes, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.domain.result_buttons import RETRY, drawings, drawn_anew, under_result
+from imgbot.domain.result_buttons import RETRY, drawn_anew, under_result
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.captions import failure_text, success_caption
@@ -204,7 +204,7 @@ async def _show(context: StepContext, job: Job, outcome: State) -> Job:
             message_id,
             Path(job.progress.file),
             is_photo=job.progress.facts.get("kind") == "photo",
-            is_hidden="hidden" in job.progress.facts or job.request.is_of_hidden,
+            is_hidden=_is_hidden(job),
             caption=success_caption(job),
             rows=_buttons(context, job),
         )
@@ -256,17 +256,20 @@ async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> Jo
     return with_changes(job, message_id=message_id)
 
 
+def _is_hidden(job: Job) -> bool:
+    return "hidden" in job.progress.facts or job.request.is_of_hidden
+
+
 def _buttons(context: StepContext, job: Job) -> Keyboard:
     if job.request.operation is Operation.COMPARE:
         return []
-    facts, is_created = job.progress.facts, job.request.operation is Operation.CREATE
-    suggested = job.progress.parts_of("nearest") if is_created else ()
+    is_created = job.request.operation is Operation.CREATE
     rows = under_result(
         job.request.language,
         job,
         context.result_buttons,
-        is_photo=facts.get("kind") == "photo" and "hidden" not in facts,
+        is_photo=job.progress.facts.get("kind") == "photo" and not _is_hidden(job),
         # A deterministic provider makes the same picture of the same request, except for create.
         is_varied=is_created or not context.routing.provider_of(job).is_deterministic,
     )
-    return [*drawn_anew(job), *drawings(job.request.prompt, job.id, suggested), *rows]
+    return [*drawn_anew(job), *rows]

@@ -415,6 +415,14 @@ class Messenger:
             )
         )
 
+    async def edit_buttons(self, place: ChatTarget, message_id: int, rows: Rows) -> None:
+        """Replace the buttons of a message; may be repeated."""
+        await _edited(
+            self._bot.edit_message_reply_markup(
+                chat_id=place.chat_id, message_id=message_id, reply_markup=keyboard(rows)
+            )
+        )
+
     async def edit_to_picture(
         self,
         place: ChatTarget,

@@ -176,6 +176,10 @@ class User:
         """Press a button that changes its message; return that."""
         return await self.click(message, label, lambda each: each.id == message.id)
 
+    async def unfold(self, result: Message) -> Message:
+        """Open the panel of a result with the buttons that do not show at once."""
+        return await self.press(result, "⋯")
+
     async def after(self, act: Awaitable[object], fits: Fits = is_new) -> Message:
         """Act, and return the first message of the bot after it that fits."""
         after = await self.control.last_seq()

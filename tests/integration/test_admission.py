@@ -181,7 +181,7 @@ async def test_over_the_limit_presses_are_answered_and_the_way_out_is_open(
     async with invited.stage.bot.redis() as redis:
         await redis.set(f"{keys.RATE_LIMIT}{guest.id}", 5, ex=600)
 
-    labels = ("Again", "Edit", "×2", "×4", "As a file")
+    labels = ("Again", "Edit", "×2", "As a file", "Sticker")
     toasts = await guest.toasts(fox, *[fox.button(label)["callback_data"] for label in labels])
     for command in ("/cancel", "/limits", "/queue", "/start"):
         await guest.say(command)

@@ -364,7 +364,7 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
         folder = tmp_path_factory.mktemp("chat")
         async for stage in open_stage(folder, is_simulated=True, **settings):
             user, ivan = await stage.user(), await stage.user("Ivan", language="ru")
-            fox = await ivan.order("лиса, 16:9")
+            fox = await ivan.unfold(await ivan.order("лиса, 16:9"))
             await user.order("a fox")
 
             first, _ = await ordered_by(user, "on the beach")
@@ -373,7 +373,7 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
             stale = offered[1].button("🎨 2")["callback_data"].rpartition(".")[0] + ".00000000"
             assert await ivan.press_again(offered[1], stale) == [t("ru", "price_changed_short")]
             drawn = await ivan.click(offered[1], "🎨 2", is_picture)
-            receipt = await ivan.click(drawn, "ℹ️")
+            receipt = await ivan.click(await ivan.unfold(drawn), "ℹ️")
             async with stage.bot.redis() as redis:
                 [today] = await redis.keys("img:chat-calls:*")
                 assert await redis.getset(today, DAILY_LIMIT) == "3"

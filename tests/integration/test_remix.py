@@ -23,7 +23,7 @@ async def test_change_that_cannot_be_made_is_drawn_anew_with_the_same_seed(bob: 
     assert red.text == "a red fox in a city\n\n" + t("en", "drawn_anew")
     assert outside.text == f"a red fox, {fits}"
     assert winter.text.startswith("a red fox, in winter, without: city")
-    prompt = await bob.click(winter, "✏️ Prompt", lambda m: "--seed" in m.text)
+    prompt = await bob.click(await bob.unfold(winter), "📝 Prompt", lambda m: "--seed" in m.text)
     assert prompt.text.endswith("\n\na red fox, in winter --no city --seed 7")
 
 

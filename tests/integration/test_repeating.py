@@ -60,7 +60,7 @@ async def test_a_failed_request_is_ordered_again_once(
     assert await stage.orders() == [*before, order]
     assert picture.reply_to == failed.reply_to
     assert told.text == failed.text
-    receipt = (await user.click(picture, "ℹ️")).text
+    receipt = (await user.click(await user.unfold(picture), "ℹ️")).text
     assert ("Seed: 7\n" in receipt) is (not photos)
 
 

@@ -10,7 +10,15 @@ from PIL.PngImagePlugin import PngInfo
 
 from imgbot.domain.texts import t
 from tests.fixtures.sandbox import Message
-from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group
+from tests.integration.stage import (
+    BOT_NAME,
+    OUT_OF_REACH,
+    Stage,
+    User,
+    is_picture,
+    jpeg,
+    open_group,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -20,6 +28,10 @@ async def edited_twice(bob: User) -> tuple[Message, Message, Message]:
     first = await bob.order("a green valley")
     second = await bob.order("black and white", reply_to=first.id)
     return first, second, await bob.order("rotate right", reply_to=second.id)
+
+
+def labels(message: Message) -> list[str]:
+    return [button["text"] for button in message.buttons]
 
 
 async def calls_since(bob: User, seq: int) -> set[str]:
@@ -46,10 +58,30 @@ async def test_undo_ends_at_the_users_own_photo(builtin_stage: Stage) -> None:
     [sent] = await anna.photos(jpeg("cat"), caption="чб")
     result = await anna.wait(is_picture)
 
-    shown = await anna.click(result, "Назад")
+    shown = await anna.click(result, "Шаг назад")
 
     assert shown.photo_unique_id == sent.photo_unique_id
     assert shown.text.startswith("Это ваша исходная картинка")
+
+
+async def test_all_other_buttons_open_in_place_and_close(builtin_stage: Stage, bob: User) -> None:
+    eve = await builtin_stage.user("Eve")
+    await bob.order("a fox")
+    page = await bob.ask("/history")
+    told = len(await bob.heard())
+
+    opened = await bob.unfold(page)
+    data = opened.button("Cut out")["callback_data"]
+    closed = await bob.press(opened, "‹ Back")
+    cut_out = await bob.after(bob.press_again(closed, data), is_picture)
+
+    first = ["🔁 Again", "✏️ Edit", "×2", "📄 As a file", "🏷 Sticker", "⋯"]
+    assert labels(page) == labels(closed) == ["1 / 1", *first]
+    assert labels(opened) == ["1 / 1", "✂️ Cut out", "📝 Prompt", "ℹ️ About it", "×4", "‹ Back"]
+    assert labels(cut_out) == ["✏️ Edit", "×2", "📄 As a file", "🏷 Sticker", "↩️ Undo", "⋯"]
+    assert len(await bob.heard()) == told + 1
+    forged = f"panel:open.{data.partition(':')[2]}"
+    assert await eve.toasts(OUT_OF_REACH, forged) == [t("en", "not_your_button")]
 
 
 async def test_what_is_made_of_a_hidden_photo_is_hidden(bob: User) -> None:
@@ -67,7 +99,7 @@ async def test_what_is_made_of_a_hidden_photo_is_hidden(bob: User) -> None:
 async def test_compare_shows_before_and_after(bob: User) -> None:
     result = await bob.order("black and white", jpeg("astronaut"))
 
-    pair = await bob.click(result, "Compare", is_picture)
+    pair = await bob.click(await bob.unfold(result), "Compare", is_picture)
 
     assert pair.text == "Before and after"
     image = (await bob.image(pair)).convert("HSV")
@@ -195,7 +227,8 @@ async def test_the_receipt_tells_how_a_picture_was_made(bob: User) -> None:
     pictures = [message for message in await bob.heard() if is_picture(message)]
 
     first, second = sorted(
-        [await bob.click(picture, "ℹ️") for picture in pictures], key=lambda told: told.text[-3:]
+        [await bob.click(await bob.unfold(picture), "ℹ️") for picture in pictures],
+        key=lambda told: told.text[-3:],
     )
 
     assert re.fullmatch(RECEIPT + "\nVariant: 1/2", first.text)
@@ -206,11 +239,12 @@ async def test_the_receipt_tells_how_a_picture_was_made(bob: User) -> None:
 async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) -> None:
     ann, mallory = await open_group(builtin_stage)
     control, long_prompt = ann.control, f"a fox, {'very ' * 40}red"
-    short, long = [await ann.order(f"/create {each}") for each in ("a fox", long_prompt)]
+    prompts = ("a fox", long_prompt)
+    short, long = [await ann.unfold(await ann.order(f"/create {each}")) for each in prompts]
 
     after = await control.last_seq()
     await control.click(ann.person, short, "ℹ️")
-    alert = await control.wait_for(lambda event: event.type == "callback_answer", after=after)
+    alert = await control.wait_for(lambda event: event.raw.get("show_alert") is True, after=after)
     shown, closed = await ann.click(long, "ℹ️"), await ann.toast(long, "ℹ️")
     await control.fault("sendMessage", "error", error_code=400, description="Bad Request: no")
     nowhere = await ann.toast(long, "ℹ️")

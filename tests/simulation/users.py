@@ -206,5 +206,5 @@ _BUTTONS = {
     "retry": ("retry:", "resend:"),
     "file": ("file:",),
     "undo": ("undo:",),
-    "compare": ("compare:",),
+    "compare": ("compare:", "panel:"),
 }

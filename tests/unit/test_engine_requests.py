@@ -279,14 +279,6 @@ def test_decomposed_and_invisible_characters_are_normalized() -> None:
         assert understood_edit(words) == change
 
 
-def test_suggestions_can_be_drawn() -> None:
-    for words in ("Эйнштейн танцует", "a tiger yodels, watercolour", "Ждун"):
-        *subjects, style = reported(words).suggestions
-        assert len(subjects) == 2
-        assert all(has_own_drawing(name) for name in subjects)
-        assert style in STYLES
-
-
 def test_nothing_is_reported_of_a_prompt_that_is_drawn() -> None:
     for seed, words in product((1, 7), TABLES["reported"][""]):
         assert reported(words, seed) == CreateReport(), words

@@ -7,11 +7,11 @@ from itertools import product
 import pytest
 
 from imgbot.domain import retry
-from imgbot.domain.buttons import Button, mark_of
+from imgbot.domain.buttons import mark_of
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
-from imgbot.domain.result_buttons import drawings
+from imgbot.domain.result_buttons import under_result
 from imgbot.domain.retry import SUBMIT_ATTEMPTS, GiveUp, TryAgain
 from imgbot.domain.texts import has_text
 from imgbot.jobs.recovery import Action, Answer, Decision, Unknown, decide
@@ -55,11 +55,8 @@ def test_a_user_may_repeat_what_no_longer_runs_and_may_succeed(
     while retry.is_repeatable(repeated, end.outcome):
         repeated = replace(repeated, id=f"{repeated.id}-r")
     # Telegram's user ids have 52 bits at most.
-    rows = [
-        *drawings("a fox", repeated.id, ["watercolour"]),
-        [Button("", f"model:{Operation.REMOVE_BACKGROUND}.{mark_of('')}.{1 << 52}.{repeated.id}")],
-    ]
-    assert all(len(button.data) <= 64 for row in rows for button in row)
+    assert all(len(button.data) <= 64 for row in under_result("en", repeated) for button in row)
+    assert len(f"model:{Operation.REMOVE_BACKGROUND}.{mark_of('')}.{1 << 52}.{repeated.id}") <= 64
 
 
 @pytest.mark.parametrize("kind", KINDS)

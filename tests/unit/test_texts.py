@@ -142,6 +142,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         operations.scales(),
         [[operations.MERGE.button(language, key="merge_now")]],
         under_result(language, job),
+        under_result(language, job, is_open=True),
         [[each.button(language, "9" * 50) for each in (CANCEL, RETRY, results.DELETE)]],
         [[results.OFFER.button(language, "again", job_id, key="draw_with", words="hat")]],
         [[results.OFFER.button(language, "change", job_id, key="change_so", words="add the hat")]],

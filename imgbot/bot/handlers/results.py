@@ -13,7 +13,7 @@ from imgbot.bot.commands import ChatCommand, CommandTable
 from imgbot.bot.dialogue import Alert, Audience, Dialogue, MessageHandler
 from imgbot.bot.handlers.account import AccountHandlers
 from imgbot.bot.handlers.operations import OperationHandlers
-from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
+from imgbot.bot.messages import asked_about, photo_of, prompt_of, rows_of, without_mention
 from imgbot.bot.pictures import Pictures
 from imgbot.bot.receipt import receipt_of
 from imgbot.bot.requests import Requests
@@ -30,7 +30,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.job import InputPhoto, Job, variant_ids, with_changes
 from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
 from imgbot.domain.remix import undone_part
-from imgbot.domain.result_buttons import ANEW, DRAW, RETRY, UP, of_job, under_result
+from imgbot.domain.result_buttons import ANEW, DRAW, PANEL, RETRY, UP, of_job, under_result
 from imgbot.domain.texts.captions import drawing_name, with_drawing
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.results import Recent, ResultStore
@@ -85,6 +85,7 @@ class ResultHandlers:
             ChatCommand("last", self.about_chosen("last"), menu_place=2),
             ChatCommand("history", self.handle_history, menu_place=2),
             (VIEW, self.on_history_callback),
+            (PANEL, self.on_panel_callback),
             (RETRY, self.on_retry_callback),
             (OFFER, self.on_offer_callback),
             *((each, partial(self._act_on_pressed, act)) for each, act in on_pressed.items()),
@@ -123,26 +124,36 @@ class ResultHandlers:
         if index is None or picture is None:
             return "stale_button"
         page = self._page(shown, index, dialogue)
-        try:
-            with max_wait(2.0):
-                target, message_id = context.chat_target, context.message_id
-                await dialogue.messenger.edit_to_picture(
-                    target, message_id, picture, *page, is_photo=not picture.is_file
-                )
-        except TransientError:
-            return "slow_down"
-        except ImgbotError:
-            return "stale_button"
-        return ""
+        shown_there = context.chat_target, context.message_id, picture, *page
+        return await _answer_of(
+            dialogue.messenger.edit_to_picture(*shown_there, is_photo=not picture.is_file)
+        )
 
-    def _buttons_of(self, result: Job, dialogue: Dialogue) -> Keyboard:
-        """Return the buttons for a result that is shown again."""
+    async def on_panel_callback(
+        self, callback: CallbackQuery, step: str, job_id: str, dialogue: Dialogue
+    ) -> str:
+        """Open or close the panel of a result; rows that are not of its buttons stay above it."""
+        result = await self._pressed_result(callback, job_id, dialogue)
+        context, is_open = dialogue.context, step == "open"
+        shown, others = (
+            self._buttons_of(result, dialogue, is_open=each) for each in (not is_open, is_open)
+        )
+        own = {button.data for row in (*shown, *others) for button in row}
+        above = [
+            row for row in rows_of(callback.message) if own.isdisjoint(each.data for each in row)
+        ]
+        place = context.chat_target, context.message_id
+        return await _answer_of(dialogue.messenger.edit_buttons(*place, [*above, *others]))
+
+    def _buttons_of(self, result: Job, dialogue: Dialogue, *, is_open: bool = False) -> Keyboard:
+        """Return the buttons for a result that is shown."""
         return under_result(
             dialogue.language,
             result,
             dialogue.added.result_buttons,
             is_photo=not (result.picture and (result.picture.is_file or result.picture.is_hidden)),
             is_varied=self.requests.is_varied(result.request),
+            is_open=is_open,
         )
 
     async def _pressed_result(
@@ -363,6 +374,18 @@ class ResultHandlers:
         """Act on the result under which the button is; its job is the last part of the data."""
         *parts, job_id, dialogue = pressed
         return await act(*parts, await self._pressed_result(callback, job_id, dialogue), dialogue)
+
+
+async def _answer_of(edit: Awaitable[object]) -> str:
+    """Make an edit that a press waits for; return the key of the answer to it."""
+    try:
+        with max_wait(2.0):
+            await edit
+    except TransientError:
+        return "slow_down"
+    except ImgbotError:
+        return "stale_button"
+    return ""
 
 
 async def _act_prompt(result: Job, dialogue: Dialogue) -> str:

@@ -11,9 +11,7 @@ from imgbot.painter.engine.compose import COSTUMES, Composition
 from imgbot.painter.engine.drawing_request import Role, Word
 from imgbot.painter.engine.lexicon import DETAILS, LINKS, ROUGH, matches_stem
 from imgbot.painter.engine.scenes import INDOORS
-from imgbot.painter.engine.subjects import has_own_drawing, subject_names, subject_of
 
-SUGGESTIONS_MAX = 3
 # Scenes that these scenes show, too.
 _ALSO = {"stars": ("hills", "forest", "planet"), "beach": ("waves", "dunes"), "waves": ("lake",)}
 # Hints that show in every scene outdoors.
@@ -35,7 +33,7 @@ _END = _Judged("", _Shown.BREAK)
 
 
 class CreateReport(NamedTuple):
-    """Phrases of the prompt by what the picture makes of them, and what could be drawn as well.
+    """Phrases of the prompt by what the picture makes of them.
 
     `applied` has `drawn|words`, `roughly|words|name` with what is drawn for them, and `scene|name`
     where no word was drawn; it is empty if everything was drawn.
@@ -43,7 +41,6 @@ class CreateReport(NamedTuple):
 
     applied: tuple[str, ...] = ()
     undrawn: tuple[str, ...] = ()
-    suggestions: tuple[str, ...] = ()
 
 
 def report(composition: Composition) -> CreateReport:
@@ -59,7 +56,7 @@ def report(composition: Composition) -> CreateReport:
     drawn = [f"drawn|{each.text}" for each in by_fate[_Shown.DRAWN]]
     shown_at_least = [] if drawn or roughly else [f"scene|{composition.scene}"]
     applied = tuple(dict.fromkeys([*drawn, *roughly, *shown_at_least]))
-    return CreateReport(applied, undrawn, _suggest(composition) if undrawn else ())
+    return CreateReport(applied, undrawn)
 
 
 def _judge(word: Word, composition: Composition) -> _Judged:
@@ -202,15 +199,3 @@ def _links(fillers: Sequence[str]) -> list[str]:
     """Prepositions and articles at the end of these words."""
     small = [*takewhile(lambda text: fold(text) in LINKS, reversed(fillers))]
     return small[::-1]
-
-
-def _suggest(composition: Composition) -> tuple[str, ...]:
-    """Figures of our own that suit the scene and are not drawn; a style last."""
-    drawn = {figure.subject.name for figure in composition.figures()}
-    own = [name for name in subject_names() if has_own_drawing(name)]
-    fitting = [name for name in own if composition.scene in subject_of(name).scenes[:1]]
-    # Where nothing suits the scene.
-    named = dict.fromkeys([*fitting, "fox", "cat", "lighthouse"])
-    subjects = [name for name in named if name not in drawn]
-    style = next(name for name in ("watercolour", "oil") if name != composition.style)
-    return (*subjects[: SUGGESTIONS_MAX - 1], style)

@@ -94,7 +94,7 @@ async def test_words_may_follow_the_drawn_photo_and_a_result_may_be_drawn_on(
     undone = await anna.ask("undo", fits=is_picture)
 
     assert (await last_order(simulated_stage))[:3] == ("inpaint", "make it blue", 1)
-    assert result.button("↩️ Undo")
+    assert (await anna.unfold(result)).button("↩️ Undo")
     assert undone.photo_unique_id == created.photo_unique_id
 
 

@@ -85,7 +85,7 @@ async def test_the_same_picture_is_made_with_another_model_by_a_button_that_tell
     bob: User,
 ) -> None:
     result = await bob.order("a red fox")
-    panel = await bob.click(result, "Model")
+    panel = await bob.click(await bob.unfold(result), "Model")
     chosen = await bob.press(panel, "Fine Brush")
     await eventually(lambda: models(bob), ["a red fox"].__eq__)
     label = "Make this again: Fine Brush · $0.07"
@@ -95,7 +95,7 @@ async def test_the_same_picture_is_made_with_another_model_by_a_button_that_tell
     await bob.click(chosen, label, lambda m: m.photo_id)
 
     await eventually(lambda: models(bob), ["a red fox", f"{BEST} a red fox"].__eq__)
-    receipt = await bob.click((await bob.results())[-1], "ℹ️")
+    receipt = await bob.click(await bob.unfold((await bob.results())[-1]), "ℹ️")
     assert f"Model: {BEST}\n" in receipt.text
     assert "Price: $0.07" in receipt.text
 

@@ -112,7 +112,7 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
     await shop.control.pay(anna.person, invoice)
     paid = await anna.wait(lambda message: message.text.startswith("✅"))
     hare = await anna.click(short, "Try again", is_picture)
-    receipt = await anna.click(hare, "ℹ️")
+    receipt = await anna.click(await anna.unfold(hare), "ℹ️")
 
     assert short.text.startswith("This costs 5 ⭐, and your balance is 0 ⭐.")
     assert offer.text.endswith(PRICE)
