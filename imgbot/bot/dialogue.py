@@ -36,7 +36,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import InputPhoto, Request
+from imgbot.domain.job import InputPhoto, Job, Request
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.result_buttons import ResultButton
 from imgbot.domain.texts import has_text, t
@@ -177,6 +177,8 @@ class Payment:
 
     Raises UserError if they have less.
     """
+    terms: Callable[["Dialogue"], str] = lambda _: ""
+    """Sentence on what is free for a user, and what the rest costs; empty where all is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,8 @@ class Additions:
     it is kept to be handled again, else 0."""
     before_order: Sequence[Callable[["Draft", "Dialogue"], "Draft"]] = ()
     """Changes of an order before it is stored; UserError refuses it, and nothing is held."""
+    on_admitted: Sequence[Callable[[Job, "Dialogue"], Awaitable[None]]] = ()
+    """Called once with each job that was admitted."""
     settings_rows: Sequence[Callable[[str, int], Keyboard]] = ()
     """Rows below those of /settings, in a language, for a user."""
     payment: Payment | None = None

@@ -31,6 +31,8 @@ class AccessPolicy:
     """True if it makes the edits: it changes less than words can ask for."""
     price_of: Callable[[Operation, int, str], int]
     """Price of a picture at a scale by a model, in micro-dollars; empty is the usual model."""
+    title_of: Callable[[Operation, str], str] = lambda _, model: model
+    """Name by which users know a model of an operation."""
     prompt_language: str = ""
     """Language of prompts that the provider of new pictures understands best; empty if any."""
     has_photo_styles: bool = False

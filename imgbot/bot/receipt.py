@@ -9,8 +9,11 @@ from imgbot.domain.texts import in_time, price, t
 _BUILTIN = "builtin"
 
 
-def receipt_of(result: Job, dialogue: Dialogue, *, is_limited: bool) -> str:
-    """Return the receipt for the user who asked for the picture; `is_limited` is their budget."""
+def receipt_of(result: Job, model: str, dialogue: Dialogue, *, is_limited: bool) -> str:
+    """Return the receipt for the user who asked for the picture, which a `model` made.
+
+    `is_limited` if each user has a budget.
+    """
     request, progress, language = result.request, result.progress, dialogue.language
     words = request.prompt or t(language, f"title_{request.operation}")
     lines = [t(language, "receipt_prompt", words=words)]
@@ -26,7 +29,7 @@ def receipt_of(result: Job, dialogue: Dialogue, *, is_limited: bool) -> str:
         lines.append(t(language, key, words=undrawn))
     if progress.lettering:
         lines.append(t(language, "receipt_lettering", words=progress.lettering))
-    lines += [*_made(result, language), _price(result, dialogue, is_limited=is_limited)]
+    lines += [*_made(result, model, language), _price(result, dialogue, is_limited=is_limited)]
     if result.variant:
         lines.append(t(language, "receipt_variant", number=result.variant))
     return "\n".join(lines)
@@ -41,10 +44,10 @@ def _price(result: Job, dialogue: Dialogue, *, is_limited: bool) -> str:
     return own or dialogue.t(key, price=price(micro))
 
 
-def _made(result: Job, language: str) -> list[str]:
+def _made(result: Job, model: str, language: str) -> list[str]:
     request, progress = result.request, result.progress
     key = "receipt_engine" if progress.order_model == _BUILTIN else "receipt_model"
-    lines = [t(language, key, model=progress.order_model)]
+    lines = [t(language, key, model=model)]
     if progress.takes_seed:
         lines.append(t(language, "receipt_seed", seed=request.seed))
     elif request.operation is Operation.CREATE:

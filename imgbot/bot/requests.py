@@ -242,6 +242,8 @@ class Requests:
                 break
         if admission.verdict == "ok":
             events.job_admitted(job, admission.count)
+            for tell in dialogue.added.on_admitted:
+                await tell(with_changes(offer, holds=admission.held), dialogue)
         elif admission.verdict != "duplicate":
             if job.request.note:
                 await self.users.release_intro(job.user_id)

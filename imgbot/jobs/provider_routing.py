@@ -150,6 +150,12 @@ class ProviderRouter:
             chosen if chosen in {offer.model, *offer.replaces} else next(iter(offer.replaces), "")
         )
 
+    def title_of(self, operation: Operation, model: str) -> str:
+        """Return the title by which users know a model; its id where no provider has it."""
+        able = (each for each in self._providers.values() if operation in each.offers)
+        offers = (each.offer(operation, model) for each in able)
+        return next((each.title for each in offers if each.model == model and each.title), model)
+
     def price_micro(self, operation: Operation, scale: int, model: str = "") -> int:
         """Highest price of an order in micro-dollars at any of its providers."""
         able = (self._providers[name] for name in self._able(operation))

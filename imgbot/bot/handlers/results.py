@@ -317,7 +317,9 @@ class ResultHandlers:
 
     async def _act_receipt(self, result: Job, dialogue: Dialogue) -> str | Alert:
         """Tell the user who asked for the picture how it was made."""
-        receipt = receipt_of(result, dialogue, is_limited=self.requests.is_limited)
+        requests = self.requests
+        model = requests.policy.title_of(result.request.operation, result.progress.order_model)
+        receipt = receipt_of(result, model, dialogue, is_limited=requests.is_limited)
         return await dialogue.answer_privately(receipt)
 
     async def _act_send_file(self, result: Job, dialogue: Dialogue) -> str:

@@ -82,7 +82,8 @@ class GeneralHandlers:
     async def handle_start(self, message: Message, dialogue: Dialogue) -> None:
         context = dialogue.context
         await dialogue.state.clear()
-        text = "\n\n".join(filter(None, (self.welcome, dialogue.t("start"))))
+        parts = self.welcome, dialogue.t("start"), dialogue.payment.terms(dialogue)
+        text = "\n\n".join(filter(None, parts))
         await dialogue.say(text, menu_rows(context.language))
         if context.is_private and dialogue.is_by_admin and message.bot:
             await self._publish_admin_commands(message.bot, context.user_id)
@@ -135,7 +136,8 @@ class GeneralHandlers:
         """Send the topics; a group gets one line, as long texts would disturb its members."""
         if dialogue.context.is_private:
             known = topics(self.policy, is_admin=dialogue.is_by_admin)
-            await dialogue.say(dialogue.t("help"), help_rows(dialogue.language, known))
+            text = "\n\n".join(filter(None, (dialogue.t("help"), dialogue.payment.terms(dialogue))))
+            await dialogue.say(text, help_rows(dialogue.language, known))
         else:
             await dialogue.say(self.help_text(dialogue.language, "in_group"))
 

@@ -53,7 +53,8 @@ def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Readin
     rows = partial(_read, (*added, *AFTER_NAMES))
     if named := answer_in(sentence, chat):
         return read_named(named, named.rest, chat, rows)
-    if found := _first(BEFORE_STEPS, sentence, chat):
+    first = [row for row in added if row.is_first]
+    if found := _first((*first, *BEFORE_STEPS), sentence, chat):
         return found
     if found := read_step(sentence, chat, rows) or _first(BEFORE_NAMES, sentence, chat):
         return found

@@ -133,6 +133,8 @@ class WordReader:
     reads: str
     read: Callable[[Sentence, ChatState], Reading | None]
     examples: tuple[Example, Example]
+    is_first: bool = False
+    """True for a row of a feature that stands before all of the core's."""
 
 
 def sentence_of(text: str, whole: str = "") -> Sentence:

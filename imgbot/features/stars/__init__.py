@@ -2,6 +2,7 @@
 
 * `handlers`: /balance, /buy, payments, and /refund for administrators.
 * `ledger`: what users have paid, hold and have spent, in Redis.
+* `words`: words about buying, and about money back.
 * `paying`: prices as they are shown, and what jobs hold until their end.
 * `payments`: the Bot API calls; `reconciler`: refunds, and the ledger held against Telegram's list.
 """
@@ -9,12 +10,13 @@
 from imgbot.bot.commands import ChatCommand, admin_command
 from imgbot.bot.people import UserFinder
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
-from imgbot.features.stars.handlers import BUY, KINDS, PAYBACK, REFUND, StarHandlers, buy_rows
+from imgbot.features.stars.handlers import BUY, KINDS, PAYBACK, REFUND, StarHandlers, buy_row
 from imgbot.features.stars.ledger import KEYS, StarLedger
 from imgbot.features.stars.paying import StarTerms, failure_note
 from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.reconciler import StarReconciler
 from imgbot.features.stars.settings import StarSettings
+from imgbot.features.stars.words import ROWS
 from imgbot.jobs.hooks import Hooks
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
@@ -37,7 +39,7 @@ def _build(core: Core) -> Seams:
     common = {"is_open": True, "is_private": not is_sold}
     commands = [
         ChatCommand("balance", handlers.show_balance, place, is_personal=True, **common, **_HELP),
-        ChatCommand("paysupport", handlers.show_balance, **common),
+        ChatCommand("paysupport", handlers.answer_money_back, **common),
     ]
     if is_sold:
         commands.append(ChatCommand("buy", handlers.offer_packs, place, is_personal=True, **_HELP))
@@ -49,8 +51,14 @@ def _build(core: Core) -> Seams:
             (PAYBACK, handlers.on_payback),
             (REFUND, handlers.on_refund),
         ],
-        answers={"price": handlers.answer_price} if is_sold else {},
-        refusal_rows={"stars_used_up": lambda dialogue, *_: buy_rows(dialogue.language)},
+        word_readers=ROWS,
+        answers={
+            "buy": handlers.offer_packs,
+            "refund": handlers.answer_money_back,
+            **({"price": handlers.answer_price} if is_sold else {}),
+        },
+        on_admitted=[handlers.announce_first_paid] if is_sold else [],
+        refusal_rows={"stars_used_up": lambda dialogue, *_: buy_row(dialogue.language)},
         payment=terms.payment if terms else None,
         about_user=[handlers.about_user] if is_sold else [],
         holds=[terms.holds] if terms else [],

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from aiogram.types import CallbackQuery, Message, PreCheckoutQuery, SuccessfulPa
 from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import AccountHandlers
+from imgbot.bot.messages import command_of
 from imgbot.bot.people import UserFinder
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
@@ -20,10 +20,19 @@ from imgbot.domain.errors import (
     TelegramRefusedError,
     UserError,
 )
+from imgbot.domain.holds import amount_spent
+from imgbot.domain.job import Job
 from imgbot.domain.texts import language_of, t
 from imgbot.features.stars.ledger import StarLedger, StarPayment
 from imgbot.features.stars.payments import StarPayments
-from imgbot.features.stars.prices import credit_for, is_monthly, pack_of, payload_of
+from imgbot.features.stars.prices import (
+    credit_for,
+    goods_of,
+    is_monthly,
+    offer_of,
+    pack_of,
+    payload_of,
+)
 from imgbot.features.stars.settings import StarPack, StarPrices
 from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
@@ -45,14 +54,17 @@ PAYBACK = ButtonAction("payback", (one_of("no", "ask", "yes"), str), is_open=Tru
 REFUND = ButtonAction("refund", (one_of("list", "ask", "yes"), int, str), is_for_admins=True)
 
 
-def buy_rows(language: str, packs: Sequence[StarPack] = ()) -> Keyboard:
-    """Buttons of the packs, one in a row; without any, the one that shows them."""
-    rows = []
-    for pack in packs:
-        key = f"stars{'_month' * pack.is_monthly}{'_more' * (pack.credit > pack.price)}"
-        facts = {"price": pack.price, "credit": pack.credit}
-        rows.append([BUY.button(language, payload_of(pack), key=key, **facts)])
-    return rows or [[BUY.button(language, "list")]]
+def buy_row(language: str) -> Keyboard:
+    """Button that shows the packs."""
+    return [[BUY.button(language, "list")]]
+
+
+def _pack_rows(language: str, prices: StarPrices) -> Keyboard:
+    """Buttons of the packs, one in a row."""
+    packs = prices.packs
+    return [
+        [Button(offer_of(language, prices, each), BUY.pack(payload_of(each)))] for each in packs
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,7 @@ class StarHandlers:
         """Text and buttons; what is left of the time when something was sold can be returned."""
         prices, today = self.prices, self.spend.today(self.now_ms())
         account = await self.ledger.account(dialogue.user_id, today)
-        if not (prices or account.balance > 0 or account.held):
+        if not (prices or account.payments):
             raise UserError("unknown_command")
         lines = [dialogue.t("stars_balance", balance=account.balance)]
         if account.held:
@@ -107,7 +119,7 @@ class StarHandlers:
             lines.append(dialogue.t("stars_free", left=left, limit=prices.free_daily))
         key, price = (account.unused.key, account.unused.price) if account.unused else ("", 0)
         back = PAYBACK.button(dialogue.language, "ask", key, price=price)
-        rows = [*(buy_rows(dialogue.language) if prices else []), *([[back]] if key else [])]
+        rows = [*(buy_row(dialogue.language) if prices else []), *([[back]] if key else [])]
         return "\n".join(lines), rows
 
     async def offer_packs(self, _: Message, dialogue: Dialogue) -> None:
@@ -117,7 +129,7 @@ class StarHandlers:
             await dialogue.say(text, to=Audience.ASKER)
             return
         text = f"{dialogue.t('stars_buy')}\n{self._price_line(dialogue)}"
-        await dialogue.say(text, buy_rows(dialogue.language, self._sold().packs))
+        await dialogue.say(text, _pack_rows(dialogue.language, self._sold()))
 
     async def on_buy(self, callback: CallbackQuery, payload: str, dialogue: Dialogue) -> str:
         if payload == "list":
@@ -127,9 +139,10 @@ class StarHandlers:
         pack, prices = pack_of(payload), self._sold()
         if pack is None or pack not in prices.packs:
             return "pack_gone"
-        kind = "month" if pack.is_monthly else "pack"
-        title = dialogue.t(f"invoice_{kind}", credit=pack.credit)
-        about = f"{dialogue.t('invoice_about')} {self._price_line(dialogue)}"
+        goods = goods_of(dialogue.language, prices, pack)
+        title = dialogue.t("invoice_month", goods=goods) if pack.is_monthly else goods
+        credit = dialogue.t("invoice_about", credit=pack.credit)
+        about = f"{credit} {self._price_line(dialogue)}"
         try:
             await self._offer(pack, title, about, dialogue)
         except ChatGoneError:
@@ -288,6 +301,48 @@ class StarHandlers:
         """Say what a picture costs, to whom it costs something."""
         answer = self.account.answer_price if dialogue.is_by_admin else self.show_balance
         await answer(message, dialogue)
+
+    async def answer_money_back(self, message: Message, dialogue: Dialogue) -> None:
+        """/paysupport, and money back in words: what can be returned; the owner is told."""
+        account = await self.ledger.account(dialogue.user_id)
+        if not (self.prices or account.payments):
+            raise UserError("unknown_command" if command_of(message) else "stars_not_sold")
+        lines = ["nothing_paid"]
+        if account.payments:
+            lines = ["money_back"] * bool(account.unused) + ["money_back_told"]
+            await self._tell_owners(dialogue)
+        lines = [dialogue.t(f"stars_{each}") for each in lines]
+        text, rows = await self._balance(dialogue)
+        text = "\n".join([*lines, "", text])
+        if dialogue.context.is_private:
+            await dialogue.say(text, rows)
+        else:
+            await dialogue.answer_privately(text)
+
+    async def _tell_owners(self, dialogue: Dialogue) -> None:
+        """Tell the administrators of a user who wants money back, once a day."""
+        user_id = dialogue.user_id
+        notice = f"said.{user_id}.money_back"
+        if not await self.users.is_first(notice, dialogue.context.request, _TOLD_S // 2):
+            return
+        label = await self.finder.label_of(user_id)
+        for admin_id in sorted(self.policy.admins):
+            language = (await self.users.profile(admin_id, admin_id)).language
+            text = t(language, "refund_wanted", user=label, id=user_id)
+            with suppress(ChatGoneError, TelegramRefusedError):
+                await self.messenger.send_text(ChatTarget(admin_id), text, [])
+
+    async def announce_first_paid(self, job: Job, dialogue: Dialogue) -> None:
+        """Say that a picture is paid for, the first one after the free ones of a day."""
+        price = amount_spent(job.charge.holds)
+        is_over = self.prices and self.prices.free_daily and price
+        if not is_over or dialogue.context.is_shown_to_others:
+            return
+        notice = f"said.{job.user_id}.first_paid.{job.charge.spend_day}"
+        if await self.users.is_first(notice, job.id, _TOLD_S):
+            account = await self.ledger.account(job.user_id)
+            facts = {"price": price, "balance": account.balance}
+            await dialogue.say(dialogue.t("stars_first_paid", **facts), to=Audience.ASKER)
 
     async def about_user(self, user_id: int, language: str) -> list[str]:
         """Return a line about a user's Stars."""

@@ -8,9 +8,9 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.holds import Hold, amount_spent
 from imgbot.domain.job import Job, is_paid
 from imgbot.domain.operations import OFFERED, Operation
-from imgbot.domain.texts import t
+from imgbot.domain.texts import counted, t
 from imgbot.features.stars.ledger import StarLedger, star_holds
-from imgbot.features.stars.prices import price_in_stars
+from imgbot.features.stars.prices import COIN, offer_of, price_in_stars
 from imgbot.features.stars.settings import StarPrices
 
 
@@ -24,7 +24,7 @@ class StarTerms:
 
     @property
     def payment(self) -> Payment:
-        return Payment(price_of=self._shown, receipt=_receipt, take=self._take)
+        return Payment(price_of=self._shown, receipt=_receipt, take=self._take, terms=self._terms)
 
     def price_of(self, user_id: int, operation: Operation, price_micro: int) -> int:
         """Return the price of an order to its user."""
@@ -39,7 +39,16 @@ class StarTerms:
 
     def _shown(self, user_id: int, operation: Operation, price_micro: int) -> str:
         stars = self.price_of(user_id, operation, price_micro)
-        return f"{stars} ⭐" if stars else ""
+        return f"{stars} {COIN}" if stars else ""
+
+    def _terms(self, dialogue: Dialogue) -> str:
+        if dialogue.is_by_admin:
+            return ""
+        prices, language = self.prices, dialogue.language
+        packs = sorted(prices.packs, key=lambda each: (each.is_monthly, each.price))
+        offer, free = offer_of(language, prices, packs[0]), prices.free_daily
+        key = "stars_terms_free" if free else "stars_terms"
+        return t(language, key, offer=offer, free=counted(language, "pictures", free))
 
     async def _take(self, dialogue: Dialogue, thing: str, stars: int) -> None:
         if dialogue.is_by_admin:

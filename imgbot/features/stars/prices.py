@@ -2,9 +2,13 @@
 
 import re
 
+from imgbot.domain.texts import counted, t
 from imgbot.features.stars.settings import StarPack, StarPrices
 
 CURRENCY = "XTR"
+
+COIN = "🪙"
+"""Unit of the balance: a pack may credit more of them than it costs in Telegram's Stars."""
 
 _MICRO = 1_000_000
 _PAYLOAD = re.compile(r"(pack|month)\.([1-9]\d{0,4})\.([1-9]\d{0,5})", re.ASCII)
@@ -39,3 +43,18 @@ def is_monthly(payload: str) -> bool:
 def price_in_stars(prices: StarPrices, price_micro: int) -> int:
     """Return the price of a picture that costs the operator `price_micro`."""
     return max(prices.picture, -(-price_micro * prices.per_usd // _MICRO))
+
+
+def goods_of(language: str, prices: StarPrices, pack: StarPack) -> str:
+    """Return what a pack buys: pictures at their least price; of less than one, its credit."""
+    if not (count := pack.credit // prices.picture):
+        return f"{pack.credit} {COIN}"
+    if not prices.per_usd:
+        return counted(language, "pictures", count)
+    return t(language, "pack_from", pictures=counted(language, "to_pictures", count))
+
+
+def offer_of(language: str, prices: StarPrices, pack: StarPack) -> str:
+    """Return what a pack buys, and for how much."""
+    key = f"pack_offer{'_month' * pack.is_monthly}"
+    return t(language, key, goods=goods_of(language, prices, pack), price=pack.price)

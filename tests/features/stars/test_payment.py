@@ -51,4 +51,4 @@ async def test_a_toss_costs_one_star_though_the_bot_is_killed_before_its_answer(
             account = await StarLedger(redis).account(anna.id)
 
         assert (account.balance, account.spent, account.difference) == (0, 1, 0)
-        assert short.button("⭐ Buy Stars")
+        assert short.button("⭐ Buy pictures")

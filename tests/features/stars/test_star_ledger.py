@@ -202,8 +202,8 @@ async def test_every_operation_that_a_provider_may_make_has_its_price(operation:
 @pytest.mark.parametrize(
     ("reason", "ordered_ms", "told"),
     [
-        ("went_wrong", 0, "Your 5 ⭐ are back on your balance."),
-        ("cancelled", NOW, "It cost you 3 ⭐."),
+        ("went_wrong", 0, "Your 5 🪙 are back on your balance."),
+        ("cancelled", NOW, "It cost you 3 🪙."),
     ],
 )
 def test_a_failure_tells_what_becomes_of_the_stars(reason: str, ordered_ms: int, told: str) -> None:

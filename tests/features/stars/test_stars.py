@@ -42,7 +42,7 @@ SETTINGS = {
 }
 
 
-PRICE = "A picture costs 5 ⭐ or more, depending on what it takes to make it."
+PRICE = "A picture costs 5 🪙 or more, depending on what it takes to make it."
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -106,7 +106,7 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
     await anna.order("a fox")
     short = await anna.ask("a hare")
     offer = await anna.click(short, "Buy")
-    invoice = await anna.click(offer, "25 ⭐ for 20 ⭐")
+    invoice = await anna.click(offer, "up to 5 pictures for 20 ⭐")
     for method in ("answerPreCheckoutQuery", "sendMessage"):
         await shop.control.fault(method, "error")
     await shop.control.pay(anna.person, invoice)
@@ -114,18 +114,18 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
     hare = await anna.click(short, "Try again", is_picture)
     receipt = await anna.click(await anna.unfold(hare), "ℹ️")
 
-    assert short.text.startswith("This costs 5 ⭐, and your balance is 0 ⭐.")
+    assert short.text.startswith("This costs 5 🪙, and your balance is 0 🪙.")
     assert offer.text.endswith(PRICE)
-    assert invoice.raw["invoice"]["title"] == "25 ⭐ for pictures"
-    assert paid.text == "✅ 25 ⭐ added. Your balance: 25 ⭐"
-    assert receipt.text.endswith("\nPrice: 5 ⭐")
+    assert invoice.raw["invoice"]["title"] == "up to 5 pictures"
+    assert paid.text == "✅ 25 🪙 added. Your balance: 25 🪙"
+    assert {"Model: Sketch", "Price: 5 🪙"} <= set(receipt.text.splitlines())
     assert await balance(anna) == 20
 
     for mark in ("fail", "moderated"):
         await anna.say(f"a fox [[sim:{mark}]]")
-        assert (await anna.said())[-1].endswith("Your 5 ⭐ are back on your balance.")
+        assert (await anna.said())[-1].endswith("Your 5 🪙 are back on your balance.")
     status = await anna.ask("a wolf [[sim:slow=60]]", fits=has_buttons)
-    held = await anna.ask("/balance", fits=lambda message: message.text.startswith("⭐"))
+    held = await anna.ask("/balance", fits=lambda message: message.text.startswith("Your balance"))
     cancelled = await anna.click(status, "Cancel")
     await anna.say("3 variants of an owl")
     await anna.heard()
@@ -134,13 +134,43 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
 
     lines = [PRICE, "Free pictures left today: 0 of 1"]
     assert held.text.splitlines() == [
-        *("⭐ Your balance: 15 ⭐", "Held for pictures in progress: 5 ⭐", *lines),
+        *("Your balance: 15 🪙", "Held for pictures in progress: 5 🪙", *lines),
     ]
-    assert after.text.splitlines() == price.text.splitlines() == ["⭐ Your balance: 0 ⭐", *lines]
+    assert after.text.splitlines() == price.text.splitlines() == ["Your balance: 0 🪙", *lines]
     # The provider had it under way.
-    assert ((await account(anna)).spent, cancelled.text[-16:]) == (25, "It cost you 5 ⭐.")
+    assert ((await account(anna)).spent, cancelled.text[-16:]) == (25, "It cost you 5 🪙.")
     # Some are spent.
-    assert [button["text"] for button in after.buttons] == ["⭐ Buy Stars"]
+    assert [button["text"] for button in after.buttons] == ["⭐ Buy pictures"]
+
+
+async def test_words_lead_to_the_shop_and_to_money_back(shop: Stage) -> None:
+    anna, owner = await shop.user("Anna"), shop.owner
+    terms = "Free: 1 picture a day. Then up to 5 pictures for 20 ⭐, /buy"
+    told = [(await anna.ask(command)).text for command in ("/start", "/help")]
+    offer = await anna.ask("I want to buy pictures")
+    nothing = await anna.ask("give me my money back")
+    assert all(text.endswith(terms) for text in told)
+    assert terms not in (await owner.ask("/start")).text
+    assert offer.buttons[0]["text"] == "up to 10 pictures for 50 ⭐"
+    assert nothing.text.startswith("You haven't paid for anything here.")
+
+    await bought(anna, "20 ⭐")
+    await anna.order("a fox")
+    after = await owner.control.last_seq()
+    asked = await anna.ask("I want a refund", fits=lambda each: "owner" in each.text)
+    wanted = await owner.wait(lambda message: "asks for money back" in message.text, after=after)
+    assert asked.button("Return 20 ⭐")
+    assert f"/refund {anna.id}" in wanted.text
+
+
+async def test_the_first_paid_picture_after_the_free_ones_is_announced_once(shop: Stage) -> None:
+    anna = await shop.user("Anna")
+    await bought(anna, "20 ⭐")
+    for words in ("a fox", "a hare", "a wolf"):
+        await anna.order(words)
+
+    line = "Your free pictures for today are used up. This one costs 5 🪙, and 20 🪙 are left."
+    assert [text for text in await anna.said() if text.startswith("Your free")] == [line]
 
 
 async def test_a_balance_is_told_to_nobody_else(shop: Stage) -> None:
@@ -151,7 +181,7 @@ async def test_a_balance_is_told_to_nobody_else(shop: Stage) -> None:
     told = [await ann.ask("/create a hare")]
     mention = ann.within(elsewhere).say(f"{BOT_NAME} a hare")
     told.append(
-        await ann.within(elsewhere).after(mention, lambda m: m.is_outgoing and "⭐" in m.text)
+        await ann.within(elsewhere).after(mention, lambda m: m.is_outgoing and "🪙" in m.text)
     )
 
     assert {each.text for each in told} == {t("en", "stars_used_up_openly", amount=5)}
@@ -173,7 +203,7 @@ async def test_a_model_is_offered_at_its_price_in_stars_and_holds_that(shop: Sta
 
     # The payments are the operator's accounts, and the balance is the user's money.
     assert "the payments and your balance are kept" in told.text
-    assert "• Sketch · 5 ⭐ — quick drafts\n• Fine Brush · 7 ⭐ — the best" in offered.text
+    assert "• Sketch · 5 🪙 — quick drafts\n• Fine Brush · 7 🪙 — the best" in offered.text
     assert await balance(anna) == 18
 
 
@@ -184,7 +214,7 @@ async def test_words_alone_on_a_photo_cost_nothing(shop: Stage) -> None:
     await ann.order("caption the photo: “Summer 2024”", jpeg("cat"))
     short = await ann.ask("an owl")
 
-    assert short.text.startswith("This costs 5 ⭐")
+    assert short.text.startswith("This costs 5 🪙")
     await bought(ann, "50 ⭐")
     await ann.order("add the text “Hello”", reply_to=fox.id)
 
@@ -202,7 +232,7 @@ async def test_a_subscription_is_credited_for_each_month_once(shop: Stage) -> No
 
     found = await account(anna)
     assert found.balance == 800
-    assert said[-1] == "✅ Зачислено 400 ⭐. Ваш баланс: 800 ⭐"
+    assert said[-1] == "✅ Зачислено 400 🪙. Ваш баланс: 800 🪙"
     assert [text[0] for text in said].count("✅") == 2
     assert {each.charge_id for each in found.payments} == {
         *(charge, part["telegram_payment_charge_id"]),
@@ -292,7 +322,7 @@ async def test_an_unused_pack_is_returned_once_though_answers_are_lost(shop: Sta
         await redis.delete("", *await redis.keys(f"{keys.ONCE}tap.*"))
     again = await anna.press_again(done, asked.buttons[0]["callback_data"])
 
-    assert asked.text.startswith("Return 50 ⭐ to your Telegram account? 50 ⭐ will be taken")
+    assert asked.text.startswith("Return 50 ⭐ to your Telegram account? 50 🪙 will be taken")
     assert again == ["They have been returned already."]
     assert await balance(anna) == 0
 
@@ -322,13 +352,13 @@ async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) 
         refused = await owner.ask(f"/refund {anna.id}")
         await redis.delete(REFUNDS)
     assert ": 50 ⭐, still owed: Telegram refused" in refused.text
-    assert listed.text.splitlines()[0] == f"⭐ @anna_k ({anna.id}): balance 70 ⭐, spent 5 ⭐"
-    assert ": 20 ⭐ → 25 ⭐" in listed.text
+    assert listed.text.splitlines()[0] == f"⭐ @anna_k ({anna.id}): balance 70 🪙, spent 5 🪙"
+    assert ": 20 ⭐ → 25 🪙" in listed.text
     assert asked.text.startswith(f"Return 20 ⭐ to @anna_k ({anna.id})?")
-    assert asked.text.endswith("Their balance will then be 45 ⭐.")
+    assert asked.text.endswith("Their balance will then be 45 🪙.")
     assert ": 20 ⭐, returned" in after.text
     assert len(after.buttons) == 1
-    assert "your balance is -5 ⭐" in refusal.text
+    assert "your balance is -5 🪙" in refusal.text
     assert sorted(await refunds(anna)) == sorted([charge, second])
     assert (await anna.ask("/refund")).text.startswith("I don't know this command.")
 
@@ -405,5 +435,5 @@ async def test_where_nothing_is_sold_no_command_is_shown_and_a_payment_returns(
     asked = await anna.press(shown, "Return 50 ⭐")
     await anna.press(asked, "Yes")
     await eventually(partial(refunds, anna), lambda found: kept in found)
-    assert shown.text == "⭐ Your balance: 50 ⭐"
+    assert shown.text == "Your balance: 50 🪙"
     assert len(shown.buttons) == 1

@@ -1,0 +1,42 @@
+"""Words about buying and money back, and what they are not."""
+
+import pytest
+
+from imgbot.domain.words import read
+from imgbot.domain.words.reading import Talk, WordReader
+from imgbot.features.stars.words import ROWS
+from tests.unit.test_words import CHATS
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_each_row_reads_its_examples(row: WordReader) -> None:
+    found = [read(each.text, CHATS[each.after], ROWS) for each in row.examples]
+
+    assert [each.topic for each in found if isinstance(each, Talk)] == [row.name] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("buy pictures", "buy"),
+        ("Hi, how can I buy more images?", "buy"),
+        ("пополни баланс", "buy"),
+        ("а где тут купить?", "buy"),
+        ("give me my money back!", "refund"),
+        ("как вернуть звёзды?", "refund"),
+        ("how much", "price"),
+        ("сколько стоит картинка?", "price"),
+    ],
+)
+def test_a_customer_is_understood_with_and_without_a_picture(text: str, topic: str) -> None:
+    found = [read(text, CHATS[chat], ROWS) for chat in ("nothing", "picture", "prompt")]
+
+    assert [each.topic for each in found if isinstance(each, Talk)] == [topic] * 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a man buys flowers in a shop", "девочка хочет купить мороженое", "shop", "I want stars"],
+)
+def test_what_a_picture_shows_is_no_wish_to_buy(text: str) -> None:
+    assert read(text, CHATS["nothing"], ROWS) == read(text, CHATS["nothing"])
