@@ -23,7 +23,10 @@ NOW = [path for path in PAGES if path.name != "CHANGELOG.md"]
 """Pages that say nothing of former releases."""
 SHORT = [
     *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")),
-    *(ROOT / "docs" / name for name in ("privacy.md", "settings.md", "stars.md")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ["install", "privacy", "providers", "settings", "stars", "using"]
+    ),
 ]
 """Pages whose sentences are short."""
 
@@ -55,7 +58,7 @@ def _anchors(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", PAGES, ids=_name)
 def test_each_link_leads_somewhere(path: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", _prose(path)):
+    for link in re.findall(r"(?:\]\(|src=\")([^)\s\"]+)", _prose(path)):
         target, _, anchor = link.partition("#")
         place = path if not target else path.parent / target
         if not link.startswith("https://"):
@@ -111,7 +114,7 @@ def test_commands_of_imgbot_that_are_shown_exist(path: Path) -> None:
 def test_sentences_and_cells_are_short(path: Path) -> None:
     lines = [re.sub("`[^`]+`", "code", line) for line in _prose(path).splitlines()]
     rows = [line.strip("|").split("|") for line in lines if line.startswith("|")]
-    prose = [line for line in lines if not line.startswith(("|", "!", "<!--", "#"))]
+    prose = [line for line in lines if not line.startswith(("|", "!", "<", "#"))]
 
     cells = [cell for row in rows for cell in row if len(cell.split()) > 40]
     texts = [part for text in (*prose, *itertools.chain(*rows)) for part in _parts(text)]
@@ -121,4 +124,4 @@ def test_sentences_and_cells_are_short(path: Path) -> None:
 
 def _parts(text: str) -> list[str]:
     """Return the sentences of a line."""
-    return re.split(r"[.!?](?=[\s)\"”»*]|$)", text)
+    return re.split(r"·|[.!?](?=[\s)\"”»*]|$)", text)
