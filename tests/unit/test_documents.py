@@ -23,10 +23,7 @@ NOW = [path for path in PAGES if path.name != "CHANGELOG.md"]
 """Pages that say nothing of former releases."""
 SHORT = [
     *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")),
-    *(
-        ROOT / "docs" / f"{name}.md"
-        for name in ["install", "privacy", "providers", "settings", "stars", "using"]
-    ),
+    *sorted((ROOT / "docs").glob("*.md")),
 ]
 """Pages whose sentences are short."""
 
