@@ -138,7 +138,11 @@ class Conversation:
 
     async def _handle_command(self, text: Text, message: Message, dialogue: Dialogue) -> None:
         """Do what a command in words asks for."""
-        if text.topic in _ACTS:
+        if text.topic == "delete" and len(text.found.pictures) > 1:
+            ids = [each.id for each in text.found.pictures]
+            several = [await self.pictures.meant(text.chat, each, dialogue) for each in ids]
+            await self.results.ask_delete(several, dialogue)
+        elif text.topic in _ACTS:
             named = await self.orders.named(text, dialogue)
             await self.results.about_chosen(text.topic, named)(message, dialogue)
         elif text.topic == Operation.STICKER:

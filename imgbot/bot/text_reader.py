@@ -142,12 +142,12 @@ class TextReader:
             asked=asked,
             message_id=_id_of(replied_message(message)),
         )
+        said = prompt = prompt_of(message)
         if question == Question.WHICH:
             data = await dialogue.state.get_data()
             listed = {"unclear": data["unclear"], "among": tuple(data["among"])}
             chat = replace(chat, state=replace(chat.state, **listed))
-        said = prompt_of(message)
-        prompt = meant_in(said, chat.state)
+            prompt = meant_in(said, chat.state)
         text = Text(
             prompt, chat, self.read(said, chat.state, dialogue), question, expired, is_reply
         )

@@ -2,6 +2,7 @@
 
 import re
 
+from imgbot.domain.intents.words import stem, stems_of
 from imgbot.domain.job import Job, variant_number
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.prompt_options import with_negative
@@ -90,8 +91,12 @@ def _drawings(job: Job) -> list[str]:
 
 
 def _unknown(job: Job) -> list[str]:
-    facts = job.progress.facts
-    if not (unknown := str(facts.get("unknown", ""))):
+    facts, shown = job.progress.facts, stems_of(job.request.base)
+    parts = job.progress.parts_of("unknown")
+    if job.progress.parts_of("did"):
+        # "The ship" in "the ship at night" only names the picture, which is changed.
+        parts = [each for each in parts if stem(each) not in shown]
+    if not (unknown := ", ".join(parts)):
         return []
     key = "caption_unknown_nearest" if "nearest" in facts else "caption_unknown"
     words, nearest = unknown[:_UNKNOWN_WORDS], facts.get("nearest", "")

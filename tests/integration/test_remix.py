@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.domain.texts import t
+from imgbot.domain.texts import LANGUAGES, t
 from imgbot.storage.stats import QueueStats
 from tests.fixtures.bot import PAID
 from tests.integration.stage import Stage, User, is_picture, jpeg, open_group, open_stage
@@ -168,6 +168,19 @@ async def test_picture_is_deleted_with_what_is_stored_of_it(builtin_stage: Stage
         assert await redis.hget(result, "words") == "a cat"
         ended = await QueueStats(redis).ended(user.id)
         assert [job.words for job in ended] == ["a cat"]
+
+
+@pytest.mark.parametrize("text", ["delete both", "удали их"])
+async def test_both_pictures_are_deleted_after_one_question(anna: User, text: str) -> None:
+    pictures = [await anna.order(each) for each in ("a cat", "a fox")]
+
+    question = await anna.ask(text)
+    toast = await anna.toast(question, question.buttons[0]["text"])
+
+    assert toast in {t(language, "deleted_short") for language in LANGUAGES}
+    gone = [each.id for each in await anna.results() if each.is_deleted]
+    assert gone == [each.id for each in pictures]
+    assert (await anna.ask("/last")).text in {t(each, "last_nothing") for each in LANGUAGES}
 
 
 async def test_only_the_own_picture_is_deleted(builtin_stage: Stage) -> None:

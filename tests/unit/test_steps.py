@@ -336,6 +336,23 @@ def test_a_caption_says_how_much_larger_the_picture_is(factor: float, caption: s
     assert captions.success_caption(job) == caption
 
 
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({"did": "night", "unknown": "ship"}, ""),
+        ({"did": "night", "unknown": "ship, flag"}, "I didn't understand: flag"),
+        ({"unknown": "ship"}, "I didn't understand: ship"),
+    ],
+)
+def test_a_word_that_names_the_picture_is_not_called_unknown(
+    facts: dict[str, str], line: str
+) -> None:
+    wanted = {"operation": Operation.EDIT, "prompt": "the ship at night"}
+    job = with_changes(JOB, **wanted, base="two ships in the fog", facts=facts)
+
+    assert captions.success_caption(job).partition("I didn't")[1:] == line.partition("I didn't")[1:]
+
+
 async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path) -> None:
     async def fetch(_output: Output, target: Path) -> None:
         Image.new("L", (7000, 7000)).save(target, "WEBP", quality=1, method=0)

@@ -66,6 +66,32 @@ LINE = (
         parent="text",
     ),
 )
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "intent"),
+    [
+        ("it's brighter, right?", "picture", Intent.SMALL_TALK),
+        ("первый ярче, да?", "several", Intent.SMALL_TALK),
+        ("сделай ярче, да?", "picture", Intent.CHANGE),
+        ("царапины остались", "changed", Intent.COMPLAINT),
+        ("but the logo hasn't gone", "changed", Intent.COMPLAINT),
+        ("collage of autumn leaves", "picture", Intent.CREATE),
+        ("коллаж из осенних листьев", "reply", Intent.CREATE),
+        ("a collage of both", "several", Intent.OPERATION),
+        ("а с текстом МУР можно?", "picture", Intent.CHANGE),
+        ("удали стикерпак", "picture", Intent.QUESTION),
+    ],
+)
+def test_what_is_told_orders_nothing_and_what_is_wished_does(
+    text: str, after: str, intent: Intent
+) -> None:
+    reading = read(text, CHATS[after])
+
+    assert not isinstance(reading, Ask)
+    assert reading.intent is intent
+
+
 HISTORY = ChatState((*LINE[::-1], ChatPicture("ship", Operation.CREATE, ("a ship in oils",))))
 VARIANTS = ChatState(
     tuple(ChatPicture(f"v{at}", Operation.CREATE, (FOX,), order="v1", number=at) for at in (2, 1))

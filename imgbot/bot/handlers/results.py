@@ -1,6 +1,6 @@
 """Results: their buttons, undo, comparison, original file, and history."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +39,8 @@ from imgbot.telegram.rate_limiter import max_wait
 
 VIEW = ButtonAction("view", is_repeatable=True)
 DELETE = ButtonAction("delete")
+_DELETED_MOST = 4
+"""Pictures that one button can delete."""
 OFFER = ButtonAction("offer", (str, str))
 """Order what a complaint misses."""
 
@@ -68,7 +70,6 @@ class ResultHandlers:
             ButtonAction("again"): self._act_regenerate,
             ButtonAction("file"): self._act_send_file,
             ButtonAction("prompt"): _act_prompt,
-            DELETE: self._act_delete,
             ANEW: self._act_draw_anew,
             ButtonAction("compare"): self._act_compare,
             ButtonAction("undo"): self._act_undo,
@@ -88,6 +89,7 @@ class ResultHandlers:
             (PANEL, self.on_panel_callback),
             (RETRY, self.on_retry_callback),
             (OFFER, self.on_offer_callback),
+            (DELETE, self.on_delete_callback),
             *((each, partial(self._act_on_pressed, act)) for each, act in on_pressed.items()),
         )
 
@@ -287,6 +289,26 @@ class ResultHandlers:
         # It is answered: pressed once more, it would order a second picture.
         await dialogue.remove_panel()
         return "accepted_short"
+
+    async def ask_delete(self, several: Sequence[Meant], dialogue: Dialogue) -> None:
+        """Ask once before pictures are deleted, as many as a button can name."""
+        own = [each for each in several if isinstance(each, Job) and each.is_there]
+        own = [each for each in own if each.user_id == dialogue.user_id][:_DELETED_MOST]
+        if not own:
+            raise UserError("delete_nothing")
+        ids = (each.id for each in own)
+        rows = [[DELETE.button(dialogue.language, *ids, key="delete_several", count=len(own))]]
+        await dialogue.ask(dialogue.t("delete_ask_several", count=len(own)), rows=rows)
+
+    async def on_delete_callback(
+        self, callback: CallbackQuery, job_ids: str, dialogue: Dialogue
+    ) -> str:
+        """Delete one picture, or several; returns the answer to the callback."""
+        found = await self.results.results(job_ids.split("."))
+        # Pressed again after a crash, it deletes what is left.
+        left = [each.id for each in found] or job_ids.split(".")[:1]
+        results = [await self._pressed_result(callback, each, dialogue) for each in left]
+        return [await self._act_delete(each, dialogue) for each in results][-1]
 
     async def _act_delete(self, result: Job, dialogue: Dialogue) -> str:
         """Delete the messages that show the picture, and what is stored of it."""

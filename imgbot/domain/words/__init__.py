@@ -17,7 +17,7 @@ from imgbot.domain.words import (
     placing,
     vetoes,
 )
-from imgbot.domain.words.about import answer_in, read_about, read_named
+from imgbot.domain.words.about import answer_in, read_about
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import (
     Ask,
@@ -51,8 +51,8 @@ def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Readin
     whole = sentence_of(text)
     sentence = vetoes.without_courtesy(whole, chat)
     rows = partial(_read, (*added, *AFTER_NAMES))
-    if named := answer_in(sentence, chat):
-        return read_named(named, named.rest, chat, rows)
+    if chat.among and (named := answer_in(sentence, chat)):
+        return read_about(named.rest, chat, rows, named)
     first = [row for row in added if row.is_first]
     if found := _first((*first, *BEFORE_STEPS), sentence, chat):
         return found

@@ -31,9 +31,23 @@ Read = Callable[[Sentence, ChatState], Reading]
 """Reads a text as it stands."""
 
 
-def read_about(sentence: Sentence, chat: ChatState, read: Read) -> Reading:
-    """Return what a text asks for, about the pictures that it names."""
-    return read_named(named_picture(sentence, chat), sentence, chat, read)
+def read_about(
+    sentence: Sentence, chat: ChatState, read: Read, named: PictureName | None = None
+) -> Reading:
+    """Return what a text asks for, about the pictures that are named, by itself if by no other."""
+    named = named or named_picture(sentence, chat)
+    direct = read(sentence, chat)
+    if named is None or _is_merge(direct):
+        return _of_several(_merged(direct, sentence, chat), chat)
+    if named.alone:
+        return Talk(named.alone, which=named.which)
+    if _is_compared(named):
+        return Talk(Intent.POINTING, which=named.which)
+    return (
+        _about(named, direct)
+        if _is_free(direct, named)
+        else _asked(named, direct, sentence, chat, read)
+    )
 
 
 def answer_in(sentence: Sentence, chat: ChatState) -> PictureName | None:
@@ -55,23 +69,6 @@ def _listed(which: Which, listed: Sequence[ChatPicture]) -> Sequence[ChatPicture
     rows = numbered(listed)
     number = rows.get(which.number) if which.way is NamedBy.NUMBER else None
     return (number,) if number else ()
-
-
-def read_named(
-    named: PictureName | None, sentence: Sentence, chat: ChatState, read: Read
-) -> Reading:
-    direct = read(sentence, chat)
-    if named is None or _is_merge(direct):
-        return _of_several(_merged(direct, sentence, chat), chat)
-    if named.alone:
-        return Talk(named.alone, which=named.which)
-    if _is_compared(named):
-        return Talk(Intent.POINTING, which=named.which)
-    return (
-        _about(named, direct)
-        if _is_free(direct, named)
-        else _asked(named, direct, sentence, chat, read)
-    )
 
 
 def _is_compared(named: PictureName) -> bool:

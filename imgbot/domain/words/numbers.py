@@ -29,7 +29,11 @@ _DIGITS = re.compile(r"([1-9]\d?)(?:st|nd|rd|th|-?(?:[ыои]?й|[ая]?я|[ую
 _BARE = re.compile(r"[1-9]\d?")
 _SIGNS = frozenset({"номер", "number", "no", "номера"})
 _CHOICES = frozenset({"вариант", "option", "version", "variant"})
-MORE = re.compile(r"по\w+(?:[еч]е|ше|же)|\w{3,}ее|\w{3,}er|вырежи\w*|увелич\w+|файлом|чб")
+MORE = re.compile(
+    r"по\w+(?:[еч]е|ше|же)|\w{3,}ее|\w{3,}er|вырежи\w*|увелич\w+|файлом|чб"
+    r"|(?:яр|мяг|рез|коро|лег|жар|кре[п])че|(?:тон|боль|мень|луч|ти|стар)ше|(?:ни|бли|у)же|шире|гуще"
+)
+"""Words that say what shall become of a picture that is named before them."""
 
 
 class Numbered(NamedTuple):

@@ -1,10 +1,21 @@
 """Operations in words: upscaling, cut-out, retouch, merge, sticker. Pure."""
 
 from imgbot.domain.intents import Intent, scale_in
+from imgbot.domain.intents.words import Token
 from imgbot.domain.operations import Operation
 from imgbot.domain.phrases import PhraseLists, phrases_of
 from imgbot.domain.words.chat import PICTURES_KEPT, ChatState
-from imgbot.domain.words.reading import Example, NamedBy, Order, Sentence, Which, WordReader
+from imgbot.domain.words.naming import several_named
+from imgbot.domain.words.reading import (
+    Example,
+    NamedBy,
+    Order,
+    Sentence,
+    Which,
+    WordReader,
+    sentence_of,
+)
+from imgbot.domain.words.vocabulary import WORDS
 
 _LONGEST = 14
 """Words of a text that is about one operation; a longer one tells more than its name."""
@@ -62,8 +73,23 @@ def _retouch(sentence: Sentence, chat: ChatState) -> Order | None:
     return _order(Operation.RETOUCH, sentence) if is_asked else None
 
 
+def _is_new_collage(names: str, chat: ChatState) -> bool:
+    """Return true for "a collage of autumn leaves", of no pictures or photos that there are."""
+    are_photos = any(each.operation is None for each in chat.pictures[:1])
+    named = sentence_of(names)
+    is_of_these = are_photos or any(map(_is_picture, named.parsed.tokens))
+    return not is_of_these and several_named(named, chat) is None
+
+
+def _is_picture(token: Token) -> bool:
+    return token.text in WORDS["thing"] | WORDS["this"] | WORDS["every"] | WORDS["placed"]
+
+
 def _merge(sentence: Sentence, chat: ChatState) -> Order | None:
     is_asked = _is_short(sentence, chat) and _has("together", sentence)
+    of_things = _lists()["collage_of"].search(sentence.normal) if is_asked else None
+    if of_things and _is_new_collage(sentence.normal[of_things.end() :], chat):
+        return Order(Intent.CREATE, sentence.text)
     if not is_asked or len(chat.pictures) < 2:
         return None
     counts = ((4, "four"), (3, "three"), (2, "two"), (PICTURES_KEPT, "all"))
@@ -83,7 +109,7 @@ ROWS = (
     ),
     WordReader(
         "merge",
-        "several pictures in one",
+        "several pictures in one, or a new collage",
         _merge,
         (Example("put them together", "several"), Example("всех троих у костра", "several")),
     ),

@@ -1,5 +1,7 @@
 """Orders by their beginning: a new picture, another one, one drawn anew, words on it. Pure."""
 
+import re
+
 from imgbot.domain.intents import Intent
 from imgbot.domain.intents.beginnings import names_new_picture, without_beginning
 from imgbot.domain.intents.facts import PendingQuestion
@@ -13,6 +15,14 @@ from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, 
 
 _FREE = frozenset({PendingQuestion.NOTHING, PendingQuestion.CHANGE})
 """Questions that leave it open what is ordered."""
+
+
+_WISH = re.compile(
+    r"^(?:(?:а|и|ну) )?(?:можно(?: ли)? )?(?=(?:с|со) (?:текст|надпис|подпис))"
+    r"|,? (?:можно|please|pls)\W*$",
+    re.IGNORECASE,
+)
+"""Polite words around a text that is to be written: "а с текстом МУР можно?"."""
 
 
 def _lists() -> PhraseLists:
@@ -51,11 +61,11 @@ def _same_but(sentence: Sentence, chat: ChatState) -> Order | None:
 
 def _lettering(sentence: Sentence, chat: ChatState) -> Order | None:
     """Read what is to be written on this picture, to the end of the sentence."""
-    found = read_lettering(sentence.text) if chat.this else None
+    found = read_lettering(_WISH.sub("", sentence.text)) if chat.this else None
     if found is None or chat.pending not in _FREE or found.rest:
         return None
     is_how = not found.is_exact and _lists()["how"].match(normalize(found.text), 1)
-    return None if is_how else Order(Intent.CHANGE, sentence.text)
+    return None if is_how else Order(Intent.CHANGE, _WISH.sub("", sentence.text))
 
 
 def _continued(sentence: Sentence, chat: ChatState) -> Reading | None:

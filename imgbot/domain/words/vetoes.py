@@ -16,12 +16,15 @@ from imgbot.domain.phrases import PhraseLists, phrases_of
 from imgbot.domain.words import learned
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import (
+    THIS,
     Ask,
     Example,
+    NamedBy,
     Order,
     Reading,
     Sentence,
     Talk,
+    Which,
     WordReader,
     sentence_of,
 )
@@ -110,8 +113,22 @@ def _read_retracted(sentence: Sentence, _: ChatState) -> Reading | None:
     return Talk(Intent.SMALL_TALK) if found else None
 
 
+def _is_agreed(sentence: Sentence) -> bool:
+    """Return true for "it's brighter, right?", which asks for agreement, and for no change."""
+    *said, tag = clauses_of(sentence.parsed.tokens) or [()]
+    return (
+        bool(_pattern("{tag}").fullmatch(_plain(tag)))
+        and bool(said)
+        and not any(map(is_order, said))
+    )
+
+
 def _read_remark(sentence: Sentence, chat: ChatState) -> Reading | None:
     plain = _plain(sentence.parsed.tokens)
+    if chat.this and sentence.parsed.asks and _is_agreed(sentence):
+        return Talk(Intent.SMALL_TALK)
+    if chat.this and _pattern(_LED + "{remains}").fullmatch(plain):
+        return Talk(Intent.COMPLAINT)
     form = _LED + ("(?:{remark}|{praised})" if chat.this else "{remark}")
     is_free = chat.pending is not PendingQuestion.PROMPT
     return Talk(Intent.SMALL_TALK) if is_free and _pattern(form).fullmatch(plain) else None
@@ -174,7 +191,9 @@ def _read_command(sentence: Sentence, _: ChatState) -> Reading | None:
 def _read_delete(sentence: Sentence, _: ChatState) -> Reading | None:
     said = [_plain(each) for each in clauses_of(sentence.parsed.tokens)]
     is_meant = said and _pattern(_LED + "{deleted}").fullmatch(said[0])
-    return Talk(Intent.COMMAND, "delete") if is_meant else None
+    are_all = is_meant and _pattern("{deleted_all}").search(said[0])
+    which = Which(NamedBy.ALL) if are_all else THIS
+    return Talk(Intent.COMMAND, "delete", which) if is_meant else None
 
 
 ROWS: tuple[WordReader, ...] = (
@@ -198,7 +217,7 @@ ROWS: tuple[WordReader, ...] = (
     ),
     WordReader(
         "remark",
-        "a remark about the chat, or praise of a part",
+        "a remark about the chat, praise of a part, and what is to be agreed with, or is not gone",
         _read_remark,
         (Example("a question"), Example("красивые глаза")),
     ),
