@@ -206,6 +206,8 @@ class Additions:
     """How users pay; of one feature alone."""
     holds: Sequence[HoldsOf] = ()
     """Rows that a job holds until its end, by its price; read at its admission and its order."""
+    receipt_notes: Sequence[Callable[[Job, str], str]] = ()
+    """Lines about a result for its receipt, in a language; nothing for none."""
     result_buttons: Sequence[ResultButton] = ()
     photo_buttons: Sequence[ButtonAction] = ()
     """Actions of buttons under a photo that was sent without a prompt."""

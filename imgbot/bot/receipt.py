@@ -29,7 +29,9 @@ def receipt_of(result: Job, model: str, dialogue: Dialogue, *, is_limited: bool)
         lines.append(t(language, key, words=undrawn))
     if progress.lettering:
         lines.append(t(language, "receipt_lettering", words=progress.lettering))
-    lines += [*_made(result, model, language), _price(result, dialogue, is_limited=is_limited)]
+    lines += _made(result, model, language)
+    lines += filter(None, (note(result, language) for note in dialogue.added.receipt_notes))
+    lines += [_price(result, dialogue, is_limited=is_limited)]
     if result.variant:
         lines.append(t(language, "receipt_variant", number=result.variant))
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Requests: what a user orders is counted, and becomes jobs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, User
 from imgbot.domain.holds import Hold
 from imgbot.domain.intents import Intent
 from imgbot.domain.intents.beginnings import without_preamble
-from imgbot.domain.job import InputPhoto, Job, Request, with_changes
+from imgbot.domain.job import Changes, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import (
     VARIANTS_MAX,
@@ -128,8 +128,10 @@ class Requests:
         is_here = made is not None and made.is_of(dialogue.context.chat_id)
         return made.request.full_prompt if made is not None and is_here else ""
 
-    async def create(self, dialogue: Dialogue, text: str) -> None:
+    async def create(self, dialogue: Dialogue, text: str, models: Sequence[str] = ()) -> None:
         """Order a new picture, in as many variants as the prompt or the preferences ask for.
+
+        With `models`, it is one by each.
 
         Raises UserError for a text that only tells how many, or of which shape.
         """
@@ -142,18 +144,22 @@ class Requests:
         wanted = replace(_wanted(Operation.CREATE, options, model), ratio=ratio)
         # A placeholder in another chat becomes one picture.
         count = 1 if dialogue.context.inline_id else options.variants or preferences.variants
-        await self._enqueue_variants(dialogue, wanted, count)
+        await self._enqueue_variants(dialogue, wanted, len(models) or count, models)
 
-    async def _enqueue_variants(self, dialogue: Dialogue, wanted: Request, count: int) -> None:
+    async def _enqueue_variants(
+        self, dialogue: Dialogue, wanted: Request, count: int, models: Sequence[str] = ()
+    ) -> None:
         """Enqueue so many variants, or as many as possible, and report it."""
         first = _job_of(dialogue, replace(wanted, variants=min(count, VARIANTS_MAX)))
+        first = with_changes(first, model=models[0]) if models else first
         await self._enqueue(dialogue, first)
         taken = 1
         # Accepted variants are made; an error now would read as if none had been accepted.
         with suppress(UserError):
             for number in range(2, min(count, VARIANTS_MAX) + 1):
                 seed = (first.request.seed + number * 7919) % _SEEDS
-                variant = with_changes(replace(first, id=f"{first.id}-{number}"), seed=seed)
+                changes: Changes = {"model": models[number - 1]} if models else {"seed": seed}
+                variant = with_changes(replace(first, id=f"{first.id}-{number}"), **changes)
                 await self.check_rate_limit(dialogue, f"{first.id}.{number}")
                 await self._enqueue(dialogue, variant)
                 taken = number
@@ -163,12 +169,14 @@ class Requests:
             text = dialogue.t("variants_fewer", taken=taken, count=count)
             await dialogue.say(text, to=Audience.ASKER)
 
-    async def regenerate(self, dialogue: Dialogue, made: Request, count: int = 1) -> None:
-        """Order a picture again, so many times: the same request with other seeds."""
-        _, model = _complete(dialogue, made.operation, model=made.model)
+    async def regenerate(
+        self, dialogue: Dialogue, made: Request, count: int = 1, models: Sequence[str] = ()
+    ) -> None:
+        """Order a picture again, so many times: the same with other seeds, or by each model."""
+        _, model = _complete(dialogue, made.operation, model=made.model if not models else "")
         again = replace(made, model=model, seed=0, ignored="", base="")
         await self.check_rate_limit(dialogue)
-        await self._enqueue_variants(dialogue, again, count)
+        await self._enqueue_variants(dialogue, again, len(models) or count, models)
 
     async def repeat_failed(self, dialogue: Dialogue, failed: Job) -> bool:
         """Order the request of a failed job again, once; False if that was done before."""

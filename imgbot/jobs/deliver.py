@@ -148,6 +148,11 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State) -> None:
             await context.results.note_ready(job.request.chat_id, line_id, job.id)
 
 
+def _caption(context: StepContext, job: Job) -> str:
+    notes = (note(job) for note in context.hooks.caption_notes)
+    return "\n".join([success_caption(job), *filter(None, notes)])
+
+
 def _result_of(context: StepContext, job: Job, outcome: State) -> Job | None:
     """Return what is stored of a picture, or of a request that may be repeated."""
     if outcome is not State.DELIVERED:
@@ -162,7 +167,7 @@ def _result_of(context: StepContext, job: Job, outcome: State) -> Job | None:
         model, takes_seed = ordered or offer.model, offer.takes_seed
     return with_changes(
         job,
-        caption=success_caption(with_changes(job, note="", ignored="")),
+        caption=_caption(context, with_changes(job, note="", ignored="")),
         order_model=model or service_of(job.progress.provider),
         takes_seed=takes_seed,
         price_micro=charge.price_micro if is_billed(job) else 0,
@@ -205,7 +210,7 @@ async def _show(context: StepContext, job: Job, outcome: State) -> Job:
             Path(job.progress.file),
             is_photo=job.progress.facts.get("kind") == "photo",
             is_hidden=_is_hidden(job),
-            caption=success_caption(job),
+            caption=_caption(context, job),
             rows=_buttons(context, job),
         )
     return with_changes(job, message_id=message_id, shown=(picture,) if picture else ())

@@ -119,6 +119,8 @@ class Hooks:
     after_shown: tuple[AfterShown, ...] = ()
     hides_unjudged: tuple[Callable[[Request], bool], ...] = ()
     """True if a picture that nothing has judged is to be shown under a spoiler."""
+    caption_notes: tuple[Callable[[Job], str], ...] = ()
+    """Returns a line, or nothing, that the caption of a picture ends with; pure."""
     failure_notes: tuple[Callable[[Job], str], ...] = ()
     """Returns a sentence, or nothing, to follow the one on why a job made no picture; pure."""
     offers: tuple[Callable[[Any, Job], EndOffer | None], ...] = ()

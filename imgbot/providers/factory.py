@@ -2,6 +2,7 @@
 
 import hashlib
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 from imgbot.config.settings import key_names
@@ -147,7 +148,8 @@ async def check_provider(
     except ConfigError as error:
         return wrong(check, str(error), f"imgbot doctor --provider {name}")
     try:
-        return await _ask(provider, check, key_variable)
+        found = await _ask(provider, check, key_variable)
+        await provider.ask_retirements()
     except ProviderError as error:
         if error.kind is _KIND.AUTH:
             return wrong(check, f"refuses the key {key_variable}", mend_key)
@@ -160,6 +162,21 @@ async def check_provider(
         return warning(check, f"is unavailable at {config.url} ({error})", mend)
     finally:
         await provider.aclose()
+    return _retirement(provider, check) or found
+
+
+def _retirement(provider: Provider, check: str) -> Finding | None:
+    """Warn of a usual model that ends soon and that nothing follows by itself."""
+    today = datetime.now(UTC).date()
+    provider.renew(today)
+    usual = {each.model for each in provider.offers.values()}
+    for end in provider.retirements:
+        if end.is_announced(today) and end.old.model in usual:
+            follower = f"; {end.new.title} follows it" if end.new and not end.is_dearer else ""
+            text = f"its usual model {end.old.title} is switched off on {end.day}{follower}"
+            advice = "write another one into the provider's file, as usual" if not follower else ""
+            return warning(check, text, advice or "nothing to do")
+    return None
 
 
 async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:

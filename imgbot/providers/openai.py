@@ -6,9 +6,10 @@ charged, so nothing is repeated on a guess.
 
 import asyncio
 import re
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urljoin
@@ -155,7 +156,8 @@ class OpenAiProvider(Provider):
 
     def __init__(self, spec: OpenAiSpec, config: ProviderConfig) -> None:
         spec.introduce(self, config)
-        self._spec = spec
+        self._file = self._spec = spec
+        self._announced: Mapping[str, date] = {}
         self._key = config.key
         self._base_url = (config.url or spec.url).rstrip("/")
         self.urls = (self._base_url,)
@@ -197,6 +199,15 @@ class OpenAiProvider(Provider):
         if answer.status in {401, 403}:
             raise ProviderError(_KIND.AUTH, f"HTTP {answer.status}")
 
+    async def ask_retirements(self) -> None:
+        answer = await self._client.ask("GET", f"{self._base_url}/models")
+        if answer.is_success:
+            self._announced = shutdown_dates(answer.content)
+
+    def renew(self, today: date, agreed: Collection[str] = ()) -> None:
+        self._spec, self.retirements = self._file.renewed(today, self._announced, agreed)
+        self._spec.offer_to(self)
+
     async def aclose(self) -> None:
         await self._client.aclose()
 
@@ -235,6 +246,16 @@ class OpenAiProvider(Provider):
                 for path in order.files
             ]
             return await self._post("/images/edits", data=texts, files=files)
+
+
+def shutdown_dates(content: Any) -> dict[str, date]:
+    """Return the days in a list of models, by their ids; compatible servers tell none."""
+    found: dict[str, date] = {}
+    data = content.get("data") if isinstance(content, dict) else None
+    for each in data if isinstance(data, list) else []:
+        with suppress(LookupError, TypeError, ValueError):
+            found[str(each["id"])] = date.fromisoformat(each["shutdown_date"])
+    return found
 
 
 # Gateways send these with any status, so they come before it.

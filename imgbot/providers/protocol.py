@@ -5,8 +5,9 @@ by that. A ticket is JSON, stored before the first poll.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +23,9 @@ Ticket = Mapping[str, object]
 
 MAX_STORED_CHARACTERS = 4096
 """Length limit of an id or a URL from a response: each is kept in Redis, for up to 30 days."""
+
+
+_NOTICE_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,26 @@ class Capability:
         """Return the price in micro-dollars at a scale; the highest one for an unlisted scale."""
         most = max(self.scale_prices_micro.values(), default=self.price_micro)
         return self.scale_prices_micro.get(scale, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """Announced end of a model, and the model of the same provider that takes its place."""
+
+    day: date
+    operations: Sequence[Operation]
+    old: Capability
+    new: Capability | None
+    is_over: bool = False
+    """True once the new one has taken its place."""
+
+    def is_announced(self, today: date) -> bool:
+        """Return true if administrators are to know of it by then."""
+        return (self.day - today).days <= _NOTICE_DAYS
+
+    @property
+    def is_dearer(self) -> bool:
+        return self.new is not None and self.new.price_at(0) > self.old.price_at(0)
 
 
 def chosen_model(models: Mapping[str, Capability], stored: str) -> str:
@@ -232,6 +256,8 @@ class Provider(ABC):
     """Supported operations, by their usual models."""
     models: Mapping[Operation, Mapping[str, Capability]] = MappingProxyType({})
     """All models of each operation by their ids, where there are several."""
+    retirements: tuple[Retirement, ...] = ()
+    """Models with an announced end, those among them that are replaced already."""
     admits: Callable[[Capability, Capability], bool] = staticmethod(lambda offer, usual: True)  # noqa: ARG005
     """Whether users may choose a model beside the usual one."""
     prompt_language: str = "en"
@@ -260,6 +286,12 @@ class Provider(ABC):
         """Return the terms of a model; those of the usual one if `model` is empty or unknown."""
         models = self.models.get(operation, {})
         return models.get(chosen_model(models, model)) or self.offers[operation]
+
+    async def ask_retirements(self) -> None:
+        """Ask for the days on which models end, where the provider tells; free."""
+
+    def renew(self, today: date, agreed: Collection[str] = ()) -> None:
+        """Let successors take the place of models that have ended by then, and of those agreed."""
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         """Return the request with its `uploads`; free of charge, and no task exists yet."""

@@ -3,10 +3,11 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +21,7 @@ from imgbot.providers.protocol import (
     InputLimits,
     Provider,
     ProviderConfig,
+    Retirement,
 )
 from imgbot.providers.url_policy import split
 
@@ -202,6 +204,10 @@ class ModelNotes(LocatedTable):
     """True for the model that "in the best quality" means."""
     replaces: tuple[str, ...] = ()
     """Ids of withdrawn models whose place it takes, at no higher price."""
+    retires: date | None = None
+    """Day on which its service switches it off."""
+    successor: str = ""
+    """Id of the model that then takes its place."""
 
     def notes(self, model: str) -> dict[str, Any]:
         """Return them as fields of a Capability; the title is a part of the id without one."""
@@ -314,6 +320,10 @@ class ModelSpec(Terms, Generic[N]):
         provider.max_concurrent = self.limits.jobs
         provider.order_limit = self.limits.order_limit
         provider.admits = self.admits
+        self.offer_to(provider)
+
+    def offer_to(self, provider: Provider) -> None:
+        """Set the provider's models and their terms."""
         provider.offers = {
             operation: self.offer(operation, model, self.prices_usd.get(operation))
             for operation in Operation
@@ -328,8 +338,56 @@ class ModelSpec(Terms, Generic[N]):
             for operation, usual in provider.offers.items()
         }
 
+    def successor_of(self, model: N) -> N | None:
+        """Return the model of the file that takes the place of one, for all of its operations."""
+        able = (each for each in self.models if {*model.operations} <= {*each.operations})
+        return next((each for each in able if each.id == model.successor), None)
+
+    def renewed(
+        self, today: date, announced: Mapping[str, date], agreed: Collection[str]
+    ) -> tuple[Self, tuple[Retirement, ...]]:
+        """Return it with successors in the place of models that have ended, and all those ends.
+
+        One that is dearer takes the place only if that is agreed.
+        """
+        spec, ends = self, list[Retirement]()
+        for model in self.models:
+            if (day := announced.get(model.id, model.retires)) is None:
+                continue
+            new, operation = spec.successor_of(model), model.operations[0]
+            follower = self.offer(operation, new, None) if new else None
+            old = self.offer(operation, model, None)
+            end = Retirement(day, model.operations, old, follower)
+            if new and (model.id in agreed or (day <= today and not end.is_dearer)):
+                end, spec = replace(end, is_over=True), spec.with_heir(new, model)
+            ends.append(end)
+        return spec, tuple(ends)
+
+    def with_heir(self, new: N, old: N) -> Self:
+        """Return it with one model in the place of another, at the price of the file."""
+
+        def heir_of(each: N) -> N:
+            is_old = each.id == old.id and {*each.operations} <= {*old.operations}
+            if not is_old and each is not new:
+                return each
+            replaces = (*new.replaces, old.id, *(each.replaces if is_old else old.replaces))
+            return new.model_copy(update={"operations": each.operations, "replaces": replaces})
+
+        models = tuple(map(heir_of, self.models))
+        was_usual = {
+            each
+            for each in old.operations
+            if (model := self.usual_for(each)) and model.id == old.id
+        }
+        own = {name: usd for name, usd in self.prices_usd.items() if name not in was_usual}
+        return self.model_copy(update={"models": models, "prices_usd": own})
+
     def check_offered(self, document: SpecDocument) -> None:
-        """Raise ConfigError for an offered model that the file does not have."""
+        """Raise ConfigError for a model that is offered, or follows, and is not in the file."""
+        for number, model in enumerate(self.models):
+            if model.successor and self.successor_of(model) is None:
+                sentence = f"there is no model {model.successor!r} for the same operations"
+                raise document.error(("models", number, "successor"), sentence)
         for name in self.offered:
             if not any(name in {each.id, *each.replaces} for each in self.models):
                 known = ", ".join(sorted({each.id for each in self.models}))

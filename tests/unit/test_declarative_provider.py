@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 from unittest.mock import AsyncMock
@@ -31,7 +32,7 @@ from imgbot.providers.declarative.spec import Spec, read_spec
 from imgbot.providers.declarative.templates import fill, first_text, pick
 from imgbot.providers.factory import files_of, open_provider
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
-from imgbot.providers.protocol import Done, Output, Pending, ProviderConfig
+from imgbot.providers.protocol import Done, Output, Pending, ProviderConfig, chosen_model
 from imgbot.providers.spec_file import LocatedTable, micro, parse_file, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
 from imgbot.sandbox.simulated_provider import SPEC_FILE
@@ -553,3 +554,53 @@ async def test_a_task_of_a_withdrawn_model_is_polled_where_it_was_ordered(script
         polled = await provider.poll({"id": "r1", "model": "fal-ai/nano-banana-2/edit"})
 
     assert polled == Done((Output(url="https://v3.fal.media/a.jpg"),))
+
+
+ENDING = """\
+[[models]]
+operations = ["create"]
+id = "ours/first"
+title = "First"
+price_usd = {price}
+retires = 2026-12-15
+successor = "{successor}"
+body = {{ operation = "create", words = "{{prompt}}", client_id = "{{job}}" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("price", "day", "agreed", "usual"),
+    [
+        (0.04, 14, (), "ours/first"),
+        (0.04, 15, (), "simulated"),
+        (0.03, 15, (), "ours/first"),
+        (0.03, 1, ("ours/first",), "simulated"),
+    ],
+)
+async def test_a_model_that_has_ended_is_followed_by_one_that_costs_no_more_or_is_agreed(
+    price: float, day: int, agreed: tuple[str, ...], usual: str, tmp_path: Path
+) -> None:
+    own = extending(SPEC_FILE, tmp_path, ENDING.format(price=price, successor="simulated"))
+    create = Operation.CREATE
+    async with aclosing(open_provider(own, ProviderConfig(), AsyncMock())) as provider:
+        for _ in range(2):
+            provider.renew(date(2026, 12, day), agreed)
+
+        order = make_order(tmp_path, create)
+        body = provider.submit_parts(order)[2] if isinstance(provider, DeclaredProvider) else {}
+        [end] = provider.retirements
+        meant = chosen_model(provider.models[create], "ours/first")
+        assert (provider.offers[create].model, meant, end.is_over) == (
+            usual,
+            usual,
+            usual == "simulated",
+        )
+        # Of the usual model of the file, a field that the other lacks.
+        assert ("ratio" in body or "seed" in body) is (usual == "simulated")
+
+
+def test_a_successor_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
+    own = extending(SPEC_FILE, tmp_path, ENDING.format(price=0.04, successor="nobody"))
+
+    with pytest.raises(ConfigError, match=r"line 8: .*there is no model 'nobody'"):
+        open_provider(own, ProviderConfig(), AsyncMock())

@@ -24,6 +24,7 @@ from imgbot.storage.users import UserStore
 MODELS = ButtonAction("models")
 MODEL = ButtonAction("model", (str, str, Presser, str), is_repeatable=True)
 REDRAW = ButtonAction("redraw", (str, str, str))
+BESIDE = ButtonAction("beside", (str, str))
 USUAL = ButtonAction("usual", (Presser, int, one_of(*ACTIONS)))
 
 SAME_WITH = "same with model"
@@ -57,7 +58,7 @@ class Models:
             chosen = dialogue.context.preferences.models.get(operation, "")
         meant = named or chosen_model(self.of(operation), chosen)
         if chosen and not meant:
-            usual = self._label(operation, next(iter(self.of(operation))), dialogue)
+            usual = self.label(operation, next(iter(self.of(operation))), dialogue)
             facts = {"model": chosen.rpartition("/")[2], "usual": usual}
             raise UserError("model_gone", operation=operation, **facts)
         return replace(draft, prompt=rest, model=meant)
@@ -127,7 +128,7 @@ class Models:
             return False
         return self.price_of(operation, 2, model) > self.price_of(operation, 2, own)
 
-    def _label(self, operation: Operation, model: str, dialogue: Dialogue) -> str:
+    def label(self, operation: Operation, model: str, dialogue: Dialogue) -> str:
         """Return the name of a model, with its price where the user pays."""
         offer = self.of(operation)[model]
         scales = sorted(offer.scale_prices_micro) or [2]
@@ -168,7 +169,7 @@ class Models:
         model = self._by_mark(operation).get(mark)
         if model is None:
             return "model_gone_short"
-        if shown != mark_of(self._label(operation, model, dialogue)):
+        if shown != mark_of(self.label(operation, model, dialogue)):
             await dialogue.edit(*self._panel(operation, dialogue, job_id))
             return "price_changed_short"
         beside = dialogue.in_reply_to(result.progress.message_id)
@@ -193,7 +194,7 @@ class Models:
 
     async def _ask_to_redraw(self, result: Job, model: str, dialogue: Dialogue) -> None:
         """Ask whether a picture is to be made again with a model, whose price is shown."""
-        label = self._label(result.request.operation, model, dialogue)
+        label = self.label(result.request.operation, model, dialogue)
         text = dialogue.t("ask_best_model", model=label)
         await dialogue.say(text, _redraw(result.id, model, label, dialogue))
 
@@ -206,7 +207,7 @@ class Models:
     def _panel(self, operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, Keyboard]:
         """Return text and buttons of the choice; for a result with one that draws it again."""
         models, language = self.of(operation), dialogue.language
-        labels = {name: self._label(operation, name, dialogue) for name in models}
+        labels = {name: self.label(operation, name, dialogue) for name in models}
         chosen = dialogue.context.preferences.models.get(operation, "")
         current = chosen_model(models, chosen) or next(iter(models))
         lines = [
@@ -222,7 +223,9 @@ class Models:
             for name, label in labels.items()
         ]
         if job_id:
-            return text, [*rows, *_redraw(job_id, current, labels[current], dialogue)]
+            rows += _redraw(job_id, current, labels[current], dialogue)
+            other = next((name for name in models if name != current), current)
+            return text, [*rows, beside_row(job_id, labels[current], labels[other], dialogue)]
         return text, [*rows, [MODEL.button(language, OPEN, "", dialogue.user_id, key="back")]]
 
     async def _prefer(self, operation: str, model: str, dialogue: Dialogue) -> Dialogue:
@@ -234,6 +237,12 @@ class Models:
 
     def _by_mark(self, operation: Operation) -> Mapping[str, str]:
         return {mark_of(name): name for name in self.of(operation)}
+
+
+def beside_row(job_id: str, first: str, second: str, dialogue: Dialogue) -> list[Button]:
+    """Button that makes a picture with two models at once, and shows both prices."""
+    models = f"{first} + {second}"
+    return [BESIDE.button(dialogue.language, job_id, mark_of(models), models=models)]
 
 
 def _redraw(job_id: str, model: str, label: str, dialogue: Dialogue) -> Keyboard:

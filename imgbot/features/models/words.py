@@ -43,6 +43,12 @@ _COMMON = frozenset({
     "stable", "topaz",
 })  # fmt: skip
 """Words of titles that may be meant as such: alone they name a model only where it is clear."""
+_BESIDE = re.compile(
+    r"(?:^|[\s,;:.—-])(?:compare|side by side(?: with)?|сравни(?:те|ть)?|бок о бок)\s+"
+    r"(?P<one>[\w.+ -]{3,40}?)\s+(?:and|with|vs\.?|versus|и|с|со)\s+(?P<other>[\w.+ -]{3,40}?)"
+    r"(?: side by side| бок о бок)?[\s.!]*$",
+    re.IGNORECASE,
+)
 _SAME = frozenset({
     "the same", "same", "same thing", "redo", "make it again", "do it again", "now",
     "то же самое", "то же", "тем же", "это же", "так же", "теперь", "давай",
@@ -93,7 +99,7 @@ def named_in(text: str, titles: Mapping[str, str], best: str = "") -> tuple[str,
         # Alone, it asks for something to be done to a picture.
         return (rest, best) if rest else (text, "")
     for name in _names_in(text):
-        if model := _model_of(name, titles):
+        if model := _model_of(name.words, titles):
             return (name.rest, model) if any(each.applies(name) for each in RULES) else (text, "")
     return text, ""
 
@@ -106,9 +112,17 @@ def _names_in(text: str) -> Iterator[_Name]:
             yield _Name(_words_of(found["name"]), rest, found["by"] or "", found[0])
 
 
-def _model_of(name: _Name, titles: Mapping[str, str]) -> str:
+def pair_in(text: str, titles: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Return the text without words that ask for two models side by side, and their ids."""
+    if found := _BESIDE.search(text):
+        models = tuple(_model_of(_words_of(found[each]), titles) for each in ("one", "other"))
+        if all(models) and models[0] != models[1]:
+            return text[: found.start()].strip(" ,;:.—-"), models
+    return text, ()
+
+
+def _model_of(words: Sequence[str], titles: Mapping[str, str]) -> str:
     """Return the id of the model whose title is the name, or begins with it."""
-    words = name.words
     if not words or len(words[0]) < _SHORTEST_NAME:
         return ""
     begun = [each for each in titles if _words_of(titles[each])[: len(words)] == words]

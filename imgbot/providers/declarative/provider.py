@@ -1,8 +1,9 @@
 """Declarative provider: fills the templates of its spec file, sends them, reads the responses."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,7 +47,7 @@ class DeclaredProvider(Provider):
             self.recovery = Recovery.REPEAT
         elif spec.look_up is not None:
             self.recovery = Recovery.LOOK_UP
-        self._spec = spec
+        self._file = self._spec = spec
         self._urls = spec.addresses(config.url)
         self.urls = tuple(self._urls.values())
         auth = spec.auth
@@ -161,6 +162,10 @@ class DeclaredProvider(Provider):
             return None
         answer = await self._ask("poll", fill(spec.url, self._urls, {}))
         return _number(first(answer.content, (spec.path,))) if spec.path else None
+
+    def renew(self, today: date, agreed: Collection[str] = ()) -> None:
+        self._spec, self.retirements = self._file.renewed(today, {}, agreed)
+        self._spec.offer_to(self)
 
     async def aclose(self) -> None:
         await self._client.aclose()

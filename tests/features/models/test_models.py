@@ -96,8 +96,38 @@ async def test_the_same_picture_is_made_with_another_model_by_a_button_that_tell
 
     await eventually(lambda: models(bob), ["a red fox", f"{BEST} a red fox"].__eq__)
     receipt = await bob.click(await bob.unfold((await bob.results())[-1]), "ℹ️")
-    assert f"Model: {BEST}\n" in receipt.text
+    assert "Model: Fine Brush\n" in receipt.text
     assert "Price: $0.07" in receipt.text
+
+
+async def test_two_models_make_one_picture_each_at_prices_that_are_shown_before(
+    bob: User,
+) -> None:
+    asked = await bob.ask("a red fox, compare sketch and fine brush")
+    assert not await bob.results()
+    await bob.toast(asked, "Two at once: Sketch · $0.04 + Fine Brush · $0.07")
+
+    async def captions() -> list[str]:
+        return sorted(each.text for each in await bob.results())
+
+    await eventually(
+        captions, ["1/2 · a red fox\n🎛 Sketch", "2/2 · a red fox\n🎛 Fine Brush"].__eq__
+    )
+    assert sorted(await models(bob)) == ["a red fox", f"{BEST} a red fox"]
+    await eventually(lambda: spent_micro(bob), (110_000).__eq__)
+
+
+async def test_two_at_once_stands_under_the_choice_of_a_model(bob: User) -> None:
+    result = await bob.order("a red fox")
+    panel = await bob.click(await bob.unfold(result), "Model")
+    label = "Two at once: Sketch · $0.04 + Fine Brush · $0.07"
+    pressed = panel.button(label)["callback_data"]
+    # As if it told another price.
+    stale = pressed.rpartition(".")[0] + ".00000000"
+    assert await bob.press_again(panel, stale) == [t("en", "beside_gone")]
+    await bob.press_again(panel, pressed)
+
+    await eventually(lambda: models(bob), ["a red fox", "a red fox", f"{BEST} a red fox"].__eq__)
 
 
 async def test_words_choose_a_model_for_one_picture(bob: User) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from imgbot.features.models import words
-from imgbot.features.models.words import asks_for_the_same, named_in
+from imgbot.features.models.words import asks_for_the_same, named_in, pair_in
 
 TITLES = {
     "nano": "Nano Banana 2",
@@ -66,3 +66,21 @@ def test_only_its_rule_names_the_model_of_an_example(
 
     monkeypatch.setattr(words, "RULES", [each for each in words.RULES if each is not rule])
     assert named_in(rule.example, TITLES) == (rule.example, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "rest", "models"),
+    [
+        ("compare flux and krea", "", ("flux/schnell", "krea")),
+        ("лиса в снегу, сравни флюкс и нано банана", "лиса в снегу", ("flux/schnell", "nano/1")),
+        ("side by side: a fox", "side by side: a fox", ()),
+        ("compare it with the original", "compare it with the original", ()),
+        ("compare flux and flux", "compare flux and flux", ()),
+        ("two cats, each side by side", "two cats, each side by side", ()),
+        ("compare apples and a banana", "compare apples and a banana", ()),
+    ],
+)
+def test_two_models_are_named_by_their_titles(
+    text: str, rest: str, models: tuple[str, ...]
+) -> None:
+    assert pair_in(text, TITLES) == (rest, models)
