@@ -18,6 +18,10 @@ demo: .venv/bin/ruff ## Chat with the bot in a browser; needs no token.
 binary: .venv/bin/ruff ## Build dist/imgbot: one file to copy to a server.
 	.venv/bin/python -m imgbot.ops.install.onefile_build dist/imgbot $(if $(EXTRAS),--with-extras)
 
+.PHONY: packages
+packages: .venv/bin/ruff ## Build all files of a release in dist/, which must be empty.
+	.venv/bin/python -m imgbot.ops.install.packages_build dist
+
 .PHONY: fmt
 fmt: .venv/bin/ruff ## Format the code and mend what can be mended.
 	.venv/bin/ruff format .

@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0 as asked, 78 configuration, 1 anything else."""
     _replace_closed_streams()
     options = _parser().parse_args(argv)
+    if options.is_asking_version:
+        return _flushed(_show_version(is_verbose=options.is_verbose))
     if options.command is None:
         return _run_bot(options)
     arguments = {name: getattr(options, name) for name in options.names}
@@ -70,14 +72,11 @@ class _Parser(argparse.ArgumentParser):
         super().exit(_flushed(status), message)
 
 
-class _PrintVersion(argparse.Action):
-    """Asks for the version only when it is wanted: in a checkout that takes git."""
+def _show_version(*, is_verbose: bool) -> int:
+    from imgbot.version import version
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from imgbot.version import version
-
-        print(f"imgbot {version()}")
-        parser.exit()
+    print(f"imgbot {version()}")
+    return _run_command("imgbot.ops.install.release:parts", {}) if is_verbose else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,9 +85,6 @@ def _parser() -> argparse.ArgumentParser:
         tables = tomllib.load(file)
     about = tables.pop("imgbot")
     parser = _Parser(prog="imgbot", description=about["description"], epilog=about["epilog"])
-    parser.add_argument(
-        "--version", action=_PrintVersion, nargs=0, help="show program's version number and exit"
-    )
     _add_arguments(parser, about["arguments"])
     commands = parser.add_subparsers(dest="command", metavar="command")
     for command, about in tables.items():

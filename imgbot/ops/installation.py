@@ -110,6 +110,8 @@ class Layout:
         self.redis_url = self.credentials / "redis-url"
         self.resolvers = root / "etc/resolv.conf"
         self.command = root / "usr/local/bin/imgbot"
+        self.packaged_command = root / "usr/bin/imgbot"
+        """Command of a .deb or .rpm, which starts `current`, too."""
         self.data = root / "var/lib/imgbot"
         """Folder of jobs and pictures; with DynamicUser=, a link into /var/lib/private."""
         self.private_data = root / "var/lib/private/imgbot"

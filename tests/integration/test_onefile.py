@@ -1,19 +1,23 @@
 """The one file, really built, on the Python of the tests: version, demo, a picture."""
 
+import hashlib
+import itertools
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import AsyncIterator
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
 from imgbot.ops.install.onefile_build import write_bundle
-from imgbot.version import version
+from imgbot.version import commit, version
 from tests.fixtures.bot import Bot
 from tests.fixtures.sandbox import Control, open_sandbox
 from tests.fixtures.waiting import PATIENCE_S
@@ -31,32 +35,75 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def binary(folder: Path) -> Path:
-    """Built once: it takes a quarter of a minute."""
-    return build(folder / "dist" / "imgbot", cwd=ROOT)
+    """Built once, with the packages around it: it takes a quarter of a minute."""
+    return build(folder / "dist", cwd=ROOT) / "imgbot"
 
 
-def build(out: Path, cwd: Path) -> Path:
-    command = [
-        sys.executable,
-        "-m",
-        "imgbot.ops.install.onefile_build",
-        "--pythons",
-        PYTHON,
-        str(out),
-    ]
-    subprocess.run(command, cwd=cwd, check=True, timeout=PATIENCE_S * 2)
+def build(out: Path, cwd: Path, *around: str, **environ: str) -> Path:
+    command = [sys.executable, "-m", "imgbot.ops.install.packages_build", "--pythons", PYTHON]
+    subprocess.run(
+        [*around, *command, str(out)],
+        cwd=cwd,
+        env=os.environ | environ,
+        check=True,
+        timeout=PATIENCE_S * 2,
+    )
     return out
 
 
-def test_a_build_elsewhere_is_the_same_file(binary: Path, folder: Path) -> None:
+def test_a_build_elsewhere_by_another_user_has_the_same_bytes(binary: Path, folder: Path) -> None:
     # Its release would be called an upgrade otherwise, and take the place of the one to return to.
     checkout = folder / "elsewhere"
-    ignored = shutil.ignore_patterns(".venv*", "__pycache__", ".*_cache")
+    ignored = shutil.ignore_patterns(".venv*", "__pycache__", ".*_cache", "dist")
     shutil.copytree(ROOT, checkout, ignore=ignored)
+    user = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
-    again = build(folder / "again", cwd=checkout)
+    strict = ("sh", "-c", 'umask 077; exec "$@"', "sh")
+    again = build(folder / "again", checkout, *user, *strict, TZ="Asia/Tokyo", LANG="C")
 
-    assert again.read_bytes() == binary.read_bytes()
+    built, rebuilt = (
+        {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in place.iterdir()}
+        for place in (binary.parent, again)
+    )
+    assert built == rebuilt
+    assert {Path(name).suffix for name in built} == {"", ".json", ".whl", ".deb", ".rpm"}
+    sums = dict(line.split()[::-1] for line in (again / "SHA256SUMS").read_text().splitlines())
+    assert sums == {name: digest for name, digest in built.items() if name != "SHA256SUMS"}
+
+
+def test_the_list_of_libraries_is_the_lock(binary: Path) -> None:
+    beside = binary.with_name("imgbot.cdx.json")
+    (wheel,) = binary.parent.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        (inside,) = (name for name in files.namelist() if ".dist-info/sboms/" in name)
+        assert files.read(inside) == beside.read_bytes()
+    listed = json.loads(beside.read_text())
+
+    lock = (ROOT / "requirements/program.txt").read_text()
+    locked = {f"pkg:pypi/{name}@{its}" for name, its in re.findall(r"(?m)^([a-z].*?)==(\S+)", lock)}
+    assert {each["purl"] for each in listed["components"]} == locked
+    needs = {each["ref"].partition("@")[0]: each["dependsOn"] for each in listed["dependencies"]}
+    # Whatever is listed is there for something.
+    assert set(itertools.chain.from_iterable(needs.values())) == locked
+    assert any("/aiohttp@" in need for need in needs["pkg:pypi/aiogram"])
+
+
+def test_half_a_file_and_another_file_than_its_sum_says_are_refused(
+    binary: Path, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    half, other = tmp_path / "half", tmp_path / "imgbot"
+    half.write_bytes(binary.read_bytes()[: binary.stat().st_size // 2])
+    half.chmod(0o755)
+    shutil.copyfile(binary, other)
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  imgbot\n")
+
+    cut = subprocess.run([half, "install"], capture_output=True, text=True, check=False)
+    wrong = run(other, "install", "--dry-run", environ=environ)
+
+    assert (cut.returncode, wrong.returncode) == (1, 1)
+    assert cut.stderr == "imgbot: this file is not whole; copy it here again\n"
+    assert wrong.stderr.startswith(f"imgbot: {other} is not the file that ")
+    assert wrong.stderr.count("\n") == 1
 
 
 @pytest.fixture
@@ -86,10 +133,12 @@ def test_the_one_file_is_the_program_and_leaves_nothing_behind(
     (folder / "imgbot.py").write_text("raise SystemExit('the wrong one')")
     monkeypatch.chdir(folder)
 
-    shown = run(binary, "--version", environ=environ)
+    shown = run(binary, "--version", "--verbose", environ=environ)
     dry = run(binary, "uninstall", "--dry-run", environ=environ)
 
-    assert shown.stdout == f"imgbot {version()}\n"
+    said, made_of, _, *libraries = shown.stdout.splitlines()
+    assert (said, made_of) == (f"imgbot {version()}", f"commit {commit()}")
+    assert f"aiogram {distribution('aiogram').version}" in libraries
     assert dry.returncode == 0, dry.stderr
     assert list((folder / "tmp").iterdir()) == []
 

@@ -78,6 +78,16 @@ def test_a_rollback_leads_to_the_last_other_release_that_served(
     assert layout.command.readlink() == layout.current / "bin/imgbot"
 
 
+def test_the_command_of_a_package_is_not_hidden_by_a_link(layout: Layout) -> None:
+    layout.packaged_command.parent.mkdir(parents=True)
+    layout.packaged_command.touch()
+
+    lay(layout, NEW)
+    install(layout, NEW, is_fresh=False)
+
+    assert not os.path.lexists(layout.command)
+
+
 def test_what_is_as_it_should_be_needs_no_step_and_what_is_not_is_put_right(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:

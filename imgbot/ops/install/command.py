@@ -264,8 +264,9 @@ def rollback_target(name: str, layout: Layout, *, is_fresh: bool) -> str | None:
 def tidy(steps: Steps, kept: set[str | None], layout: Layout) -> None:
     """Link the command; remove the releases that are not `kept`, and what earlier ones left."""
     command, mine = str(layout.current / "bin/imgbot"), layout.command
-    # Somebody else's file of that name is left alone.
-    if not os.path.lexists(mine) or (mine.is_symlink() and str(mine.readlink()) != command):
+    is_ours = not os.path.lexists(mine) or mine.is_symlink()
+    # Somebody else's file of that name is left alone, and a package's command needs none before it.
+    if is_ours and _link(mine) != command and not layout.packaged_command.exists():
         steps.link(mine, command)
     if not layout.program.is_dir():
         return
@@ -296,7 +297,11 @@ def _mode(path: Path) -> int | None:
 
 
 def _target(link: Path) -> str | None:
-    return link.readlink().name if link.is_symlink() else None
+    return Path(_link(link)).name or None
+
+
+def _link(path: Path) -> str:
+    return str(path.readlink()) if path.is_symlink() else ""
 
 
 def check_jobs(release: Path) -> None:

@@ -7,6 +7,7 @@ Standard library only, in words that Python 3.6 understands, for it must be told
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import platform
@@ -23,6 +24,8 @@ _MINE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 def become_program() -> NoReturn:
     """Become the program, or end with a sentence that says why not."""
     archive = Path(__file__).absolute().parent
+    if sys.argv[1:2] == ["install"]:
+        _check_sum(archive)
     with zipfile.ZipFile(str(archive)) as bundle:
         part = _fitting(json.loads(bundle.read("manifest.json").decode()), archive)
         folder = Path(tempfile.mkdtemp(prefix="imgbot-", dir=str(_executable_folder())))
@@ -36,6 +39,21 @@ def become_program() -> NoReturn:
     clean["PYTHONSAFEPATH"] = "1"
     words = [str(folder / "bin" / "python3"), "-m", "imgbot", *sys.argv[1:]]
     os.execve(words[0], words, clean)  # noqa: S606 -- no shell, by design
+
+
+def _check_sum(archive: Path) -> None:
+    """Exit if a file SHA256SUMS beside the archive has another sum for it."""
+    sums = archive.parent / "SHA256SUMS"
+    if not sums.is_file():
+        return
+    mine = hashlib.sha256(archive.read_bytes()).hexdigest()
+    for line in sums.read_text(errors="replace").splitlines():
+        theirs, _, name = line.partition(" ")
+        if name[1:] == archive.name and theirs != mine:
+            raise _refusal(
+                f"{archive} is not the file that {sums} was made for; "
+                "download both again, and install nothing before they agree"
+            )
 
 
 def _fitting(manifest: Any, archive: Path) -> Any:

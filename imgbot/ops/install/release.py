@@ -7,6 +7,7 @@ It gets its name once all of it is on the disk: a power cut leaves no half of on
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from imgbot.ops.installation import (
     shipped,
     shipped_names,
 )
-from imgbot.version import BUILT, version
+from imgbot.version import BUILT, commit, version
 
 _SANDBOX = "imgbot/sandbox/"
 """Needed by `imgbot demo` and `imgbot loadtest` alone."""
@@ -87,6 +88,14 @@ def running_release(layout: Layout, *, with_sandbox: bool = False) -> Release:
     return Release(f"{version()}-{_digest(files)}", python, files)
 
 
+def parts() -> list[str]:
+    """Return the commit, the Python and the libraries of what is running."""
+    found = _needed(DISTRIBUTION, EXTRAS)
+    libraries = [f"{name} {found[name].version}" for name in sorted(found) if name != DISTRIBUTION]
+    python = f"Python {platform.python_version()}, {Path(sys.executable).resolve()}"
+    return [f"commit {commit() or 'unknown'}", python, *libraries]
+
+
 def copy_release(release: Release, folder: Path) -> None:
     """Put a release into its folder, complete or not at all. Raises InstallError, OSError."""
     incoming = folder.with_name(f".incoming-{folder.name}")
@@ -111,7 +120,7 @@ def _fill(release: Release, incoming: Path, folder: Path) -> None:
     # What a checkout's build has written is older than its commit.
     built = packages / "imgbot" / Path(BUILT).name
     built.parent.mkdir(parents=True, exist_ok=True)
-    built.write_text(f"{release.version}\n")
+    built.write_text(f"{release.version}\n{commit()}\n")
     script = incoming / "bin/imgbot"
     script.write_text(
         f"#!{folder}/bin/python3\nfrom imgbot.cli import main\n\n"
