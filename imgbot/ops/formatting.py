@@ -1,9 +1,37 @@
 """Text for an operator's terminal: figures with their unit, and text from outside made safe."""
 
 import functools
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 
 say = functools.partial(print, flush=True)
 """Prints a line at once: the next step may take a minute, or be a refusal on the other stream."""
+
+_SILENT_S = 3
+
+
+@contextmanager
+def telling_seconds() -> Generator[None]:
+    """Print, from the third second on, how long the work in this block takes already."""
+    is_done, is_terminal = threading.Event(), sys.stdout.isatty()
+
+    def tell() -> None:
+        seconds = _SILENT_S
+        while not is_done.wait(_SILENT_S if seconds == _SILENT_S else 1):
+            # What is printed next on a terminal takes its place.
+            print(f"    {seconds} s", end="\r" if is_terminal else "\n", flush=True)
+            seconds += 1
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        teller.join()
+
 
 _UNKNOWN = "unknown"
 _SIZES = ((1e9, "GB", 1), (1e6, "MB", 0), (1e3, "kB", 0))

@@ -6,12 +6,15 @@ import io
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
+import aiohttp
 import pytest
 
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, wrong
+from imgbot.ops.doctor import telegram
 from imgbot.ops.install.answers import (
     Answers,
     InstallOptions,
@@ -227,3 +230,13 @@ async def test_variables_of_the_shell_are_named_and_not_silently_ignored(
     [note] = capsys.readouterr().out.splitlines()
     assert "IMGBOT_WORKERS of this shell is ignored" in note
     assert str(server.environment_file) in note
+
+
+def test_a_certificate_that_is_refused_points_to_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> None:
+        raise aiohttp.ClientConnectorCertificateError(Mock(), ValueError())
+
+    monkeypatch.setattr(telegram, "call_once", refuse)
+
+    with pytest.raises(TelegramAwayError, match=r"check the clock, which shows \d\d \w+ 20\d\d"):
+        ask_telegram("https://api.telegram.org", TOKEN)

@@ -3,13 +3,14 @@
 import builtins
 import os
 import sys
+import threading
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from imgbot.ops import dns, service
+from imgbot.ops import dns, formatting, service
 from imgbot.ops.install import command
 from imgbot.ops.install.answers import Answers, InstallOptions
 from imgbot.ops.install.command import Steps, put_files, rollback_target, switch, tidy
@@ -208,6 +209,36 @@ def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
     said = f"kept: {kept}; to remove that, too: sudo rm -r {kept}"
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == ("imgbot has been removed" if purge else said)
+
+
+def test_two_installations_at_a_time_do_not_mix(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "check_root_and_systemd", print)
+
+    with (
+        command.alone(layout, "install"),
+        pytest.raises(InstallError, match="another installation is at work"),
+    ):
+        command.uninstall(is_dry_run=False, is_purging=True, layout=layout)
+
+
+def test_whoever_waits_for_a_long_step_is_told_that_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines, told = list[str](), threading.Event()
+
+    def say(line: str, **_: object) -> None:
+        lines.append(line)
+        told.set()
+
+    monkeypatch.setattr(formatting, "_SILENT_S", 1)
+    monkeypatch.setattr("builtins.print", say)
+
+    with formatting.telling_seconds():
+        assert told.wait(PATIENCE_S)
+
+    assert lines[0] == "    1 s"
 
 
 def test_a_program_that_runs_further_bots_is_not_removed(

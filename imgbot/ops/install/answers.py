@@ -6,9 +6,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import aiohttp
 from pydantic import SecretStr
 
 from imgbot.config.setting_types import check_token, entries
@@ -121,8 +123,13 @@ def ask_telegram(api: str, token: str) -> str:
     try:
         status, me = asyncio.run(telegram.call_once(api.rstrip("/"), token, "getMe"))
     except telegram.NETWORK_ERRORS as error:
-        reason = type(error).__name__
-        raise TelegramAwayError(f"Telegram could not be reached at {api} ({reason})") from None
+        what = "network"
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            what = f"clock, which shows {datetime.now(UTC):%d %B %Y},"
+        raise TelegramAwayError(
+            f"Telegram could not be reached at {api} ({type(error).__name__}): check the {what} "
+            "of this server"
+        ) from None
     if status in {401, 404}:
         raise ConfigError(
             _TOKEN, "Telegram does not know this token; get the right one from @BotFather"

@@ -4,11 +4,13 @@ What is already as it should be needs no step, and every step may be repeated. T
 is moved when all that it needs is there: a step that fails leaves the running service as it is.
 """
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
 from imgbot.ops import dns
 from imgbot.ops.doctor.command import examine_provider
-from imgbot.ops.formatting import say
+from imgbot.ops.formatting import say, telling_seconds
 from imgbot.ops.install.answers import (
     Answers,
     CheckProvider,
@@ -77,7 +79,7 @@ class Steps:
             return
         try:
             # Root's umask may be strict, but the service must be able to read the program.
-            with umask(0o022):
+            with umask(0o022), telling_seconds():
                 work(*arguments)
         except OSError as error:
             raise InstallError(
@@ -128,9 +130,29 @@ def _remove(path: Path) -> None:
 def run_install(*, is_rolling_back: bool, **given: Any) -> None:
     """Install, or become the release that served before."""
     options = InstallOptions(**given)
+    layout = Layout()
     if is_rolling_back:
-        roll_back(options, Layout())
-    install(options, Layout(), examine_provider)
+        roll_back(options, layout)
+    with nullcontext() if options.is_dry_run else alone(layout, "install"):
+        install(options, layout, examine_provider)
+
+
+@contextmanager
+def alone(layout: Layout, command: str) -> Generator[None]:
+    """Keep a second installation out. Raises InstallError where nothing can be installed now."""
+    check_root_and_systemd(command)
+    layout.program.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(layout.program.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InstallError(
+            "another installation is at work on this server; wait until it has ended, then run "
+            f"this again: sudo imgbot {command}"
+        ) from None
+    finally:
+        os.close(folder)
 
 
 def install(options: InstallOptions, layout: Layout, check: CheckProvider) -> None:
@@ -142,7 +164,6 @@ def install(options: InstallOptions, layout: Layout, check: CheckProvider) -> No
     if options.is_dry_run:
         answers, username = placeholders(options, layout), ""
     else:
-        check_root_and_systemd("install")
         answers, username = gather(options, layout, check)
     answers = with_drop_in(answers, layout, is_dry_run=options.is_dry_run)
     release = running_release(layout, with_sandbox=options.with_sandbox)
@@ -358,16 +379,15 @@ def roll_back(options: InstallOptions, layout: Layout) -> None:
 
 def uninstall(*, is_dry_run: bool, is_purging: bool, layout: Layout | None = None) -> None:
     """Remove the service and the program; the data stays and is named, unless purged."""
-    if not is_dry_run:
-        check_root_and_systemd("uninstall")
-    if others := " ".join(further_bots()):
-        way = f"sudo systemctl disable --now {others}"
-        raise InstallError(f"the program runs further bots, too; to stop them for good: {way}")
     layout, steps = layout or Layout(), Steps(is_dry_run=is_dry_run)
-    _remove_service(steps, layout)
-    data = [layout.settings, layout.data, layout.private_data]
-    if is_purging:
-        steps.remove_all(data)
+    with nullcontext() if is_dry_run else alone(layout, "uninstall"):
+        if others := " ".join(further_bots()):
+            way = f"sudo systemctl disable --now {others}"
+            raise InstallError(f"the program runs further bots, too; to stop them for good: {way}")
+        _remove_service(steps, layout)
+        data = [layout.settings, layout.data, layout.private_data]
+        if is_purging:
+            steps.remove_all(data)
     done = "nothing is changed" if is_dry_run else "imgbot has been removed"
     say(done if steps.count else "there is nothing to remove")
     if kept := " ".join(str(path) for path in data if os.path.lexists(path) and not is_purging):

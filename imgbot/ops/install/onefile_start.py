@@ -14,6 +14,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -33,7 +34,11 @@ def become_program() -> NoReturn:
         try:
             _unpack(bundle, part, folder)
         except OSError as error:
-            raise _refusal(f"cannot unpack into {folder}: {error.strerror}") from None
+            raise _refusal(
+                f"cannot unpack into {folder}: {error.strerror}; make room there, or set TMPDIR"
+            ) from None
+        except KeyboardInterrupt:
+            raise _refusal("interrupted; nothing is changed") from None
     clean = {name: v for name, v in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     # A file imgbot.py where one stands must not become the program.
     clean["PYTHONSAFEPATH"] = "1"
@@ -122,7 +127,11 @@ def make_environment(folder: Path, python: Path) -> Path:
 
 def _unpack(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
     packages = make_environment(folder, Path(sys.executable).resolve())
-    for name, (content, is_program) in part["files"].items():
+    told_s, count = time.monotonic() + 2, len(part["files"])
+    for number, (name, (content, is_program)) in enumerate(part["files"].items()):
+        if sys.stderr.isatty() and time.monotonic() > told_s + 1:
+            told_s = time.monotonic()
+            print(f"unpacking, {100 * number // count} %", end="\r", file=sys.stderr, flush=True)
         path = packages / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bundle.read(f"files/{content}"))
