@@ -230,17 +230,6 @@ def test_scale_in_words(text: str, scale: int | None) -> None:
     assert scale_in(text) == scale
 
 
-def test_unsure_text_follows_the_remembered_choice() -> None:
-    for choice in ("create", "change"):
-        found = classify("на пляже", replace(AFTER["picture"], remembered=choice))
-        assert (found.intent, found.is_sure) == (Intent(choice), True)
-    after = replace(AFTER["picture"], remembered="create")
-    assert classify("сделай ярче", after).intent is Intent.CHANGE
-    # A change needs a picture, and a question does not become an order.
-    assert not classify("сделай ярче", ChatFacts(remembered="change")).is_sure
-    assert classify("сколько это стоит?", after).intent is Intent.QUESTION
-
-
 def test_wording_key_ignores_case_and_endings() -> None:
     assert wording_key("Синий кот!") == wording_key("синие коты")
     assert wording_key("синий кот") != wording_key("синий пёс")

@@ -1,5 +1,7 @@
 """Words: each row of the table reads its own examples, in the chat that they are written in."""
 
+import sys
+from collections import Counter
 from collections.abc import Mapping
 
 import pytest
@@ -280,3 +282,33 @@ def test_numbers_and_both_mean_own_pictures_in_a_group(text: str) -> None:
 
     assert not isinstance(found, Ask)
     assert {each.id for each in this_picture(found.which, chat).pictures} <= {"10", "10-2"}
+
+
+MANY = ChatState(
+    tuple(
+        ChatPicture(f"p{at}", Operation.EDIT, (FOX, f"give it {at} top hats"), f"p{at - 1}")
+        for at in range(12, 0, -1)
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a ", "the one with ", "верни ", "? ", "no not ", "put the ship on the ship, ", "\u0301",
+        "make it brighter. ", "не эту, а ту, что с лодкой, ", "as sticker and ", "«", "второй ",
+        "undo, redo, ", "write it on it, ", "an old lighthouse on a rock in a storm at night, ",
+    ],
+)  # fmt: skip
+def test_a_long_text_is_read_in_few_steps(part: str) -> None:
+    """Bounds the functions that are called, as time depends on the machine."""
+    text = (part * 2000)[:2000]
+    read(text, MANY)
+    calls = Counter[str]()
+    sys.setprofile(lambda _frame, event, _argument: calls.update((event,)))
+    try:
+        read(f"{text} ", MANY)
+    finally:
+        sys.setprofile(None)
+
+    assert calls["call"] < 10_000

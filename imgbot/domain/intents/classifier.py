@@ -36,10 +36,6 @@ _SURE_TALK, _TALK_CLAUSES = 0.6, 2
 _TALK = frozenset({"small_talk", "complaint", "cancel", "undo", "help"})
 _WITH_PROMPT = frozenset({Intent.CREATE, Intent.CHANGE, Intent.COMPLAINT})
 
-_SKIN_TONES = "\U0001f3fb-\U0001f3ff"
-_MARKS = re.compile(rf"[\s.,!)(:;…\u200d\ufe0f{_SKIN_TONES}]")
-_REACTIONS = frozenset("👍❤🔥👌🙏😂👏😍")
-
 _LINK = re.compile(r"\s*(?:https?://\S+|[^\s@]*@\S+)\s*")
 _SCALES = {
     4: frozenset({"4", "x4", "4x", "4k", "четыре", "вчетверо", "four", "quadruple"}),
@@ -53,7 +49,8 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
     facts = facts or ChatFacts()
     reading = parse_text(text)
     if not reading.tokens:
-        return _without_words(text, facts)
+        # Signs and emoji alone order nothing.
+        return Classification(Intent.SMALL_TALK)
     likely = _likely(reading, facts)
     intents = _by_intent(likely)
     best = _decided(intents, reading, facts)
@@ -97,20 +94,6 @@ def scale_in(text: str) -> int | None:
 def _scale(tokens: Iterable[Token]) -> int | None:
     said = {token.text for token in tokens}
     return next((scale for scale, forms in _SCALES.items() if said & forms), None)
-
-
-def _without_words(text: str, facts: ChatFacts) -> Classification:
-    left = set(_MARKS.sub("", text))
-    if left and left <= set("?!"):
-        return Classification(Intent.HELP, reasons=("question_marks",))
-    # Longer rows of emoji describe a picture.
-    is_about_picture = facts.is_reply_to_picture and len(text) <= 40
-    # "+" and "=)" show nothing that could be drawn; from there on are arrows and emoji.
-    is_plain = all(each < "\u2190" for each in left)
-    if text and (is_about_picture or is_plain or left <= _REACTIONS):
-        return Classification(Intent.SMALL_TALK, reasons=("reaction",))
-    intent = Intent.CHANGE if facts.is_reply_to_picture else Intent.CREATE
-    return Classification(intent, prompt=text, reasons=("emoji",))
 
 
 def _likely(reading: ParsedText, facts: ChatFacts) -> Mapping[str, float]:
@@ -168,11 +151,6 @@ def _is_out_of_date(reading: ParsedText, facts: ChatFacts) -> bool:
 
 def _unsure(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts) -> Classification:
     has_target = facts.has_picture or facts.is_reply_to_picture
-    is_usable = facts.remembered == Intent.CREATE or (
-        facts.remembered == Intent.CHANGE and has_target
-    )
-    if is_usable:
-        return _classification(Intent(facts.remembered), "", reading, facts, "remembered")
     # Without a picture only words of a change are unsure.
     change = intents["change"] + (0 if has_target else intents[UNSURE])
     is_change = change > intents["create"]
@@ -181,19 +159,17 @@ def _unsure(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts)
 
 
 def _classification(
-    intent: Intent, topic: str, reading: ParsedText, facts: ChatFacts, reason: str = "model"
+    intent: Intent, topic: str, reading: ParsedText, facts: ChatFacts
 ) -> Classification:
     prompt = (
         without_beginning(reading, _talk_before(reading, facts)) if intent in _WITH_PROMPT else ""
     )
     if intent is not Intent.OPERATION:
         sticker = Operation.STICKER if topic == Operation.STICKER else None
-        return Classification(
-            intent, reasons=(reason,), prompt=prompt, operation=sticker, topic=topic
-        )
+        return Classification(intent, prompt=prompt, operation=sticker, topic=topic)
     operation = Operation(topic)
     scale = _scale(reading.tokens) if operation is Operation.UPSCALE else None
-    return Classification(intent, reasons=(reason,), operation=operation, scale=scale)
+    return Classification(intent, operation=operation, scale=scale)
 
 
 def _talk_before(reading: ParsedText, facts: ChatFacts) -> int:

@@ -50,8 +50,6 @@ class ChatFacts:
     pending: PendingQuestion = PendingQuestion.NOTHING
     latest_prompt: str = ""
     """The prompt of that picture."""
-    remembered: str = ""
-    """Choice of this user for this wording: `create`, `change` or none."""
 
     @property
     def context(self) -> str:
@@ -67,7 +65,6 @@ class Classification:
 
     intent: Intent
     is_sure: bool = True
-    reasons: tuple[str, ...] = ()
     prompt: str = ""
     """The text of a prompt without its polite beginning."""
     operation: Operation | None = None

@@ -144,8 +144,10 @@ def is_answer(chat: ChatState) -> bool:
 
 def step_in(text: str, chat: ChatState) -> Which | None:
     """Return where in the history a text goes; None if it does not."""
+    if len(text) > _LONGEST:
+        return None
     wording = _wording(text, chat)
-    if len(text) > _LONGEST or wording.is_order or any(map(wording.has, ("asking", "withdrawn"))):
+    if wording.is_order or any(map(wording.has, ("asking", "withdrawn"))):
         return None
     # Without a history, the first is one of several.
     is_one = wording.has("ordinal") and not wording.versions.history

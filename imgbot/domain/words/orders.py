@@ -13,6 +13,9 @@ from imgbot.domain.words import learned
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, Talk, WordReader
 
+_LONGEST_LETTERING = 600
+"""Characters of a text that is to be written, with what asks for it."""
+
 _FREE = frozenset({PendingQuestion.NOTHING, PendingQuestion.CHANGE})
 """Questions that leave it open what is ordered."""
 
@@ -61,11 +64,14 @@ def _same_but(sentence: Sentence, chat: ChatState) -> Order | None:
 
 def _lettering(sentence: Sentence, chat: ChatState) -> Order | None:
     """Read what is to be written on this picture, to the end of the sentence."""
-    found = read_lettering(_WISH.sub("", sentence.text)) if chat.this else None
-    if found is None or chat.pending not in _FREE or found.rest:
+    if chat.this is None or chat.pending not in _FREE or len(sentence.text) > _LONGEST_LETTERING:
+        return None
+    text = _WISH.sub("", sentence.text)
+    found = read_lettering(text)
+    if found is None or found.rest:
         return None
     is_how = not found.is_exact and _lists()["how"].match(normalize(found.text), 1)
-    return None if is_how else Order(Intent.CHANGE, _WISH.sub("", sentence.text))
+    return None if is_how else Order(Intent.CHANGE, text)
 
 
 def _continued(sentence: Sentence, chat: ChatState) -> Reading | None:

@@ -26,8 +26,8 @@ _ONE_BEFORE = re.compile(
     r"(?=\W*$|[,.;:]| (?:but|with|and)\b)",
     re.IGNORECASE,
 )
-_LONGEST = 12
-"""Words before the order."""
+_LONGEST, _READ = 12, 250
+"""Words before the order, and characters of a text in which a picture is named so."""
 
 
 def read_step(sentence: Sentence, chat: ChatState, read: Read) -> Reading | None:
@@ -62,9 +62,11 @@ def _step_before(sentence: Sentence, chat: ChatState) -> tuple[Which, Sentence] 
 
 def _one_before(sentence: Sentence, chat: ChatState) -> tuple[Which, Sentence] | None:
     """Read "put a hat on the one before this"; without an order the history shows it."""
-    found = _ONE_BEFORE.search(sentence.text) if len(chat.pictures) > 1 else None
+    found = _ONE_BEFORE.search(sentence.text[:_READ]) if len(chat.pictures) > 1 else None
+    if found is None:
+        return None
     rest = sentence_of(_ONE_BEFORE.sub("it", sentence.text))
-    said = re.split(r"[,.;:!?]", sentence.text[: found.start()])[-1].split() if found else ()
+    said = re.split(r"[,.;:!?]", sentence.text[: found.start()])[-1].split()
     is_order = len(said) > 1 and is_request(rest.parsed.tokens)
     return (Which(NamedBy.BEFORE), rest) if is_order else None
 

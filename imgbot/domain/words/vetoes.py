@@ -189,9 +189,9 @@ def _read_command(sentence: Sentence, _: ChatState) -> Reading | None:
 
 
 def _read_delete(sentence: Sentence, _: ChatState) -> Reading | None:
-    said = [_plain(each) for each in clauses_of(sentence.parsed.tokens)]
-    is_meant = said and _pattern(_LED + "{deleted}").fullmatch(said[0])
-    are_all = is_meant and _pattern("{deleted_all}").search(said[0])
+    said = _plain(next(iter(clauses_of(sentence.parsed.tokens)), ()))
+    is_meant = _pattern(_LED + "{deleted}").fullmatch(said)
+    are_all = is_meant and _pattern("{deleted_all}").search(said)
     which = Which(NamedBy.ALL) if are_all else THIS
     return Talk(Intent.COMMAND, "delete", which) if is_meant else None
 

@@ -10,8 +10,10 @@ from imgbot.domain.intents.words import Token, clauses_of, parse_text, stem
 from imgbot.domain.spelling import fold, has_cyrillic, slips_of
 
 TABLES = tomllib.loads((files("imgbot.domain.words") / "names.toml").read_text("utf-8"))
+_LISTS: Mapping[str, str] = TABLES["words"]
 WORDS: Mapping[str, frozenset[str]] = {
-    name: frozenset(words.split()) for name, words in TABLES["words"].items()
+    name: frozenset(re.sub(r"\{(\w+)\}", lambda other: _LISTS[other[1]], words).split())
+    for name, words in _LISTS.items()
 }
 
 _READ_MOST = 500
