@@ -24,6 +24,7 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.intents import PendingQuestion
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import CHANGES, Operation
+from imgbot.domain.texts import has_text
 from imgbot.domain.words.chat import ChatState
 from imgbot.storage.results import Recent, ResultStore
 
@@ -210,7 +211,8 @@ class Pictures:
         is_here = result is not None and result.is_of(dialogue.context.chat_id)
         # Of any picture that is replied to, only `fits` was not asked.
         if result is None or not is_here or (action in _OWN and result.user_id != dialogue.user_id):
-            raise UserError(f"{action}_nothing")
+            key = f"{action}_nothing"
+            raise UserError(key if has_text(key) else "history_empty")
         return result
 
     async def of_this_chat(self, unique_id: str, dialogue: Dialogue) -> InputPhoto | None:

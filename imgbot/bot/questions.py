@@ -82,4 +82,4 @@ def unsure_question(text: Text, photo: InputPhoto | None) -> tuple[str, Keyboard
         return "send_photo_please", []
     if text.intent is Intent.CHANGE and photo is None:
         return "nothing_to_change", []
-    return "ask_meaning", []
+    return "ask_meaning" if photo or text.is_merging else "ask_new", []

@@ -31,6 +31,8 @@ class Offer:
     """Words to draw the picture again with."""
     change: str = ""
     """Change of the picture, as a user would write it."""
+    is_other: bool = False
+    """True if the picture shows the thing, and another one is wanted."""
 
 
 def offer_for(complaint: str) -> Offer:
@@ -72,9 +74,11 @@ def _mended(text: str) -> Offer | None:
 def _again(text: str) -> Offer | None:
     for pattern in _AGAIN:
         if found := pattern.fullmatch(text):
-            thing, told = found["thing"], found.groupdict().get("told")
+            parts = found.groupdict()
+            thing, told = parts["thing"], parts.get("told")
             if not told:
-                return Offer(without_article(with_nominative(thing)))
+                named = without_article(with_nominative(thing))
+                return Offer(named, is_other="other" in parts)
             if not has_cyrillic(thing):
                 return Offer(f"{told} {thing}", f"make the {thing} {told}")
             named = nominative(thing)

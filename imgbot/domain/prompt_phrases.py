@@ -98,9 +98,10 @@ def replaced(prompt: str, found: re.Match[str]) -> str:
     word = fold(spans[at][0])
     if kind_of(word, ATTRIBUTES) and at + 1 < len(spans):
         return _with_attribute(prompt, at + 1, new)
-    if has_cyrillic(word) and nominative(word) != word:
-        return appended(_without_phrase(prompt, at), new)
     first = _first_of_phrase(prompt, spans, at)
+    if has_cyrillic(word) and (nominative(word) != word or fold(spans[first][0]) in LINKS):
+        # The new words would have to be declined.
+        return appended(_without_phrase(prompt, at), new)
     if fold(spans[first][0]) in LINKS:
         first += 1
     return f"{prompt[: spans[first].start()]}{new}{prompt[spans[at].end() :]}"

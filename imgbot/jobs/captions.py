@@ -7,7 +7,7 @@ from imgbot.domain.job import Job, variant_number
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.prompt_options import with_negative
 from imgbot.domain.texts import has_text, t
-from imgbot.domain.texts.captions import drawing_lines, edit_names
+from imgbot.domain.texts.captions import drawing_lines, edit_names, quoted
 from imgbot.telegram.messenger import cut
 
 _CAPTION_WORDS = 600
@@ -82,7 +82,7 @@ def _changes(job: Job) -> list[str]:
     # A prompt that was applied to the letter need not be repeated.
     is_edit = job.request.operation is Operation.EDIT
     is_in_title = is_edit and _normalised(did) == _normalised(_words(job))
-    return [t(job.request.language, "caption_did", did=did)] if did and not is_in_title else []
+    return [did[0].upper() + did[1:]] if did and not is_in_title else []
 
 
 def _drawings(job: Job) -> list[str]:
@@ -91,16 +91,16 @@ def _drawings(job: Job) -> list[str]:
 
 
 def _unknown(job: Job) -> list[str]:
-    facts, shown = job.progress.facts, stems_of(job.request.base)
-    parts = job.progress.parts_of("unknown")
+    facts, language = job.progress.facts, job.request.language
+    shown, parts = stems_of(job.request.base), job.progress.parts_of("unknown")
     if job.progress.parts_of("did"):
         # "The ship" in "the ship at night" only names the picture, which is changed.
-        parts = [each for each in parts if stem(each) not in shown]
-    if not (unknown := ", ".join(parts)):
+        parts = tuple(each for each in parts if stem(each) not in shown)
+    if not parts:
         return []
     key = "caption_unknown_nearest" if "nearest" in facts else "caption_unknown"
-    words, nearest = unknown[:_UNKNOWN_WORDS], facts.get("nearest", "")
-    return [t(job.request.language, key, words=words, nearest=nearest)]
+    words = cut(", ".join(quoted(language, each) for each in parts), _UNKNOWN_WORDS)
+    return [t(language, key, words=words, nearest=facts.get("nearest", ""))]
 
 
 def _normalised(words: str) -> list[str]:

@@ -97,7 +97,7 @@ async def test_the_commands_menu(control: Control, open_window: OpenWindow) -> N
     names = ("create", "edit", "merge", "retouch", "upscale", "cancel", "help")
     await expect(items).to_contain_text([f"/{name}" for name in names])
     await items.filter(has_text="/help").click()
-    await chat.answer("I make pictures. Write what to draw").wait_for()
+    await chat.answer("I draw what you describe, and edit photos.").wait_for()
     await chat.composer.press_sequentially("/up")
     await expect(items).to_have_count(1)
     await chat.composer.press("Tab")
@@ -184,7 +184,7 @@ async def test_a_blocked_bot_is_shown_after_a_reload(
     await unblock.click()
     await chat.say("/help")
 
-    await chat.answer("I make pictures. Write what to draw").wait_for()
+    await chat.answer("I draw what you describe, and edit photos.").wait_for()
 
 
 async def test_browsers_that_leave_at_once_leave_no_trace(control: Control, demo: Demo) -> None:

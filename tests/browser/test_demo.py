@@ -32,7 +32,7 @@ async def test_from_the_first_visit_to_ctrl_c_which_leaves_nothing_behind(
     await expect(chat.page.get_by_test_id("person")).to_have_count(1)
     await expect(chat.bubbles).to_have_count(0)
     await chat.start()
-    await chat.answer("Hi! I make pictures.").wait_for()
+    await chat.answer("Hi! I draw what you describe").wait_for()
     await expect(chat.page.get_by_test_id("inline-button")).to_contain_text(
         ["Create a picture", "Edit", "Merge", "Retouch", "Upscale"]
     )

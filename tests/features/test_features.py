@@ -109,7 +109,7 @@ async def test_a_bot_without_it_draws_edits_and_merges(name: str, tmp_path: Path
         both = await merged(owner, *two, is_album=name not in {"any", "albums"})
 
         assert len({fox.id, cat.id, both.id}) == 3
-        assert both.text.startswith("🧩 Photos merged: 2")
+        assert both.text.startswith("🧩 Merged 2 photos")
         if command := COMMANDS.get(name):
             assert (await owner.ask(command)).text == t("en", "unknown_command")
         await assert_undisturbed(stage.bot, stage.control)

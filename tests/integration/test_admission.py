@@ -153,7 +153,7 @@ async def test_while_paused_nothing_is_ordered_and_the_rest_works(invited: Invit
     assert helped.text == t("en", "help")
     assert resumed == ["Got it."]
     assert sorted(message.text.splitlines()[0] for message in shown) == [
-        *("a fox", "a fox", "a hare", "✏️ a hat", "🔍 Enlarged ×2", "🧩 Photos merged: 2")
+        *("a fox", "a fox", "a hare", "✏️ a hat", "🔍 Enlarged ×2", "🧩 Merged 2 photos")
     ]
 
 
@@ -191,5 +191,5 @@ async def test_over_the_limit_presses_are_answered_and_the_way_out_is_open(
         "OK, cancelled. W",
         "Requests left: 0",
         "You have no pict",
-        "Hi! I make pictu",
+        "Hi! I draw what ",
     ]

@@ -154,8 +154,8 @@ async def test_a_very_long_prompt_that_is_not_understood_gets_its_sentence(bob: 
     await bob.say("make it " + "🦊" * 1992, reply_to=photo.id)
     [_, answer] = await bob.said()
 
-    assert answer.startswith("I don't know how to do this:")
-    assert answer.endswith("See /help for everything I can do.")
+    assert answer.startswith("I can't do “")
+    assert answer.endswith("Everything I can do is in /help.")
 
 
 async def test_a_merge_of_a_thread_and_a_photo_ends_in_an_answer(bob: User) -> None:

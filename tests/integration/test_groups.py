@@ -132,7 +132,7 @@ async def test_an_album_with_a_mention_is_merged_whole(simulated_stage: Stage) -
     await ann.control.send_late(ann.person, sent[0], album[3])
     [result] = await ann.heard()
 
-    assert result.text == "🧩 Photos merged: 4"
+    assert result.text == "🧩 Merged 4 photos"
 
 
 async def test_a_question_is_answered_by_a_reply_only(simulated_stage: Stage) -> None:
@@ -397,7 +397,7 @@ async def test_a_refusal_is_told_to_its_user_alone_where_the_bot_is_administrato
     answers = [await user.ask("/last") for user in (ann, ann, eve, eve)]
     calls = (await ann.control.calls())["calls"]
 
-    assert {answer.text for answer in answers} == {t("en", "last_nothing")}
+    assert {answer.text for answer in answers} == {t("en", "history_empty")}
     assert [answer.seen_by for answer in answers] == [0, ann.id, 0, 0]
     # Where it is none, that is found out once in an hour.
     refused = [

@@ -123,7 +123,7 @@ async def test_exact_letters_are_put_on_what_was_paid_for_and_alone_cost_nothing
     assert "a calm lake" in sent
     assert "HELLO" not in sent
     assert (await hosted.charges())[0] == made + 1
-    assert "letter by letter: HELLO" in (await anna.click(await anna.unfold(shown), "ℹ️")).text
+    assert "word for word: HELLO" in (await anna.click(await anna.unfold(shown), "ℹ️")).text
     for picture in (shown, edited):
         assert (await anna.image(picture)).convert("L").getextrema()[1] == 255
     assert "backup service" not in edited.text

@@ -124,7 +124,7 @@ async def test_limits_say_what_is_left(stage: Stage) -> None:
 
     assert fresh.text.splitlines()[0] == "Requests left: 50 of 50 (per 60 minutes)."
     assert used.text.splitlines()[0] == "Requests left: 49 of 50 (per 60 minutes)."
-    assert used.text.splitlines()[-1].startswith("You'll have all 50 again in ")
+    assert used.text.splitlines()[-1].startswith("Your limit resets in ")
 
 
 async def wait_long_for(user: User, words: str) -> None:

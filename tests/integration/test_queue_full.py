@@ -70,7 +70,7 @@ async def test_a_full_queue_is_said_once_and_as_a_toast(stage: Stage) -> None:
     ("photos", "caption", "order"),
     [
         (["cat"], "✏️ a hat", "edit a hat"),
-        (["cat", "astronaut"], "🧩 Photos merged: 2", "merge a hat"),
+        (["cat", "astronaut"], "🧩 Merged 2 photos", "merge a hat"),
     ],
 )
 async def test_a_refused_message_is_handled_again_by_a_button_and_once(

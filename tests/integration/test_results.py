@@ -50,7 +50,7 @@ async def test_undo_goes_back_step_by_step_from_any_picture_to_the_beginning(bob
     pictures = [message.photo_unique_id for message in (third, second, first)]
     assert shown.photo_unique_id == third.photo_unique_id
     assert [message.photo_unique_id for message in back[:3]] == pictures
-    assert back[3].text.startswith("There is nothing to undo")
+    assert back[3].text.startswith("Nothing to undo")
 
 
 async def test_undo_ends_at_the_users_own_photo(builtin_stage: Stage) -> None:
@@ -125,7 +125,7 @@ async def test_the_original_file_comes_whole_over_a_restart_and_then_again(bob: 
     again = await bob.click(result, "As a file")
 
     assert width / height == pytest.approx(16 / 9, abs=0.02)
-    assert document.text == "The picture as a file, uncompressed"
+    assert document.text == "The picture as a file, in full quality"
     assert document.document_id
     assert again.document_id == document.document_id
 
@@ -217,7 +217,7 @@ Not drawn: .*qwertz.*
 Model: the built-in engine, no neural network
 Seed: 7
 Size: 1824×1024
-Time: {SPAN} until it began, {SPAN} to make it
+Waited {SPAN}, made in {SPAN}
 Price: free for you"""
 
 
@@ -261,4 +261,4 @@ async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) 
     assert await mallory.toast(long, "ℹ️") == t("en", "not_your_button")
     assert {message.id for message in await ann.heard()} == {short.id, long.id}
     by_words = await mallory.ask("what seed was that?", reply_to=short.id)
-    assert by_words.text == t("en", "receipt_nothing")
+    assert by_words.text == t("en", "history_empty")

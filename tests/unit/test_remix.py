@@ -40,6 +40,7 @@ AMENDED = [
     ("a grey cat on a roof", "a dog instead of the cat", "a dog on a roof"),
     ("рыжий кот на крыше", "собаку вместо кота", "собака на крыше"),
     ("девочка с котом", "замени кота на собаку", "девочка, собака"),
+    ("открытка с тюльпанами", "розы вместо тюльпанов", "открытка, розы"),
     ("кот в шляпе", "кота замени на лису", "лиса в шляпе"),
     ("a fox in the snow", "turn it into a castle", "a castle in the snow"),
     ("a red house", "blue instead of red", "a blue house"),

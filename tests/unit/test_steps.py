@@ -4,7 +4,7 @@ import asyncio
 import io
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
@@ -340,8 +340,8 @@ def test_a_caption_says_how_much_larger_the_picture_is(factor: float, caption: s
     ("facts", "line"),
     [
         ({"did": "night", "unknown": "ship"}, ""),
-        ({"did": "night", "unknown": "ship, flag"}, "I didn't understand: flag"),
-        ({"unknown": "ship"}, "I didn't understand: ship"),
+        ({"did": "night", "unknown": "ship, flag"}, "I didn't understand: “flag”"),
+        ({"unknown": "ship"}, "I didn't understand: “ship”"),
     ],
 )
 def test_a_word_that_names_the_picture_is_not_called_unknown(
@@ -351,6 +351,22 @@ def test_a_word_that_names_the_picture_is_not_called_unknown(
     job = with_changes(JOB, **wanted, base="two ships in the fog", facts=facts)
 
     assert captions.success_caption(job).partition("I didn't")[1:] == line.partition("I didn't")[1:]
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        ("en", ["✏️ make it", "Slightly warmer, frame", "I didn't understand: “sky”, “dusk”"]),
+        ("ru", ["✏️ make it", "Чуть теплее, рамка", "Не понял слова: «sky», «dusk»"]),
+    ],
+)
+def test_a_caption_says_what_was_done_and_quotes_what_was_not_understood(
+    language: str, lines: Sequence[str]
+) -> None:
+    facts = {"did": "warmer|slightly, frame", "unknown": "sky, dusk"}
+    edit = {"operation": Operation.EDIT, "language": language, "prompt": "make it"}
+
+    assert captions.success_caption(with_changes(JOB, facts=facts, **edit)).splitlines() == lines
 
 
 async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path) -> None:

@@ -311,6 +311,7 @@ def test_every_change_has_a_name_in_both_languages() -> None:
         ("tint|light_blue", "в голубых тонах", "light blue tones"),
         ("less_colour|yellow", "меньше жёлтого", "less yellow"),
         ("colour_frame|red", "красная рамка", "red frame"),
+        ("recolour|blue", "перекрасил в синий", "recoloured blue"),
         ("backdrop|white", "фон белого цвета", "white background"),
         ("scenery|beach", "фон «пляж»", "“beach” background"),
         ("left_out|3", "без фото 3", "without photo 3"),

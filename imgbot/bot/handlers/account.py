@@ -141,7 +141,7 @@ class AccountHandlers:
         lines = [dialogue.t("answer_price"), "", text] if is_price_asked else [text]
         if verdict.wait_s:
             wait = in_time(language, verdict.wait_s)
-            lines.append(dialogue.t("limits_again", limit=self.limit.max_requests, wait=wait))
+            lines.append(dialogue.t("limits_again", wait=wait))
         lines += await self._budget(dialogue)
         answer = dialogue.say if dialogue.context.is_private else dialogue.answer_privately
         await answer("\n".join(lines))

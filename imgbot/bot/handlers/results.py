@@ -259,7 +259,8 @@ class ResultHandlers:
         result = await self.pictures.chosen("complaint", message, dialogue)
         is_varied, offer = self.requests.is_varied(result.request), offer_for(prompt_of(message))
         again = offer.again if is_varied else ""
-        missing = (("again", "draw_with", again), ("change", "change_so", offer.change))
+        drawn = "draw_other" if offer.is_other else "draw_with"
+        missing = (("again", drawn, again), ("change", "change_so", offer.change))
         offered = [
             [OFFER.button(dialogue.language, choice, result.id, key=key, words=words)]
             for choice, key, words in missing

@@ -12,10 +12,10 @@ from imgbot.domain.spelling import has_cyrillic
 from imgbot.domain.texts import LANGUAGES, t, tables
 
 _COLOUR_FORM = {
-    "tint": 0, "more_colour": 1, "less_colour": 1, "colour_frame": 2, "backdrop": 1, "recolour": 1,
-    "recoloured": 1,
+    "tint": 0, "more_colour": 1, "less_colour": 1, "colour_frame": 2, "backdrop": 1, "recolour": 3,
+    "recoloured": 3,
 }  # fmt: skip
-"""Form of a colour's name: of tones, of an amount, of a frame."""
+"""Form of a colour's name: of tones, of an amount, of a frame, of what got it."""
 
 _JOINING = frozenset({"и", "или", "and", "or", "for", "для"})
 _SMALL = _JOINING | {"с", "на", "в", "with", "on", "in", "a", "an", "the"}
@@ -42,7 +42,7 @@ def _name(language: str, key: str, value: str) -> str:
 def _say_value(language: str, key: str, value: str) -> str:
     values = tables(language)["values"]
     if key in _COLOUR_FORM:
-        return tables(language)["colours"].get(value, ("", "", ""))[_COLOUR_FORM[key]]
+        return tables(language)["colours"].get(value, ("",) * 4)[_COLOUR_FORM[key]]
     if key == "scenery":
         return tables(language)["scenes"].get(value, "")
     if key == "photo_style":
@@ -87,14 +87,14 @@ def drawing_lines(
         if kind == "scene":
             listed["drawn"].append(drawing_name(words, prompt))
         elif kind == "drawn":
-            listed["drawn"].append(_quoted(language, words))
+            listed["drawn"].append(quoted(language, words))
         elif kind == "roughly":
             shown, _, name = words.partition("|")
             listed["roughly"].append(
-                f"{_quoted(language, shown)} ({drawing_name(name, prompt) or name})"
+                f"{quoted(language, shown)} ({drawing_name(name, prompt) or name})"
             )
     if any(listed.values()):
-        listed["undrawn"] = [_quoted(language, words) for words in undrawn]
+        listed["undrawn"] = [quoted(language, words) for words in undrawn]
     return [
         t(language, f"caption_{key}", words=_shortened(", ".join(words)))
         for key, words in listed.items()
@@ -106,7 +106,7 @@ def _shortened(words: str) -> str:
     return words if len(words) <= _LINE else f"{words[:_LINE]}…"
 
 
-def _quoted(language: str, words: str) -> str:
+def quoted(language: str, words: str) -> str:
     return f"«{words}»" if language == "ru" else f"“{words}”"
 
 

@@ -35,7 +35,7 @@ def grey(level: int) -> bytes:
 async def test_an_album_with_a_caption_is_merged(bob: User, caption: str, count: int) -> None:
     result = await bob.order(caption, *PHOTOS[:count], gap_ms=400 if count == 4 else 0)
 
-    assert result.text.startswith(f"🧩 Photos merged: {count}")
+    assert result.text.startswith(f"🧩 Merged {count} photos")
     assert [m.id for m in await bob.results()] == [result.id]
 
 
@@ -44,7 +44,7 @@ async def test_an_album_without_words_is_asked_about_once_and_numbered(bob: User
     result = await bob.order("put 1 into 2")
 
     assert panel.text.startswith("4 photos, numbered in the order")
-    assert result.text.startswith("🧩 Photos merged: 4")
+    assert result.text.startswith("🧩 Merged 4 photos")
     outgoing = [m for m in await bob.control.messages(bob.id) if m.is_outgoing]
     assert [m.id for m in outgoing] == [panel.id, result.id]
 
@@ -53,7 +53,7 @@ async def test_words_right_after_an_album_are_about_the_album(bob: User) -> None
     await bob.photos(*PHOTOS[:2])
     result = await bob.order("side by side")
 
-    assert result.text.startswith("🧩 Photos merged: 2")
+    assert result.text.startswith("🧩 Merged 2 photos")
     assert len(await bob.results()) == 1
 
 
@@ -81,7 +81,7 @@ async def test_an_album_of_one_photo_twice_waits_for_another_photo(bob: User, ca
     result = await bob.click(both, "Merge", is_picture)
 
     assert panel.text == t("en", "merge_same_one")
-    assert result.text.startswith("🧩 Photos merged: 2")
+    assert result.text.startswith("🧩 Merged 2 photos")
 
 
 async def test_an_album_of_one_photo_twice_without_words_is_asked_about(bob: User) -> None:
@@ -92,7 +92,7 @@ async def test_photos_keep_their_order(bob: User) -> None:
     result = await bob.order("side by side", *[grey(level) for level in range(20, 220, 20)])
 
     image = (await bob.image(result)).convert("L")
-    assert result.text.startswith("🧩 Photos merged: 10")
+    assert result.text.startswith("🧩 Merged 10 photos")
     row = image.resize((image.width, 1)).tobytes()
     middles = [row[round((n + 0.5) / 10 * image.width)] for n in range(10)]
     assert middles == sorted(middles)
@@ -104,7 +104,7 @@ async def test_two_albums_at_once_lose_no_photo(bob: User) -> None:
     await bob.ask("", *PHOTOS[2:], fits=lambda m: m.text.startswith("4 photos"))
     result = await bob.order("collage")
 
-    assert result.text.startswith("🧩 Photos merged: 4")
+    assert result.text.startswith("🧩 Merged 4 photos")
 
 
 async def test_a_refused_album_in_a_chat_that_is_gone_disturbs_no_other_user(
@@ -159,7 +159,7 @@ async def test_an_album_survives_a_kill_and_waits_for_its_rest(bob: User, count:
     await bot.start()
     result = await bob.wait(is_picture)
 
-    assert result.text.startswith("🧩 Photos merged: 3")
+    assert result.text.startswith("🧩 Merged 3 photos")
     assert len(await bob.results()) == 1
 
 
@@ -167,4 +167,4 @@ async def test_an_album_of_files_keeps_them_as_they_are(bob: User) -> None:
     await bob.files(("a.jpg", PHOTOS[0]), ("b.jpg", PHOTOS[1]), caption="below each other")
     result = await bob.wait(is_picture)
 
-    assert result.text.startswith("🧩 Photos merged: 2")
+    assert result.text.startswith("🧩 Merged 2 photos")
