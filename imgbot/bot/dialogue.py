@@ -140,6 +140,8 @@ class Draft:
     prompt: str
     model: str | None
     """Model of a picture that is made again; None for a new one."""
+    made: Job | None = None
+    """Job of the picture that it changes; None for the user's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ class Requests:
             photos = dialogue.order_rule.photos(operation, prompt, photos[0])
             parent = await self.results.job_of_picture(photos[0])
         photos = tuple(replace(photo, replied=None) for photo in photos)
-        prompt, model = _complete(dialogue, operation, prompt)
+        made = await self.results.expected(parent) if parent else None
+        prompt, model = _complete(dialogue, operation, prompt, made=made)
         # Words such as "square" are changes here; flags are options in any prompt.
         options = parse_prompt_options(prompt, has_words=False)
         wanted = replace(
@@ -113,20 +114,18 @@ class Requests:
             sources=photos,
             scale=scale,
             parent=parent,
-            base=await self._base_of(parent, dialogue),
+            base=self._base_of(made, dialogue),
         )
         job = _job_of(dialogue, wanted)
         job = job if number == 1 else replace(job, id=f"{job.id}-{number}")
         return await self._enqueue(dialogue, job)
 
-    async def _base_of(self, parent: str, dialogue: Dialogue) -> str:
+    def _base_of(self, made: Job | None, dialogue: Dialogue) -> str:
         """Return the prompt that a picture was drawn from, if a change may have to draw it anew."""
-        if not (parent and self.policy.has_builtin_edits):
-            return ""
-        made = await self.results.expected(parent)
         # The prompt of a picture that was forwarded is private to its chat.
         is_here = made is not None and made.is_of(dialogue.context.chat_id)
-        return made.request.full_prompt if made is not None and is_here else ""
+        is_redrawn = is_here and self.policy.has_builtin_edits
+        return made.request.full_prompt if made is not None and is_redrawn else ""
 
     async def create(self, dialogue: Dialogue, text: str, models: Sequence[str] = ()) -> None:
         """Order a new picture, in as many variants as the prompt or the preferences ask for.
@@ -182,14 +181,14 @@ class Requests:
         """Order the request of a failed job again, once; False if that was done before."""
         request, wanted = f"{failed.id}-r", failed.request
         await self.check_rate_limit(dialogue, request)
-        base = await self._base_of(wanted.parent, dialogue)
+        made = await self.results.expected(wanted.parent) if wanted.parent else None
         try:
             _, model = _complete(dialogue, wanted.operation, model=wanted.model)
         except UserError:
             # The sentence above the button says that it takes the usual one in place of one that is
             # gone; what is refused with that, too, is refused.
             _, model = _complete(dialogue, wanted.operation, model="")
-        again = _job_of(dialogue, replace(wanted, model=model, base=base))
+        again = _job_of(dialogue, replace(wanted, model=model, base=self._base_of(made, dialogue)))
         return await self._enqueue(dialogue, replace(again, id=request))
 
     async def create_version(
@@ -269,6 +268,9 @@ class Requests:
     def _offers(self, dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:
         """Yield the job at the most that it may cost, then as one that costs less, if any."""
         request = job.request
+        if request.is_lettering_alone:
+            yield with_changes(job, base=""), []
+            return
         # What cannot be changed is drawn anew, at the price of a new picture.
         further = [Operation.CREATE] * bool(request.base)
         if len(request.sources) > 1:
@@ -276,10 +278,7 @@ class Requests:
         if further:
             yield self._priced(dialogue, job, request.operation, *further)
             job = with_changes(job, base="")
-        if request.is_lettering_alone:
-            yield job, []
-        else:
-            yield self._priced(dialogue, job, request.operation)
+        yield self._priced(dialogue, job, request.operation)
 
     def _priced(
         self, dialogue: Dialogue, job: Job, *operations: Operation
@@ -348,10 +347,14 @@ class Requests:
 
 
 def _complete(
-    dialogue: Dialogue, operation: Operation, prompt: str = "", model: str | None = None
+    dialogue: Dialogue,
+    operation: Operation,
+    prompt: str = "",
+    model: str | None = None,
+    made: Job | None = None,
 ) -> tuple[str, str]:
     """Return prompt and model of an order, as features change them. Raises UserError."""
-    draft = Draft(operation, prompt, model)
+    draft = Draft(operation, prompt, model, made)
     for complete in dialogue.added.before_order:
         draft = complete(draft, dialogue)
     return draft.prompt, draft.model or ""

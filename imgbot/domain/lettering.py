@@ -1,9 +1,9 @@
 """Lettering: words that are to stand on a picture, found in a prompt. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from imgbot.domain.phrases import PhraseLists, blanked, phrases_of
@@ -21,7 +21,18 @@ _CLAUSE = re.compile(r"[,;.\n]\s+")
 _LOOSE_END = re.compile(
     r"(?:(?:^|[\s,;:—–-]++)(?:and|и|with|с|со|a|the|saying)?(?=[\s,;:—–-]|$))*+$"
 )
-_FORMS = ("meme", "card", "script")
+CHARACTERS_MAX = 500
+"""Characters that have room on a picture."""
+_FORMS = ("meme", "card")
+SIZES = ("tiny", "small", "", "large", "huge")
+"""Sizes of letters, from the smallest; the usual one has no name."""
+_COLOURS = (
+    *("red", "orange", "yellow", "green", "turquoise", "light_blue", "blue", "purple", "pink"),
+    *("brown", "gold", "grey", "white", "black"),
+)
+_FONTS = ("script", "plain")
+NOTHING = {"en": "text «»", "ru": "надпись «»"}
+"""Prompts by language; users need not write them."""
 _LOOSE = re.compile(r"\s+([,;:.!?])|([,;:])\s*(?=[,;.!?]|$)")
 
 
@@ -30,6 +41,18 @@ class PlacedText(NamedTuple):
 
     place: str
     text: str
+
+
+class Look(NamedTuple):
+    """How letters look, by names of `SIZES`, colours and fonts; empty leaves it to their form."""
+
+    size: str = ""
+    colour: str = ""
+    font: str = ""
+    """script or plain."""
+
+
+USUAL = Look()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +68,19 @@ class Lettering:
     is_asked: bool = True
     scene: str = ""
     """Prompt for a picture model, where the words are exact: the rest, with a card's name."""
+    look: Look = USUAL
 
     @property
     def text(self) -> str:
         return " / ".join(part.text for part in self.parts)
 
 
-def _lists() -> PhraseLists:
+def lettering_phrases() -> PhraseLists:
     return phrases_of("imgbot.domain", "lettering")
 
 
 def _pattern(name: str) -> re.Pattern[str]:
-    return _lists()[name]
+    return lettering_phrases()[name]
 
 
 class Cue(NamedTuple):
@@ -68,13 +92,13 @@ class Cue(NamedTuple):
     """True if the words are not left to a picture model."""
 
 
-# The two without a list: quotations with a place, and with more than one.
+# Those without a list: quotations with a place, with more than one, and with a look.
 CUES = (
     Cue("asked", 'a cat, write "HI"'),
     Cue("named", 'a cat, lettering "HI"'),
     Cue("meme", 'a cat, meme "HI"'),
     Cue("card", 'a birthday card, "HI"'),
-    Cue("script", '"HI" in a fancy font'),
+    Cue("look", '"HI" in a fancy font'),
     Cue("places", '"HI" at the top, "BYE" at the bottom'),
     Cue("place", 'character "HI" at the top of a mountain', is_exact=False),
     Cue("spoken", 'a parrot saying "HI"', is_exact=False),
@@ -87,38 +111,85 @@ def _has(name: str, plain: str) -> bool:
 
 @lru_cache(maxsize=16)
 def read_lettering(prompt: str) -> Lettering | None:
-    """Words that the prompt wants on the picture; None without any."""
+    """Words that the prompt wants on the picture; None without any.
+
+    `NOTHING` is a prompt for the picture without the words that it bore.
+    """
     text = " ".join(prompt.split())
-    quotes = [quote for quote in QUOTED.finditer(text) if _content(quote)]
-    plain = fold(QUOTED.sub(lambda quote: _GAP * len(quote[0]), text))
+    if text in NOTHING.values():
+        return Lettering((), "", "", is_exact=True)
+    plain, said = quotations(text)
     if _has("removed", plain):
         return None
+    looks = [match.span() for match in _looks(plain)]
+    told = [*looks, *(match.span() for match in _pattern("asked").finditer(plain))]
+    look = look_in(" ".join(plain[start:end] for start, end in told))
+    text, plain = blanked(text, looks), blanked(plain, looks)
     form = next((name for name in _FORMS if _has(name, plain)), "")
-    if quotes:
-        found = _read_quoted(text, plain, quotes)
-    else:
-        parts, rest = _plain_parts(text, plain, has_form=bool(form))
-        found = Lettering(parts, "", rest, is_exact=False)
-    return _formed(found, form) if found.parts else None
+    read = _read_quoted(text, plain, look) if said else _read_plain(text, plain, form)
+    if look.font == "script" and not form:
+        form, look = "script", look._replace(font="")
+    return _formed(replace(read, look=look), form) if read.parts else None
+
+
+def quotations(text: str) -> tuple[str, list[str]]:
+    """Text in lower case with a gap for each quotation, and the quotations."""
+    plain = fold(QUOTED.sub(lambda quote: _GAP * len(quote[0]), text))
+    return plain, [said for quote in QUOTED.finditer(text) if (said := _content(quote))]
+
+
+def look_in(plain: str) -> Look:
+    """Look that lower-case words tell."""
+    names = (tuple(filter(None, SIZES)), _COLOURS, _FONTS)
+    return Look(*(next((each for each in kind if _has(each, plain)), "") for kind in names))
+
+
+def _looks(plain: str) -> Iterator[re.Match[str]]:
+    """Parts of a prompt that tell how letters look: "in red letters", or "in red" behind words."""
+    yield from _pattern("look").finditer(plain)
+    led = next(
+        (place for name in ("asked", "led") if (place := _pattern(name).search(plain))), None
+    )
+    for match in _look_at_end().finditer(plain, led.end() if led else 0):
+        before = plain[: match.start()].rstrip(_EDGES)
+        is_behind = before.endswith(_GAP) or _ended("top", "bottom").search(before)
+        if before and (is_behind or (led and len(before) > led.end())):
+            yield match
+
+
+@cache
+def _look_at_end() -> re.Pattern[str]:
+    look, *places = map(lettering_phrases().named, ("look_last", "top", "bottom"))
+    place = "|".join(places)
+    return re.compile(rf"(?<!\w)(?:{look})(?=[\s,.!]*(?:$|(?:{place})(?!\w)))")
+
+
+@cache
+def _ended(*names: str) -> re.Pattern[str]:
+    """Pattern of a phrase of these lists at the end of a text."""
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(lettering_phrases().named, names))})$")
 
 
 def _formed(found: Lettering, form: str) -> Lettering:
     """Words in the form that is asked for, or that their places have; two of a meme are split."""
     places = {part.place for part in found.parts}
     parts = found.parts
+    # Letters that are told to be plain are no capitals.
+    is_meme = len(places) > 1 and found.look.font != "plain"
     if form == "meme" and len(parts) == 2 and places == {""}:
         parts = (PlacedText("top", parts[0].text), PlacedText("bottom", parts[1].text))
-    return replace(found, parts=parts, form=form or ("meme" if len(places) > 1 else "caption"))
+    return replace(found, parts=parts, form=form or ("meme" if is_meme else "caption"))
 
 
-def _read_quoted(text: str, plain: str, quotes: list[re.Match[str]]) -> Lettering:
+def _read_quoted(text: str, plain: str, look: Look) -> Lettering:
+    quotes = [quote for quote in QUOTED.finditer(text) if _content(quote)]
     parts = _quoted_parts(plain, quotes)
     places = {part.place for part in parts}
-    seen = {"place": places != {""}, "places": len(places) > 1}
+    seen = {"place": places != {""}, "places": len(places) > 1, "look": look != USUAL}
     found = [cue for cue in CUES if (seen[cue.name] if cue.name in seen else _has(cue.name, plain))]
     is_exact = any(cue.is_exact for cue in found) and not _has("thing", plain)
     is_exact = is_exact and all(_WRITABLE.fullmatch(part.text) for part in parts)
-    asking = ("asked", "named", "spoken", "meme", "look", "top", "bottom")
+    asking = ("asked", "named", "spoken", "meme", "top", "bottom")
     scene, rest = (_without(text, plain, *names) for names in (asking, (*asking, *_FORMS)))
     return Lettering(parts, "", rest, is_exact, bool(found), scene)
 
@@ -148,7 +219,7 @@ _Mark = tuple[int, int, str]
 """Start and end of the words for a place, and its name."""
 
 
-def _plain_parts(text: str, plain: str, *, has_form: bool) -> tuple[tuple[PlacedText, ...], str]:
+def _read_plain(text: str, plain: str, form: str) -> Lettering:
     """Words without quotation marks: they follow what asks for them, or the place of each."""
     asked = _pattern("asked").search(plain) or _pattern("led").search(plain)
     places: list[_Mark] = sorted(
@@ -158,14 +229,23 @@ def _plain_parts(text: str, plain: str, *, has_form: bool) -> tuple[tuple[Placed
     )
     if asked:
         begin, start = asked.span()
-    elif has_form and places:
+    elif places and (form or _leads_twice(places)):
         begin = start = places[0][0]
     else:
-        return (), text
+        return Lettering((), "", text, is_exact=False)
     end = _end_of_words(plain, start)
-    marks = [(start, start, ""), *(mark for mark in places if start <= mark[0] < end)]
-    rest = f"{text[:begin].strip(_EDGES)}, {text[end:].strip(_EDGES)}".strip(_EDGES)
-    return _marked_parts(text, plain, marks, end), _without(rest, fold(rest), *_FORMS, "look")
+    is_ahead = _ended("top", "bottom").fullmatch(plain[:begin].strip(_EDGES))
+    ahead = _place_in(plain[:begin]) if is_ahead else ""
+    marks = [(start, start, ahead), *(mark for mark in places if start <= mark[0] < end)]
+    before = "" if ahead else text[:begin].strip(_EDGES)
+    rest = f"{before}, {text[end:].strip(_EDGES)}".strip(_EDGES)
+    parts = _marked_parts(text, plain, marks, end)
+    return Lettering(parts, "", _without(rest, fold(rest), *_FORMS), is_exact=False)
+
+
+def _leads_twice(places: Sequence[_Mark]) -> bool:
+    """Return true for "top: HELLO bottom: BYE", which begins with a place."""
+    return places[0][0] == 0 and len({mark[2] for mark in places}) > 1
 
 
 def _marked_parts(
@@ -184,16 +264,11 @@ def _marked_parts(
 
 
 def _end_of_words(plain: str, start: int) -> int:
-    """Place where another wish begins, or the script or look of the letters is told."""
+    """Place where another wish begins."""
     ends = [
         clause.start()
         for clause in _CLAUSE.finditer(plain, start)
         if _pattern("command").match(plain, clause.end())
-    ]
-    ends += [
-        match.start()
-        for name in ("script", "look")
-        if (match := _pattern(name).search(plain, start)) and match.start() > start + 1
     ]
     return min(ends, default=len(plain))
 
@@ -207,6 +282,8 @@ def _words(text: str, plain: str, start: int, end: int) -> str:
             break
         start = lead.end()
     said = text[start:end].rstrip(_EDGES[:-3] + "\n")
+    if last := _ended("trailing").search(fold(said)):
+        said = said[: last.start()].rstrip(_EDGES[:-3])
     for word in ("и", "and", "а"):
         said = said.removesuffix(f" {word}")
     return said.strip(" ,;:—–-")

@@ -61,7 +61,13 @@ class OperationSpec:
 
 OPERATIONS: Mapping[Operation, OperationSpec] = {
     Operation.CREATE: OperationSpec(0, Prompt.REQUIRED, aliases=("draw", "imagine")),
-    Operation.EDIT: OperationSpec(1, Prompt.REQUIRED, result_action="edit", lists_changes=True),
+    Operation.EDIT: OperationSpec(
+        1,
+        Prompt.REQUIRED,
+        result_action="edit",
+        lists_changes=True,
+        captions={"unlettered": "caption_unlettered"},
+    ),
     Operation.MERGE: OperationSpec(2, Prompt.OPTIONAL, lists_changes=True),
     Operation.RETOUCH: OperationSpec(
         1,

@@ -21,6 +21,7 @@ from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
 from imgbot.config.settings import FeatureSettings, Settings
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.painter.originals import OriginalStore
 from imgbot.painter.pool import Pool
 from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting
@@ -61,6 +62,7 @@ class Core:
     spend: Spend
     forgetting: Forgetting
     pool: Pool
+    originals: OriginalStore
     routes: ProviderRouter
     is_clock_sure: Callable[[], bool]
     """While it is false, nothing may be deleted for its age."""

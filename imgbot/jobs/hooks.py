@@ -101,6 +101,7 @@ class EndOffer:
 
 BeforeChoice = Callable[[Any, Job], Awaitable[Job | Advance]]
 """Takes the `StepContext`, which stands above this module, as do the hooks below."""
+TakeSource = Callable[[Any, Job, Path], Awaitable[bool]]
 BeforeSubmit = Callable[[Any, Job, Provider, GenerationRequest], Awaitable[GenerationRequest]]
 
 
@@ -113,6 +114,9 @@ class Hooks:
     be ordered, or its end."""
     check_photo: tuple[Callable[[Job, Path], Awaitable[None]], ...] = ()
     """Called with each photo of a job before anything is ordered; raises UserError to refuse it."""
+    source: tuple[TakeSource, ...] = ()
+    """Called with each job of one photo and the file to write; returns true if it has written what
+    the job is to begin with, in place of its photo."""
     before_submit: tuple[BeforeSubmit, ...] = ()
     """Called with each order before its uploads; returns it as it is to be made."""
     after_render: tuple[AfterRender, ...] = ()

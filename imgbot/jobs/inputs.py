@@ -19,9 +19,8 @@ from imgbot.providers.protocol import GenerationRequest, InputLimits, Provider
 
 RESULT = "result"
 """File name of a result as fetched from its provider."""
-
-
-_TARGET = "made.jpg"
+TARGET = "made.jpg"
+"""File name of a picture that comes within a provider's answer."""
 _MAY_BE_SHORT = frozenset({"picture_truncated", "picture_not_a_picture", "result_not_a_picture"})
 
 T = TypeVar("T")
@@ -50,7 +49,7 @@ def is_own_file(context: StepContext, path: str) -> bool:
 
 def target_file(context: StepContext, job_id: str) -> Path:
     """File for a picture that comes within a provider's answer."""
-    return folder_of(context, job_id) / _TARGET
+    return folder_of(context, job_id) / TARGET
 
 
 def progress_of(context: StepContext, job_id: str) -> float:
@@ -196,6 +195,9 @@ async def if_short_again(
 
 async def _take_original(context: StepContext, job: Job, target: Path) -> bool:
     """Use a result of this bot at its original size: Telegram keeps a smaller photo of it."""
+    for hook in context.hooks.source:
+        if await hook(context, job, target):
+            return True
     original = context.originals.find(job.request.parent) if job.request.parent else None
     if original is None or original.stat().st_size > steps.RESULT_LIMIT_BYTES:
         return False

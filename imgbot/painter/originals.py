@@ -16,6 +16,11 @@ KEPT_S = 2_592_000
 SUFFIXES = (".jpg", ".png", ".webp")
 
 
+def bare_name(job_id: str) -> str:
+    """Name under which a job's picture without the words on it is stored."""
+    return f"{job_id}.bare"
+
+
 class OriginalStore:
     """One folder, bounded in bytes and age; `limit_mb` 0 stores nothing."""
 
@@ -46,9 +51,10 @@ class OriginalStore:
         return next((path for path in names if path.exists()), None)
 
     def remove(self, job_id: str) -> None:
-        """Delete the job's picture, if it is stored."""
-        for suffix in SUFFIXES:
-            (self._folder / f"{job_id}{suffix}").unlink(missing_ok=True)
+        """Delete the job's pictures, if they are stored."""
+        for name in (job_id, bare_name(job_id)):
+            for suffix in SUFFIXES:
+                (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
 
     def prune(self, now_s: float, kept_s: float = KEPT_S) -> int:
         """Delete what is older than `kept_s` or over the limit; return the remaining bytes."""

@@ -38,6 +38,11 @@ class EngineResult:
     suggestions: tuple[str, ...] = ()
 
 
+def bare_of(target: str) -> str:
+    """Return the path of a finished picture without the words on it."""
+    return f"{target}.bare"
+
+
 @dataclass(frozen=True, slots=True)
 class Deliverable:
     """File to send: a photo, or a document where a photo would be refused or degraded."""

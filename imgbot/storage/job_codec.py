@@ -99,7 +99,7 @@ _OF_RESULT = (
     *("user_id", "state", "created_ms", "chat_id", "operation", "language", "prompt", "sources"),
     *("scale", "ratio", "seed", "parent", "negative", "ignored", "base", "variants", "sent"),
     *("inline_id", "price_micro", "holds", "submit_ms", "lettering", "message_id", "facts"),
-    *("shown", "caption", "takes_seed"),
+    *("shown", "caption", "takes_seed", "features"),
 )
 """Fields of an ended job that are kept with its picture; the others are for its steps alone."""
 

@@ -55,6 +55,7 @@ def build_core(
             redis, queue, remove_files, messenger.delete_pack, owners(), forgetters()
         ),
         pool=connections.pool,
+        originals=originals,
         routes=connections.routes,
         is_clock_sure=connections.is_clock_sure,
         measure=sampler.measure,

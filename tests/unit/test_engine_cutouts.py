@@ -40,7 +40,7 @@ def each_subject_cut_once() -> Iterator[None]:
 
 
 def test_first_photo_is_cut_out_and_stands_in_the_second_with_a_shadow() -> None:
-    sheet, applied, unrecognised, _ = merge_pictures([toy(), GREEN], "1 into 2")
+    sheet, applied, unrecognised, *_ = merge_pictures([toy(), GREEN], "1 into 2")
     assert (applied, unrecognised) == (("cut_out",), ())
     assert sheet.size == GREEN.size
     ball, post = box_of(sheet, COLOURS[0], 12), box_of(sheet, COLOURS[7], 12)
@@ -54,7 +54,7 @@ def test_first_photo_is_cut_out_and_stands_in_the_second_with_a_shadow() -> None
 
 
 def test_subject_is_the_named_photo_else_the_one_that_can_be_cut_out() -> None:
-    sheet, applied, _, _ = merge_pictures([GREEN, toy()], "вставь второе в первое")
+    sheet, applied, *_ = merge_pictures([GREEN, toy()], "вставь второе в первое")
     assert (applied, sheet.size) == (("cut_out",), GREEN.size)
     box_of(sheet, COLOURS[0], 12)
     photo = load_photo("cat")
@@ -118,7 +118,7 @@ def test_plain_backdrop_is_found_with_noise_and_a_gradient(backdrop: Colour) -> 
 def test_picture_without_a_clear_subject_is_an_inset_and_reported() -> None:
     photo = load_photo("cat")
     assert cut_out(photo) is None
-    sheet, applied, _, _ = merge_pictures([photo, GREEN], "1 в 2")
+    sheet, applied, *_ = merge_pictures([photo, GREEN], "1 в 2")
     assert (applied, sheet.size) == (("inset",), GREEN.size)
     # A whole inset with round corners, in a corner of the other photo.
     changed = ImageChops.difference(sheet, GREEN).convert("L")
@@ -150,7 +150,7 @@ def test_several_cutouts_stand_apart_and_unused_photos_are_reported() -> None:
     blue = toy()
     blue.paste(COLOURS[2], (0, 0, *blue.size), mask_of(blue, COLOURS[0]))
     photos = [toy(), blue, GREEN, load_photo("cat")]
-    sheet, applied, _, _ = merge_pictures(photos, "put 1 and 2 into 3")
+    sheet, applied, *_ = merge_pictures(photos, "put 1 and 2 into 3")
     assert applied == ("cut_out", "left_out|4")
     assert box_of(sheet, COLOURS[0], 12)[2] < box_of(sheet, COLOURS[2], 12)[0]
 
@@ -275,7 +275,7 @@ def test_a_subject_stands_before_another_background() -> None:
     for words, done in (
         ("на синем фоне", "backdrop|blue"), ("change the background to a beach", "scenery|beach"),
     ):  # fmt: skip
-        image, applied, unrecognised, _ = edit_picture(toy(grey.size), words)
+        image, applied, unrecognised, *_ = edit_picture(toy(grey.size), words)
 
         assert (applied, unrecognised) == ((done,), ())
         box_of(image, COLOURS[0], 12)

@@ -49,7 +49,7 @@ def each_subject_found_once() -> Iterator[None]:
 
 def edited(words: str, name: str = "astronaut") -> tuple[Image.Image, Image.Image]:
     before = load_photo(name)
-    after, _, unrecognised, _ = edit_picture(before, words)
+    after, _, unrecognised, *_ = edit_picture(before, words)
     assert unrecognised == ()
     assert after.mode == "RGB"
     return before, after
@@ -110,7 +110,7 @@ def test_only_what_is_marked_gets_another_colour_and_keeps_its_light() -> None:
 def test_a_thing_gets_another_colour_where_it_is_found() -> None:
     photo = load_photo("astronaut").resize((256, 256))
     suit, face = (30, 150, 90, 220), (100, 30, 125, 55)
-    after, applied, unrecognised, _ = edit_picture(photo, "make the orange suit blue")
+    after, applied, unrecognised, *_ = edit_picture(photo, "make the orange suit blue")
     assert (applied, unrecognised) == (("recolour|blue",), ())
     assert blueness(photo.crop(suit)) < -60
     assert blueness(after.crop(suit)) > 60
@@ -254,7 +254,7 @@ def test_every_change_takes_every_shape_and_degree(size: tuple[int, int], degree
     for key in KEYS:
         words = degree + WORDS_OF.get(key, key)
         assert [step.key for step in parse_edit_request(words)[0]] == [key]
-        after, applied, unrecognised, _ = edit_picture(load_photo("cat").resize(size), words)
+        after, applied, unrecognised, *_ = edit_picture(load_photo("cat").resize(size), words)
         assert (key, len({*applied} - {GUESSED}), unrecognised) == (key, 1, ())
         assert after.mode == "RGB"
         assert min(after.size) >= 1

@@ -18,7 +18,7 @@ from tests.fixtures.photos import load_photo, psnr_db, save_photo
 
 def merged(photos: list[Image.Image], words: str, layout: str) -> tuple[Image.Image, list[Box]]:
     """The sheet, and the place of each of its first photos."""
-    sheet, applied, unrecognised, suggestions = merge_pictures(photos, words)
+    sheet, applied, unrecognised, suggestions, _ = merge_pictures(photos, words)
     assert (applied, unrecognised, suggestions) == ((layout,), (), ())
     # A contact sheet's numbers contain greys, too.
     shown = min(len(photos), 8 if layout == "contact_sheet" else 10)
@@ -70,7 +70,7 @@ def quarters(sheet: Image.Image) -> list[Image.Image]:
 
 def test_blend_is_the_mean_of_all() -> None:
     photo, other = load_photo("astronaut"), load_photo("cat")
-    sheet, applied, _, _ = merge_pictures([photo, other], "blend them")
+    sheet, applied, *_ = merge_pictures([photo, other], "blend them")
     assert applied == ("blend",)
     assert sheet.size == photo.size
     assert psnr_db(sheet, photo) > psnr_db(other.resize(photo.size), photo)
@@ -81,7 +81,7 @@ def test_blend_is_the_mean_of_all() -> None:
 def test_double_exposure_adds_light() -> None:
     dark, light = Image.new("RGB", (200, 200), "black"), load_photo("astronaut").resize((200, 200))
     dark.paste((200, 200, 200), (0, 0, 100, 200))
-    sheet, applied, _, _ = merge_pictures([dark, light], "double exposure")
+    sheet, applied, *_ = merge_pictures([dark, light], "double exposure")
     assert applied == ("screen",)
     left = ImageStat.Stat(sheet.crop((0, 0, 100, 200))).mean[0]
     right = ImageStat.Stat(sheet.crop((100, 0, 200, 200))).mean[0]
@@ -93,7 +93,7 @@ def test_before_and_after_stand_along_the_longer_side_with_a_thin_gap() -> None:
     for size, times, axis in (((300, 400), 4, 0), ((800, 250), 2, 1)):
         small = Image.new("RGB", size, COLOURS[0])
         large = Image.new("RGB", (size[0] * times, size[1] * times), COLOURS[2])
-        sheet, applied, _, _ = merge_pictures([small, large], "до и после")
+        sheet, applied, *_ = merge_pictures([small, large], "до и после")
         assert applied == ("before_after",)
         one, two = box_of(sheet, COLOURS[0]), box_of(sheet, COLOURS[2])
         assert one[1 - axis :: 2] == two[1 - axis :: 2]

@@ -22,7 +22,7 @@ from imgbot.domain.lettering import read_lettering
 from imgbot.painter.decoding import decode
 from imgbot.painter.engine.background import remove_background
 from imgbot.painter.engine.collages import before_after
-from imgbot.painter.engine.create import draw
+from imgbot.painter.engine.create import composition_of, paint, picture_size
 from imgbot.painter.engine.create_report import report
 from imgbot.painter.engine.edit import UNCHANGED, EditResult, edit_picture
 from imgbot.painter.engine.inpaint import inpaint
@@ -31,7 +31,7 @@ from imgbot.painter.engine.merge import PHOTOS_MAX, merge_pictures
 from imgbot.painter.engine.retouch import retouch_picture
 from imgbot.painter.engine.upscale import progress_path, progress_writer, upscale_picture
 from imgbot.painter.pictures import flattened, save_jpeg
-from imgbot.painter.steps import EngineResult
+from imgbot.painter.steps import EngineResult, bare_of
 
 QUALITY = 95
 SOURCE_LIMIT_MEGAPIXELS = 64
@@ -52,14 +52,15 @@ def make_picture(
     """Perform one operation and write the picture to `target` as a JPEG, a cut-out beside it.
 
     `ratio` (as `16:9`) is the shape of a created picture; `edit_drawn` is as in `edit_picture`. An
-    upscale writes its progress to
-    `target` + .progress. UserError: edit_words_unknown, area_words_unknown, letters_unknown,
-    merge_needs_two, upscale_too_large, or the errors of `decode`.
+    upscale writes its progress to `target` + .progress; a picture with words is also written
+    without them, to `bare_of(target)`. UserError: edit_words_unknown, area_words_unknown,
+    letters_unknown, merge_needs_two, upscale_too_large, or the errors of `decode`.
     """
     match operation:
         case "create":
-            image, composition = draw(prompt, seed, ratio)
-            outcome = EditResult(image, *report(composition))
+            composition = composition_of(prompt, seed)
+            image, bare = paint(composition, prompt, seed, picture_size(ratio))
+            outcome = EditResult(image, *report(composition), bare=bare)
         case "edit" | "edit_drawn" | "inpaint":
             outcome = _edit(operation, prompt, sources)
         case "merge":
@@ -76,9 +77,14 @@ def make_picture(
             return remove_background(sources[0], str(Path(target).with_suffix("")))
         case _:
             raise ValueError(f"unknown operation {operation!r}")
-    image = outcome.image
-    save_jpeg(image, target, QUALITY)
-    _, *rest = outcome
+    return _saved(outcome, target)
+
+
+def _saved(outcome: EditResult, target: str) -> EngineResult:
+    save_jpeg(outcome.image, target, QUALITY)
+    if outcome.bare:
+        save_jpeg(outcome.bare, bare_of(target), QUALITY)
+    image, *rest, _ = outcome
     return EngineResult(target, image.width, image.height, *rest)
 
 

@@ -54,7 +54,7 @@ def in_scene(image: Image.Image, words: str) -> Backdrop:
     share = min(1280, max(256, *image.size)) / max(image.size)
     shorter_px = max(image.size) * share / 3.0
     width, height = (round(max(side * share, shorter_px)) for side in image.size)
-    painted = ImageOps.fit(paint(composition, words, 0, (width, height)), image.size)
+    painted = ImageOps.fit(paint(composition, words, 0, (width, height)).image, image.size)
     result = _placed(image, painted, f"scenery|{composition.scene}", sets_down=True)
     return result._replace(undrawn=report(composition).undrawn)
 

@@ -4,10 +4,11 @@ Three steps: `understand` reads the prompt, `compose` decides what goes where, `
 """
 
 import unicodedata
+from typing import NamedTuple
 
 from PIL import Image
 
-from imgbot.domain.lettering import Lettering, PlacedText, read_lettering
+from imgbot.domain.lettering import USUAL, Lettering, PlacedText, read_lettering
 from imgbot.domain.ratios import value_of
 from imgbot.painter.engine.compose import Composition, compose, random_for
 from imgbot.painter.engine.lettering import letter
@@ -22,10 +23,17 @@ from imgbot.painter.engine.understand import understand_prompt
 SIDE_PX = 1024
 
 
+class Painted(NamedTuple):
+    """Picture, and the same without the words on it, if it bears any."""
+
+    image: Image.Image
+    bare: Image.Image | None = None
+
+
 def draw(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image, Composition]:
     """Draw the prompt in `ratio` (as `16:9`), or as a square; the composition is what it shows."""
     composition = composition_of(prompt, seed)
-    return paint(composition, prompt, seed, picture_size(ratio)), composition
+    return paint(composition, prompt, seed, picture_size(ratio)).image, composition
 
 
 def composition_of(prompt: str, seed: int) -> Composition:
@@ -33,7 +41,7 @@ def composition_of(prompt: str, seed: int) -> Composition:
     return compose(understand_prompt(prompt + _emoji_names(prompt)), seed)
 
 
-def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int]) -> Image.Image:
+def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int]) -> Painted:
     """Paint a composition of a prompt at a size in pixels."""
     rng = random_for(seed, "painting")
     focus = Image.new("L", size, 0)
@@ -47,16 +55,17 @@ def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int
     if composition.scene not in INDOORS:
         canvas = add_weather(scene, canvas)
     canvas = STYLES[composition.style](scene, canvas)
-    lettering = read_lettering(prompt)
-    if lettering and any(part.place for part in lettering.parts):
-        canvas = letter(canvas, lettering, focus=scene.in_focus()).image
-    elif (text := composition.request.text) and is_card(prompt):
-        card = Lettering((PlacedText("", text),), "card", "", is_exact=True)
-        canvas = letter(canvas, card).image
-    elif text:
+    lettering, text = read_lettering(prompt), composition.request.text
+    if lettering and (any(part.place for part in lettering.parts) or lettering.look != USUAL):
+        return Painted(letter(canvas, lettering, focus=scene.in_focus()).image, canvas)
+    if text and is_card(prompt):
+        look = lettering.look if lettering else USUAL
+        words = Lettering((PlacedText("", text),), "card", "", is_exact=True, look=look)
+        return Painted(letter(canvas, words).image, canvas)
+    if text:
         margin_px = MARGIN_UNITS.get(composition.style, 0) * scene.unit_px
-        canvas = draw_poster(scene, canvas, text, margin_px)
-    return canvas
+        return Painted(draw_poster(scene, canvas, text, margin_px), canvas)
+    return Painted(canvas)
 
 
 def _emoji_names(prompt: str) -> str:

@@ -40,6 +40,8 @@ class EditResult(NamedTuple):
     applied: tuple[str, ...]
     unrecognised: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
+    bare: Image.Image | None = None
+    """The picture without the words on it, where the source is another."""
 
 
 def _named(module: ModuleType, names: str) -> dict[str, Any]:
@@ -155,8 +157,8 @@ _BEHIND: Mapping[str, Callable[[Image.Image, EditStep], Backdrop]] = {
     "blur_background": lambda image, step: blur_behind(image, _degree(step)),
 }
 
-LETTERED = "lettering"
-APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED)
+LETTERED, UNLETTERED = "lettering", "unlettered"
+APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED, UNLETTERED)
 # Key of a result without any change.
 UNCHANGED = "unchanged"
 
@@ -177,12 +179,15 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
         unrecognised += undone
     if unrecognised and not (applied or lettering) and (thing := steps[0].thing):
         raise UserError("thing_not_found", thing=thing)
-    if lettering:
+    if lettering is None:
+        done = tuple(dict.fromkeys(applied)) or (UNCHANGED,)
+        return EditResult(image, done, unrecognised, find_suggestions(unrecognised))
+    bare, left_out = image if applied else None, ()
+    if lettering.parts:
         image, left_out = letter(image, lettering)
-        applied.append(LETTERED)
-        unrecognised = (*unrecognised, *left_out)
-    done = tuple(dict.fromkeys(applied)) or (UNCHANGED,)
-    return EditResult(image, done, unrecognised, find_suggestions(unrecognised))
+    unrecognised = (*unrecognised, *left_out)
+    done = (*dict.fromkeys(applied), LETTERED if lettering.parts else UNLETTERED)
+    return EditResult(image, done, unrecognised, find_suggestions(unrecognised), bare)
 
 
 def _read(

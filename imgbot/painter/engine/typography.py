@@ -9,14 +9,15 @@ import fontpkg_oswald
 import fontpkg_playfair_display
 from PIL import Image, ImageDraw, ImageFont, ImageStat
 
-from imgbot.domain.lettering import QUOTED
+from imgbot.domain.lettering import CHARACTERS_MAX, QUOTED, read_lettering
 from imgbot.painter.engine import drawing
 from imgbot.painter.engine.colours import Colour, lightness, mix
 from imgbot.painter.engine.lexicon import names_subject, sense_of
 from imgbot.painter.engine.scene import Scene
 from imgbot.painter.engine.tables import table
 
-WORD_MAX, CHARACTERS_MAX = 24, 140
+WORD_MAX = 24
+POSTER_MAX = 140
 
 Font = ImageFont.FreeTypeFont
 FontOf = Callable[[int], Font]
@@ -102,6 +103,9 @@ _PATTERNS = {
 
 def text_to_draw(prompt: str) -> str:
     """Text to draw: quoted words, or the subject of a poster or card; empty otherwise."""
+    found = read_lettering(prompt)
+    if found and found.form == "card":
+        return drawable(" ".join(part.text for part in found.parts), card_font)[:CHARACTERS_MAX]
     quoted = [next(part for part in match if part) for match in QUOTED.findall(prompt)]
     if quoted:
         text = " ".join(quoted)
@@ -115,10 +119,10 @@ def text_to_draw(prompt: str) -> str:
         text = _PATTERNS["fillers"].sub("", _without_instructions(rest))
     else:
         return ""
-    text = " ".join(text[: 8 * CHARACTERS_MAX].split())
+    text = " ".join(text[: 8 * POSTER_MAX].split())
     text = drawable(text, poster_font, card_font)
-    is_short = len(text) <= CHARACTERS_MAX
-    return text if is_short else text[:CHARACTERS_MAX].rsplit(" ", 1)[0] + "…"
+    is_short = len(text) <= POSTER_MAX
+    return text if is_short else text[:POSTER_MAX].rsplit(" ", 1)[0] + "…"
 
 
 def drawable(text: str, *fonts: FontOf) -> str:

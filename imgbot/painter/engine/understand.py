@@ -1,5 +1,6 @@
 """Understanding of a prompt: subjects with count, colour and size, their relations, the setting."""
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -44,8 +45,12 @@ def _without_lettering(prompt: str, text: str) -> str:
     if not text:
         return prompt
     found = read_lettering(prompt)
-    is_exact = found is not None and found.is_exact and found.form != "card"
-    return found.rest if found and is_exact else without_quotes(prompt)
+    if found and found.form == "card":
+        prompt = " ".join(prompt.split())
+        return functools.reduce(
+            lambda rest, part: rest.replace(part.text, " "), found.parts, prompt
+        )
+    return found.rest if found and found.is_exact else without_quotes(prompt)
 
 
 def _words(plain: str) -> Iterator[str]:

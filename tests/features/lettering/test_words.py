@@ -12,7 +12,7 @@ from PIL import Image
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.features.lettering.words import hooks_with
+from imgbot.features.lettering.words import WordsOnPictures
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.render import render
 from imgbot.painter import pictures
@@ -39,7 +39,7 @@ async def test_words_are_put_on_a_fetched_picture_once_or_it_is_shown_without(
         queue, originals = Mock(move=AsyncMock()), OriginalStore(tmp_path / "kept", limit_mb=10)
         pool = Mock(run=run)
         context = Mock(queue=queue, folder=tmp_path / "jobs", pool=pool, now_ms=lambda: 0)
-        context.hooks = hooks_with(pool)
+        context.hooks = WordsOnPictures(pool, Mock(), originals).hooks
         context.originals = originals
         context.routing.provider_of.return_value.fetch = fetch
         await render(cast("StepContext", context), job)

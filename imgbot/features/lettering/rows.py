@@ -1,0 +1,42 @@
+"""Rows of the reader of words: changes of what the bot wrote on this picture. Pure."""
+
+from imgbot.domain.intents import Intent
+from imgbot.domain.intents.facts import PendingQuestion
+from imgbot.domain.lettering import Lettering, read_lettering
+from imgbot.domain.operations import Operation
+from imgbot.domain.words.chat import ChatState
+from imgbot.domain.words.reading import Example, Order, Sentence, WordReader
+from imgbot.features.lettering.changes import changed
+
+_FREE = frozenset({PendingQuestion.NOTHING, PendingQuestion.CHANGE})
+
+
+def _read(sentence: Sentence, chat: ChatState) -> Order | None:
+    this = chat.this
+    if this is None or chat.pending not in _FREE:
+        return None
+    found = read_lettering(sentence.text)
+    is_meme = found is not None and found.form == "meme" and not found.rest and found.is_asked
+    written = next((each for words in this.words[::-1] if (each := read_lettering(words))), None)
+    is_latest = this.operation is Operation.EDIT and _is_written(this.words[-1:])
+    if is_meme or (written and _is_changed(sentence.text, written, is_latest=is_latest)):
+        return Order(Intent.CHANGE, sentence.text)
+    return None
+
+
+def _is_written(words: tuple[str, ...]) -> bool:
+    return any(map(read_lettering, words))
+
+
+def _is_changed(text: str, written: Lettering, *, is_latest: bool) -> bool:
+    return changed(text, written, is_latest=is_latest) is not None
+
+
+ROWS = (
+    WordReader(
+        "words on a picture",
+        "other words, another look or place, or none, for what the bot wrote",
+        _read,
+        (Example("smaller letters", "lettered"), Example("замени текст на «Пока»", "lettered")),
+    ),
+)
