@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("dialogues")
+LEARNED = tuple(sorted(each.stem for each in FOLDER.glob("learn_*.toml")))
+"""Names of the dialogues to learn from."""
 
 MAKING = frozenset(
     {"change", "upscale", "retouch", "cutout", "sticker", "merge", "again", "redraw"}

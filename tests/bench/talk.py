@@ -29,7 +29,7 @@ from imgbot.domain.words.reading import Ask, NamedBy, Order, Reading, Talk
 from imgbot.domain.words.this_picture import this_picture
 from imgbot.features.prompt_help.chat_model import ChatModel
 from imgbot.features.prompt_help.picture_list import SCHEMA, decided
-from tests.bench.dialogue_file import FOLDER, MAKING, Action, Script, Step, read_scripts
+from tests.bench.dialogue_file import LEARNED, MAKING, Action, Script, Step, read_scripts
 
 MENTION = "@pixbot"
 _AGE_S = 90
@@ -194,21 +194,31 @@ def judge(script: Script, decide: Decide = lambda *_: None) -> Iterator[Judged]:
 
     `decide` is the chat model: it reads what is unsure, or returns None.
     """
+    for step, place in _played(script):
+        chat, text = place.chat(step), _said(step)
+        reading = _unsure_if_several(read(text, chat), chat)
+        if isinstance(reading, Ask):
+            reading = decide(step, text, chat, reading) or reading
+        kind, of = taken(reading, chat)
+        yield Judged(script, step, kind, of, _verdict(kind, of, step.actions))
+        place.point(reading, chat)
+
+
+def messages(script: Script) -> Iterator[tuple[str, ChatState, Action]]:
+    """Yield each text that the bot gets, its chat, and the best action."""
+    for step, place in _played(script):
+        yield _said(step), place.chat(step), step.actions[0]
+
+
+def _played(script: Script) -> Iterator[tuple[Step, _Place]]:
+    """Yield each message that the bot gets, in the chat as the right actions have left it."""
     place = _Place(script.is_group)
     for step in script.steps:
         place.send(step)
-        if not step.actions:
-            continue
-        if step.text and _is_addressed(script, step, place):
-            chat = place.chat(step)
-            text = _said(step)
-            reading = _unsure_if_several(read(text, chat), chat)
-            if isinstance(reading, Ask):
-                reading = decide(step, text, chat, reading) or reading
-            kind, of = taken(reading, chat)
-            yield Judged(script, step, kind, of, _verdict(kind, of, step.actions))
-            place.point(reading, chat)
-        place.act(step.actions[0], step)
+        if step.actions:
+            if step.text and _is_addressed(script, step, place):
+                yield step, place
+            place.act(step.actions[0], step)
 
 
 def _unsure_if_several(reading: Reading, chat: ChatState) -> Reading:
@@ -325,8 +335,7 @@ def asked(url: str, model: str) -> Decide:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge files and print what came of it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
-    names = sorted(each.stem for each in FOLDER.glob("learn_*.toml"))
-    parser.add_argument("files", nargs="*", default=names, help="names without .toml")
+    parser.add_argument("files", nargs="*", default=LEARNED, help="names without .toml")
     parser.add_argument("--wrong", action="store_true", help="print what was misread")
     parser.add_argument("--chat", nargs=2, metavar=("URL", "MODEL"), help="ask this chat model")
     parser.add_argument("--scripted", choices=("perfect", "random", "malicious"))

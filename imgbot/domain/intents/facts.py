@@ -50,6 +50,8 @@ class ChatFacts:
     pending: PendingQuestion = PendingQuestion.NOTHING
     latest_prompt: str = ""
     """The prompt of that picture."""
+    other_words: tuple[str, ...] = ()
+    """Words of each other picture of the chat."""
 
     @property
     def context(self) -> str:

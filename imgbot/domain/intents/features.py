@@ -8,13 +8,18 @@ from imgbot.domain.intents.facts import ChatFacts
 from imgbot.domain.intents.words import ParsedText, Token, stems_of
 
 BUCKETS = 1 << 17
-_TOKENS = 32
+_TOKENS, _NAME_LETTERS = 32, 3
 
 
 def features_of(reading: ParsedText, facts: ChatFacts) -> list[int]:
     """Return the buckets of a text's features, each once, in order."""
     tokens = reading.tokens[:_TOKENS]
-    named = {*_of_words(tokens), *_of_chat(tokens, facts), *_of_shape(reading, facts)}
+    named = {
+        *_of_words(tokens),
+        *_of_chat(tokens, facts),
+        *_of_pictures(tokens, facts),
+        *_of_shape(reading, facts),
+    }
     return sorted({crc32(each.encode("utf-8", "replace")) % BUCKETS for each in named})
 
 
@@ -40,10 +45,24 @@ def _of_chat(tokens: Sequence[Token], facts: ChatFacts) -> Iterator[str]:
         yield f"l {tokens[-1].stem}"
 
 
+def _of_pictures(tokens: Sequence[Token], facts: ChatFacts) -> Iterator[str]:
+    """Yield how much the text names of what this picture shows, or another one."""
+    this = stems_of(facts.latest_prompt)
+    others = frozenset[str]().union(*map(stems_of, facts.other_words))
+    named = [token.stem for token in tokens if len(token.stem) >= _NAME_LETTERS]
+    shown = [each in this or each in others for each in named]
+    of_other = not (others - this).isdisjoint(named)
+    yield f"named {of_other} {not this.isdisjoint(named)} {facts.context}"
+    yield f"named of {min(sum(shown), 3)} {min(len(tokens), 6)}"
+    yield f"pictures {min(len(facts.other_words), 2)}"
+    if tokens:
+        yield f"named first {bool(shown and shown[0])} {facts.context}"
+
+
 def _of_shape(reading: ParsedText, facts: ChatFacts) -> Iterator[str]:
     """Yield the parts of a text's shape in its chat: all that can be said without its words."""
     tokens, context, shown = reading.tokens[:_TOKENS], facts.context, stems_of(facts.latest_prompt)
-    names = [token.stem in shown for token in tokens if len(token.stem) >= 3]
+    names = [token.stem in shown for token in tokens if len(token.stem) >= _NAME_LETTERS]
     same, new = min(sum(names), 3), min(len(names) - sum(names), 4)
     yield f"c {context}"
     yield f"n {min(len(tokens), 12)}"

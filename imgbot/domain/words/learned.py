@@ -47,6 +47,7 @@ def facts_of(chat: ChatState) -> ChatFacts:
         is_reply_to_picture=bool(chat.replied),
         pending=chat.pending,
         latest_prompt=prompt,
+        other_words=tuple(" ".join(each.words) for each in chat.pictures if each is not this),
     )
 
 
