@@ -175,7 +175,7 @@ def test_a_text_about_the_history_does_not_move_in_it(text: str) -> None:
         ("back to the ship, add a flag", "ship", "add a flag"),
         ("верни как было, только без снега", "text", "без снега"),
         ("original but at night", "fox", "at night"),
-        ("before was better but bigger", "text", "bigger"),
+        ("before was better but darker", "text", "darker"),
         ("на два шага назад и сделай ночь", "hat", "сделай ночь"),
         ("make the previous one darker", "text", "make it darker"),
     ],

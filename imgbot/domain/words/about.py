@@ -138,11 +138,11 @@ def _is_merge(reading: Reading) -> TypeGuard[Order]:
 
 
 def _merged(reading: Reading, sentence: Sentence, chat: ChatState) -> Reading:
-    """Return a merge as one of the pictures that the text names, if it names several."""
-    if not _is_merge(reading):
+    """Return a merge as one of the pictures that the text names, or of all: one is too few."""
+    if not _is_merge(reading) or reading.which.way not in {NamedBy.ALL, NamedBy.THIS}:
         return reading
-    named = several_named(sentence, chat) if reading.which.way is NamedBy.ALL else None
-    return replace(reading, which=named or reading.which)
+    count = reading.which.number
+    return replace(reading, which=several_named(sentence, chat) or Which(NamedBy.ALL, count))
 
 
 def _of_several(reading: Reading, chat: ChatState) -> Reading:

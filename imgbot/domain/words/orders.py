@@ -159,6 +159,6 @@ ROWS = (
         "thing",
         "a thing that stands alone",
         _thing,
-        (Example("a dog"), Example("три кота")),
+        (Example("a dog"), Example("один дракон")),
     ),
 )
