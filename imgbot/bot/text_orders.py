@@ -100,10 +100,11 @@ class TextOrders:
         targets = await self._operands(operation, text, dialogue)
         if text.pending is not PendingQuestion.SCALE:
             await self.requests.check_rate_limit(dialogue)
-        # How to merge is said in the same words, and so is what to do where something was drawn.
+        # How to merge is said in the same words, what is damaged, what to do where was drawn.
         photo = targets[0].photo
         is_drawn = dialogue.order_rule.takes_another(operation, text.prompt, photo)
-        prompt = text.prompt if operation is Operation.MERGE or is_drawn else ""
+        is_said = operation in {Operation.MERGE, Operation.RETOUCH} or is_drawn
+        prompt = text.prompt if is_said else ""
         scale = order.scale or (2 if photo else None)
         await self._order(operation, targets, prompt, dialogue, scale)
 

@@ -20,6 +20,8 @@ OFFERS = [
     ("the hat is missing", "hat", "add the hat"),
     ("it is blurry", "", "sharper"),
     ("слишком темно", "", "ярче"),
+    ("царапины остались", "", "сильно убери царапины"),
+    ("there are still scratches", "", "remove the scratches much more"),
     ("I don't like it", "", ""),
     ("это не то", "", ""),
     ("where is it", "", ""),

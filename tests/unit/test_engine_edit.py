@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageStat
 from imgbot.domain.errors import UserError
 from imgbot.painter.engine import background, make_picture
 from imgbot.painter.engine.backdrop import GUESSED
-from imgbot.painter.engine.edit import APPLIED_KEYS, LETTERED, edit_picture
+from imgbot.painter.engine.edit import APPLIED_KEYS, LETTERED, UNLETTERED, edit_picture
 from imgbot.painter.engine.edit_request import KEYS, parse_edit_request
 from imgbot.painter.engine.recolouring import recolour
 from imgbot.painter.engine.segmentation import find_subject
@@ -250,7 +250,7 @@ SHAPES = [(16, 16), (1, 1), (16, 900), (700, 16), (1, 3000), (120, 90)]
     ("size", "degree"), [*zip(SHAPES, ("slightly ", "", "much ") * 2, strict=True)]
 )
 def test_every_change_takes_every_shape_and_degree(size: tuple[int, int], degree: str) -> None:
-    assert {*KEYS, LETTERED} == set(APPLIED_KEYS)
+    assert {*KEYS, LETTERED, UNLETTERED} == set(APPLIED_KEYS)
     for key in KEYS:
         words = degree + WORDS_OF.get(key, key)
         assert [step.key for step in parse_edit_request(words)[0]] == [key]

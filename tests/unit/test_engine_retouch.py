@@ -5,7 +5,7 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from imgbot.painter.engine import make_picture
 from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
@@ -26,6 +26,7 @@ from tests.fixtures.degradations import (
     scratch,
     sprinkle,
     through_jpeg,
+    wear,
 )
 from tests.fixtures.photos import add_cast, add_noise, blur, load_photo, psnr_db, underexpose
 
@@ -43,6 +44,7 @@ GAINS_DB = {
     "one stop under": (4.5, "exposure"), "two stops under": (7.5, "exposure"),
 }  # fmt: skip
 
+FACES = {"astronaut": (180, 50, 275, 150), "cat": (100, 60, 330, 220)}
 # Positions of the astronaut's pupils.
 EYES = ((203.3, 100.8), (246.3, 103.3))
 
@@ -164,6 +166,33 @@ def test_horizontal_scratches_and_those_of_a_large_scan_are_removed() -> None:
         repaired = remove_scratches(scratched)
         assert repaired is not None
         assert psnr_db(repaired, whole) > psnr_db(scratched, whole) + 1
+
+
+@pytest.mark.parametrize("photo", ["astronaut", "cat"])
+def test_photo_that_is_called_old_loses_most_of_its_damage(photo: str, tmp_path: Path) -> None:
+    original = load_photo(photo)
+    damaged, where = wear(original, 1)
+    damaged.save(tmp_path / "old.png")
+    sources, target = (str(tmp_path / "old.png"),), str(tmp_path / "new.jpg")
+    made = make_picture("retouch", "restore this old photo", sources, target, scale=2, seed=1)
+    assert "damage" in made.applied
+    with Image.open(made.path) as image:
+        restored = image.convert("RGB")
+    spoilt, left = (
+        ImageChops.difference(each, original).convert("L") for each in (damaged, restored)
+    )
+    marked = ImageChops.darker(_above(where, 96), _above(spoilt, 40))
+    halved = spoilt.point([value // 2 for value in range(256)])
+    kept = ImageChops.darker(marked, _above(ImageChops.subtract(left, halved), 0))
+    assert kept.histogram()[255] <= 0.2 * marked.histogram()[255]
+    # Beside the damage, the face is as it was.
+    around = _above(where.filter(ImageFilter.MaxFilter(11)), 0)
+    untouched = Image.composite(original, restored, around).crop(FACES[photo])
+    assert psnr_db(untouched, original.crop(FACES[photo])) > 30
+
+
+def _above(image: Image.Image, limit: int) -> Image.Image:
+    return image.point([255 if value > limit else 0 for value in range(256)])
 
 
 def test_masts_and_ruled_paper_are_no_scratches() -> None:

@@ -273,7 +273,7 @@ VALUES = {
     "recolour": "red",
 }  # fmt: skip
 OTHER_KEYS = (
-    "deblock", "scratches", "dust", "red_eye", "white_balance", "denoise", "exposure",
+    "deblock", "damage", "scratches", "dust", "red_eye", "white_balance", "denoise", "exposure",
     "local_contrast", "detail", "x2", "x4", "waifu2x",
 )  # fmt: skip
 KEYS = (

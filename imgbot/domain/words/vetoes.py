@@ -40,6 +40,7 @@ _IN_WORDS = {
     "language": Talk(Intent.COMMAND, "settings"),
     "sticker_pack": Talk(Intent.QUESTION, "sticker_pack"),
     "anything": Talk(Intent.QUESTION, "ideas"),
+    "damage_left": Talk(Intent.COMPLAINT),
 }
 """What a text asks for that is a phrase of one of these lists."""
 

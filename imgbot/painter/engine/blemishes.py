@@ -7,7 +7,8 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from imgbot.painter.components import Component, find_components
 from imgbot.painter.engine.colours import Colour
-from imgbot.painter.engine.drawing import Box, colour_at, padded, scaled, soft, spread
+from imgbot.painter.engine.drawing import Box, colour_at, padded, scaled, soft
+from imgbot.painter.engine.filling import fill_smoothly
 
 
 def _find_spots(mask: Image.Image, share_max: float) -> list[Component]:
@@ -27,22 +28,16 @@ def _searched(image: Image.Image, pixels: int) -> Image.Image | None:
     return image.convert("L").resize(size, Image.Resampling.BOX) if is_enough else None
 
 
-def _above(image: Image.Image, limit: float) -> Image.Image:
+def above(image: Image.Image, limit: float) -> Image.Image:
     """Mask of the values above a limit."""
     return image.point([255 if value > limit else 0 for value in range(256)])
 
 
-def _mended(image: Image.Image, flaws: Image.Image, boxes: Sequence[Box]) -> Image.Image:
-    """Picture whose flaws, a mask of any size with their boxes, are filled from around them."""
-    repaired = image.copy()
-    scale = image.width / flaws.width
-    for box in boxes:
-        area = _enlarged(box, scale, image)
-        part = image.crop(area)
-        mask = flaws.crop(box).resize(part.size, Image.Resampling.BILINEAR)
-        around = spread(part, ImageChops.invert(mask), 2.5 * scale)
-        repaired.paste(around.convert("RGB"), area[:2], soft(mask, 0.5 * scale))
-    return repaired
+def mended(image: Image.Image, flaws: Image.Image) -> Image.Image:
+    """Picture whose flaws, a mask of any size, are filled from around them."""
+    hole = above(flaws.resize(image.size, Image.Resampling.BILINEAR), 64)
+    edge = soft(hole, 0.5 * image.width / flaws.width)
+    return Image.composite(fill_smoothly(image, hole), image, edge)
 
 
 def _enlarged(box: Box, scale: float, image: Image.Image) -> Box:
@@ -64,7 +59,7 @@ def remove_dust(image: Image.Image) -> Image.Image | None:
     difference = ImageChops.difference(grey, grey.filter(ImageFilter.BoxBlur(_SIDE_MAX_PX)))
     # Where all around differs from its surroundings, it is texture.
     unrest = difference.filter(ImageFilter.BoxBlur(12))
-    marks = ImageChops.subtract(_above(difference, 26), _above(unrest, 8))
+    marks = ImageChops.subtract(above(difference, 26), above(unrest, 8))
     specks = [
         spot
         for spot in _find_spots(marks, 0.03)
@@ -75,7 +70,7 @@ def remove_dust(image: Image.Image) -> Image.Image | None:
     flaws = Image.new("L", grey.size, 0)
     for speck in specks:
         flaws.paste(255, padded(speck.box, 1, grey.size))
-    return _mended(image, flaws, [padded(speck.box, 2 * _AROUND_PX, grey.size) for speck in specks])
+    return mended(image, flaws)
 
 
 def _is_speck(grey: Image.Image, difference: Image.Image, spot: Component) -> bool:
@@ -115,18 +110,16 @@ def _remove_upright(
     if grey is None:
         return None
     flaws = Image.new("L", grey.size, 0)
-    boxes: list[Box] = []
+    count = 0
     for is_bright in tones:
-        marks = _above(_ridges(grey, is_bright=is_bright), 12)
+        marks = above(ridges(grey, is_bright=is_bright), 12)
         for line in _lines(marks, length_min):
             mask = Image.new("L", grey.size, 0)
             mask.paste(marks.crop(line.box), line.box)
             if _is_scratch(grey, mask, is_bright=is_bright):
                 flaws = ImageChops.lighter(flaws, mask)
-                boxes.append(padded(line.box, 2 * _REACH_PX, grey.size))
-    if not 0 < len(boxes) <= 40:
-        return None
-    return _mended(image, flaws.filter(ImageFilter.MaxFilter(3)), boxes)
+                count += 1
+    return mended(image, flaws.filter(ImageFilter.MaxFilter(3))) if 0 < count <= 40 else None
 
 
 def _lines(marks: Image.Image, length_min: float) -> list[Component]:
@@ -135,8 +128,8 @@ def _lines(marks: Image.Image, length_min: float) -> list[Component]:
     dense = marks.filter(ImageFilter.MaxFilter(3)).filter(along)
     around = dense.filter(ImageFilter.BoxBlur((9, 0)))
     # At least half of a line is marked, and a quarter more than around it.
-    ahead = _above(ImageChops.subtract(dense, around), 255 * 0.25)
-    lines = ImageChops.darker(ahead, _above(dense, 255 * 0.5))
+    ahead = above(ImageChops.subtract(dense, around), 255 * 0.25)
+    lines = ImageChops.darker(ahead, above(dense, 255 * 0.5))
     return [
         line
         for line in _find_spots(lines, 0.2)
@@ -145,7 +138,7 @@ def _lines(marks: Image.Image, length_min: float) -> list[Component]:
     ]
 
 
-def _ridges(grey: Image.Image, *, is_bright: bool) -> Image.Image:
+def ridges(grey: Image.Image, *, is_bright: bool) -> Image.Image:
     """Amount by which each pixel is lighter (darker) than both pixels beside it."""
     sides = (_beside(grey, _REACH_PX), _beside(grey, -_REACH_PX))
     if is_bright:

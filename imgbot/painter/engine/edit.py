@@ -20,8 +20,9 @@ from imgbot.painter.engine import (
     tones,
 )
 from imgbot.painter.engine.backdrop import Backdrop, blur_behind, in_scene, on_colour
-from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
+from imgbot.painter.engine.blemishes import remove_red_eyes
 from imgbot.painter.engine.colours import NAMED_COLOURS, Colour, parse_hex
+from imgbot.painter.engine.damage import remove_damage
 from imgbot.painter.engine.edit_request import EditStep, parse_edit_request
 from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.recolouring import find_thing, recolour
@@ -66,6 +67,7 @@ _BY_DEGREE: dict[str, Callable[[Image.Image, float], Image.Image]] = {
         image, retouch.retouch_picture(image)[0], min(1.0, 0.7 * degree)
     ),
     "denoise": lambda image, degree: restoration.denoise(image, strength=degree),
+    "restore": lambda image, degree: retouch.retouch_picture(image, degree)[0],
 }
 
 
@@ -95,8 +97,6 @@ _WITHOUT_DEGREE: Mapping[str, retouch.Repair] = {
     "square": lambda image: geometry.crop_ratio(image, 1.0),
     "white_balance": tones.correct_white_balance,
     "red_eye": remove_red_eyes,
-    "scratches": remove_scratches,
-    "dust": remove_dust,
 }
 
 
@@ -147,6 +147,7 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
     "less_colour": lambda image, step: _shift(image, step, -1),
     "colour_frame": lambda image, step: geometry.frame(image, _degree(step), _colour(step)),
     "recolour": _recoloured,
+    **dict.fromkeys(("scratches", "dust"), lambda image, step: remove_damage(image, _degree(step))),
     "photo_style": lambda image, step: photo_styles.paint(image, step.value, _degree(step)),
 }
 
@@ -157,6 +158,7 @@ _BEHIND: Mapping[str, Callable[[Image.Image, EditStep], Backdrop]] = {
     "blur_background": lambda image, step: blur_behind(image, _degree(step)),
 }
 
+_DAMAGE = frozenset({"restore", "scratches", "dust"})
 LETTERED, UNLETTERED = "lettering", "unlettered"
 APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED, UNLETTERED)
 # Key of a result without any change.
@@ -188,6 +190,12 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
     unrecognised = (*unrecognised, *left_out)
     done = (*dict.fromkeys(applied), LETTERED if lettering.parts else UNLETTERED)
     return EditResult(image, done, unrecognised, find_suggestions(unrecognised), bare)
+
+
+def told_damage(prompt: str) -> float:
+    """Degree to which a prompt calls a photo damaged: 0 if it does not."""
+    steps, _ = parse_edit_request(prompt)
+    return max((_degree(each) for each in steps if each.key in _DAMAGE), default=0.0)
 
 
 def _read(

@@ -44,14 +44,19 @@ def fill_hole(image: Image.Image, mask: Image.Image) -> Image.Image:
 
 def _smooth(image: Image.Image, hole: Image.Image) -> Image.Image:
     """Picture with colours that run over the hole from its edge."""
-    known = image.convert("RGBA")
-    known.putalpha(ImageChops.invert(hole))
-    filled = _from_coarser(known)
+    filled = fill_smoothly(image, hole)
     for radius_px in (8, 4, 2):
         for _ in range(6):
             blurred = filled.filter(ImageFilter.BoxBlur(radius_px))
             filled = Image.composite(blurred, image, hole)
     return filled
+
+
+def fill_smoothly(image: Image.Image, hole: Image.Image) -> Image.Image:
+    """Picture (RGB) whose hole, white in a mask, is filled with the colours around it."""
+    known = image.convert("RGBA")
+    known.putalpha(ImageChops.invert(hole))
+    return _from_coarser(known)
 
 
 def _from_coarser(known: Image.Image) -> Image.Image:

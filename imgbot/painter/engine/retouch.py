@@ -9,22 +9,25 @@ from PIL import Image
 
 from imgbot.painter.engine import restoration
 from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
+from imgbot.painter.engine.damage import remove_damage
 from imgbot.painter.engine.restoration import denoise, estimate_noise
 from imgbot.painter.engine.tones import correct_exposure, correct_white_balance, stretch_contrast
 
 Repair = Callable[[Image.Image], Image.Image | None]
 
 
-def retouch_picture(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+def retouch_picture(image: Image.Image, damage: float = 0.0) -> tuple[Image.Image, tuple[str, ...]]:
     """Repaired picture (RGB), and the keys of the repairs in order.
 
-    Keys: deblock, scratches, dust, red_eye, white_balance, denoise, exposure, local_contrast,
-    detail.
+    `damage` is the degree to which the user calls the photo damaged. Keys: deblock, damage,
+    scratches, dust, red_eye, white_balance, denoise, exposure, local_contrast, detail.
     """
+    flaws: tuple[tuple[str, Repair], ...] = (("scratches", remove_scratches), ("dust", remove_dust))
+    if damage:
+        flaws = (("damage", lambda picture: remove_damage(picture, damage)),)
     steps: tuple[tuple[str, Repair], ...] = (
         ("deblock", _deblock),
-        ("scratches", remove_scratches),
-        ("dust", remove_dust),
+        *flaws,
         ("red_eye", remove_red_eyes),
         # Before denoising, which weakens faint colour.
         ("white_balance", correct_white_balance),
