@@ -34,6 +34,8 @@ class ChatCommand:
     """True if also those who are not admitted may use it: it is about what is theirs."""
     is_part: bool = False
     """True if its message is a part of a request: it is neither noted nor kept by itself."""
+    is_uncounted: bool = False
+    """True if it is never refused for too many commands."""
     help_topic: str = ""
     """Topic of the help that ends with it, where no text of the topic names it."""
 

@@ -371,19 +371,29 @@ class Dialogue:
     async def refuse(self, error: UserError) -> None:
         """Report an error; repetitions of the same error are throttled."""
         reason = self.openly(error.reason)
-        is_for_now, own_rows = _is_for_now(reason), self.added.refusal_rows.get(reason)
-        text = self.t(reason, **error.facts)
-        if self.callback_id and (is_for_now or own_rows is None):
+        text, has_rows = self.t(reason, **error.facts), reason in self.added.refusal_rows
+        if self.callback_id and (_is_for_now(reason) or not has_rows):
             await self.messenger.answer_callback(self.callback_id, text)
         elif await self._should_report(reason, int(error.facts.get("wait_s", 0))):
-            is_kept = (is_for_now or own_rows is not None) and await self._is_kept()
-            update_id = self.context.update_id if is_kept else 0
-            rows = own_rows(self, update_id, error) if own_rows else []
-            if is_for_now and is_kept:
-                rows.append([RESEND.button(self.language, self.user_id, update_id, key="retry")])
-            await self.say(text, rows, Audience.ASKER)
+            await self.say(text, await self._rows_under(reason, error), Audience.ASKER)
             if self.callback_id:
                 await self.messenger.answer_callback(self.callback_id, "")
+
+    async def _rows_under(self, reason: str, error: UserError) -> Keyboard:
+        """Return the buttons of a refusal; one for now is handled again, but for a day's limit.
+
+        Of what is sold, more may be bought at once.
+        """
+        rows_of = self.added.refusal_rows
+        own_rows = rows_of.get(reason)
+        is_soon = reason in _FOR_NOW or reason.removesuffix("_openly") in rows_of
+        is_repeatable = _is_for_now(reason) and is_soon
+        is_kept = (is_repeatable or own_rows is not None) and await self._is_kept()
+        update_id = self.context.update_id if is_kept else 0
+        rows = own_rows(self, update_id, error) if own_rows else []
+        if is_repeatable and is_kept:
+            rows.append([RESEND.button(self.language, self.user_id, update_id, key="retry")])
+        return rows
 
     async def _is_kept(self) -> bool:
         """Keep the message that is handled, for a button; False if there is none."""

@@ -74,9 +74,9 @@ class Requests:
     async def count_command(self, message: Message, dialogue: Dialogue) -> None:
         """Count a command against its own limit; requests are counted by their handlers.
 
-        A user out of requests may still list active jobs and remaining limits.
+        A user out of requests may still use the others.
         """
-        is_command = message.text is not None and command_of(message) not in {"", "cancel"}
+        is_command = message.text is not None and command_of(message)
         if not is_command or dialogue.is_by_admin:
             return
         try:

@@ -78,6 +78,7 @@ class _Handling:
     """The whole message as received, if it is a request by itself."""
     is_open: bool = False
     """True if also those who are not admitted may call it."""
+    is_uncounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,8 @@ class UpdateHandler:
         message = without_mention(message, identity.name)
         is_whole = update.message is not None and not command.is_part
         work = partial(command.handler, message)
-        return _Handling(message, work, raw if is_whole else None, is_open=command.is_open)
+        flags = {"is_open": command.is_open, "is_uncounted": command.is_uncounted}
+        return _Handling(message, work, raw if is_whole else None, **flags)
 
     async def _serve(self, handling: _Handling, context: RequestContext) -> None:
         """Handle an update in a dialogue, for a user who is admitted."""
@@ -200,7 +202,7 @@ class UpdateHandler:
                 is_open, stored = handling.is_open, profile.written
                 if not await self.visits.admit(event, dialogue, stored, is_open=is_open):
                     return
-                if isinstance(event, Message):
+                if isinstance(event, Message) and not handling.is_uncounted:
                     await self.requests.count_command(event, dialogue)
                 await handling.work(dialogue)
             except StorageFullError:

@@ -111,13 +111,14 @@ async def test_commands_are_counted_and_refused_once(stage: Stage) -> None:
     """The way out stays open, and administrators are not counted."""
     bob = await stage.user()
 
-    for command in (*["/queue"] * 3, *["/start", "/limits", "/nonsense"] * 3, "/cancel"):
+    free = ["/limits", "/help", "/queue", "/cancel"] * 2
+    for command in (*free, *["/history"] * 3, *["/start", "/last", "/nonsense"] * 3, *free):
         await bob.say(command)
     told = await bob.said()
     for _ in range(5):
-        await stage.owner.say("/queue")
+        await stage.owner.say("/history")
 
-    assert len(told) == 3 + 1 + 1
+    assert len(told) == len(free) + 3 + 1 + len(free)
     assert len([text for text in told if text.startswith("⏳ Too many requests.")]) == 1
     assert not [text for text in await stage.owner.said() if text.startswith("⏳")]
 
@@ -128,7 +129,7 @@ async def test_a_burst_of_commands_gets_one_refusal(stage: Stage) -> None:
     await bob.control.fault("getUpdates", "delay", times=1, delay_s=2.0)
 
     for _ in range(70):
-        await bob.say("/queue")
+        await bob.say("/history")
 
     async def answers() -> int:
         return sum(message.is_outgoing for message in await bob.control.messages(bob.id))
@@ -177,6 +178,20 @@ async def test_cancel_while_waiting_and_while_running(stage: Stage) -> None:
     assert waiting.text.startswith("⏳ Got it. Your place in line: ")
     assert [task["failure"] for task in tasks if "walnut" in task["words"]] == ["cancelled"]
     assert not [task for task in tasks if "teapot" in task["words"]]
+
+
+async def test_cancel_takes_back_the_newest_and_offers_the_others_at_once(stage: Stage) -> None:
+    bob = await stage.user()
+    for words in ("a walnut [[sim:slow=600]]", "a teapot", "a violin"):
+        await bob.ask(words, fits=has_buttons)
+
+    offer = await bob.ask("/cancel", fits=lambda message: "Still in" in message.text)
+    toast = await bob.toast(offer, "Cancel all")
+    assert toast == t("en", "cancelling")
+    said = await bob.said()
+
+    assert offer.text == t("en", "cancel_rest", count=2)
+    assert said == ["Cancelled."] * 3
 
 
 async def test_redis_cli_tells_a_refusal_in_the_words_of_redis_and_that_no_bot_runs(

@@ -35,6 +35,7 @@ OPEN = "open"
 """In the data of a setting's button, instead of a choice: show the choices of the setting."""
 
 
+_CANCEL_ALL = ButtonAction("cancelall", (Presser,))
 _QUEUE = ButtonAction("queue", (Presser,), is_repeatable=True)
 SET = ButtonAction("set", (str, str, Presser), is_repeatable=True)
 
@@ -51,18 +52,19 @@ class AccountHandlers:
 
     def add_to(self, table: CommandTable) -> None:
         table.add(
-            ChatCommand("queue", self.handle_queue, menu_place=3, is_personal=True),
-            ChatCommand("limits", self.handle_limits, menu_place=5, is_personal=True),
+            ChatCommand("queue", self.handle_queue, 3, is_personal=True, is_uncounted=True),
+            ChatCommand("limits", self.handle_limits, 5, is_personal=True, is_uncounted=True),
             ChatCommand("settings", self.handle_settings, menu_place=5, is_personal=True),
             ChatCommand("quiet", self.handle_quiet, menu_place=5, is_personal=True),
-            ChatCommand("cancel", self.handle_cancel, menu_place=7, is_personal=True),
+            ChatCommand("cancel", self.handle_cancel, 7, is_personal=True, is_uncounted=True),
             (CANCEL, self.on_cancel_callback),
+            (_CANCEL_ALL, self.on_cancel_all_callback),
             (_QUEUE, self.on_queue_callback),
             (SET, self.on_setting_callback),
         )
 
     async def handle_cancel(self, _: Message, dialogue: Dialogue) -> None:
-        """Leave the dialogue, or else cancel the latest active job of this chat."""
+        """Leave the dialogue, or else cancel the latest active job of this chat, and offer all."""
         question, _expired = await dialogue.question()
         if question:
             # Answer before the state is cleared: if the answer fails, the same update comes again
@@ -72,13 +74,24 @@ class AccountHandlers:
             await dialogue.state.clear()
             return
         jobs = await self.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
-        newest = next((job.id for job in reversed(jobs) if not job.is_called_off), "")
-        chosen = await dialogue.once("cancel", newest)
+        active = [job.id for job in jobs if not job.is_called_off]
+        chosen = await dialogue.once("cancel", next(reversed(active), ""))
         key = await self.cancel(chosen, dialogue.user_id, dialogue.now_ms())
         # A cancelled job reports it itself, in its status message.
         if key != "cancelling":
             key = key if key == "cancel_too_late" else "cancel_nothing"
             await dialogue.say(dialogue.t(key), to=Audience.ASKER)
+        if count := len({*active} - {chosen}):
+            rows = [[_CANCEL_ALL.button(dialogue.language, dialogue.user_id, key="cancel_all")]]
+            await dialogue.say(dialogue.t("cancel_rest", count=count), rows, Audience.ASKER)
+
+    async def on_cancel_all_callback(self, _: CallbackQuery, dialogue: Dialogue) -> str:
+        """Cancel what is active in this chat; each job reports it itself."""
+        jobs = await self.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
+        active = [job.id for job in jobs if not job.is_called_off]
+        keys = [await self.cancel(each, dialogue.user_id, dialogue.now_ms()) for each in active]
+        await dialogue.remove_panel()
+        return next(iter(keys), "cancel_nothing")
 
     async def cancel(self, job_id: str, user_id: int, now_ms: int) -> str:
         """Cancel a job, if there is one; return the key of the answer."""

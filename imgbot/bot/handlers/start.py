@@ -75,7 +75,7 @@ class GeneralHandlers:
             ChatCommand("start", self.handle_start),
             # The link to the help that groups get.
             ChatCommand("start", self.handle_help, payload="help"),
-            ChatCommand("help", self.handle_help, menu_place=7),
+            ChatCommand("help", self.handle_help, 7, is_uncounted=True),
             (_HELP, self.on_help_callback),
         )
 

@@ -36,7 +36,7 @@ def _build(core: Core) -> Seams:
     handlers = StarHandlers(*parts, finder, ledger, payments, prices, reconciler.refund_due)
     place = 4 if is_sold else 0
     # Where nothing is sold, a command in a group may be for another bot.
-    common = {"is_open": True, "is_private": not is_sold}
+    common = {"is_open": True, "is_private": not is_sold, "is_uncounted": True}
     commands = [
         ChatCommand("balance", handlers.show_balance, place, is_personal=True, **common, **_HELP),
         ChatCommand("paysupport", handlers.answer_money_back, **common),
