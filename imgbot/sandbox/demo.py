@@ -87,9 +87,11 @@ async def _keep_running(
             if is_announced:
                 print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)")
                 page = environ["IMGBOT_PUBLIC_URL"]
-                print(
-                    f"imgbot demo: its status: {page}, or in a terminal: imgbot status", flush=True
+                # As it was typed: a newcomer's shell does not know `imgbot` alone.
+                shell = (
+                    f"{sys.argv[0]} status" if sys.argv[0].endswith("imgbot") else "imgbot status"
                 )
+                print(f"imgbot demo: its status: {page}, or in a terminal: {shell}", flush=True)
         kill = loop.call_later(kill_after_s, _kill, bot) if kill_after_s else None
         status = await _ended(bot, stop)
         if kill:

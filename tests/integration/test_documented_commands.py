@@ -89,6 +89,8 @@ def test_the_demo_and_the_tests_start(copy: Path) -> None:
             [address] = re.findall(r"open (http://\S+)", said) or [said + process.stdout.read()]
             with urllib.request.urlopen(address) as page:
                 assert b"<title>" in page.read()
+            [status] = re.findall(r"in a terminal: (.+)", process.stdout.readline())
+            assert "imgbot" in typed(status, copy)
             os.killpg(process.pid, signal.SIGINT)
             process.stdout.read()
         finally:
