@@ -37,8 +37,17 @@ async def test_from_the_first_visit_to_ctrl_c_which_leaves_nothing_behind(
         ["Create a picture", "Edit", "Merge", "Retouch", "Upscale"]
     )
     await expect(chat.page.get_by_test_id("start-button")).to_have_count(0)
+    wishes = chat.page.get_by_test_id("wish").filter(visible=True)
+    await expect(wishes).to_have_count(3)
+    await expect(wishes.nth(1)).to_be_disabled()
+    await wishes.first.click()
+    await chat.picture("a red fox in the snow")
+    await expect(wishes).to_have_count(2)
+    await expect(wishes.first).to_be_enabled()
+    # Whoever has something in mind needs no more proposals.
     await chat.say("a calm sea")
     await chat.picture("a calm sea")
+    await expect(wishes).to_have_count(0)
     found = find_service({"IMGBOT_ENVIRONMENT_FILE": "/dev/null"}).addresses
     [address] = [each for each in found if str(each) in demo.status_url]
     assert fetch_status(Target((address,)))["provider"] == "builtin"

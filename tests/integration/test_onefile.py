@@ -197,3 +197,58 @@ def test_another_python_or_machine_is_told_what_fits(
 
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"imgbot: {sentence}")
+
+
+_COPY_ON_WRITE = """
+mount -t tmpfs none "$1" && mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay -o lowerdir=/,upperdir="$1/upper",workdir="$1/work" none "$1/root"
+mount --bind /dev "$1/root/dev"
+cp "$2" "$1/root/imgbot.deb"
+ln -sf "$4" "$1/root/usr/local/sbin/python3"
+exec chroot "$1/root" sh -eu -c "$3"
+"""
+_LIFE_OF_A_PACKAGE = """
+dpkg --force-depends -i /imgbot.deb
+imgbot --version
+mkdir -p /opt/imgbot/current/bin /etc/imgbot /var/lib/imgbot /usr/local/bin
+printf '#!/bin/sh\\necho "the running one: $*"\\n' >/opt/imgbot/current/bin/imgbot
+chmod +x /opt/imgbot/current/bin/imgbot
+ln -s /opt/imgbot/current/bin/imgbot /usr/local/bin/imgbot
+dpkg --force-depends -i /imgbot.deb
+[ ! -L /usr/local/bin/imgbot ]
+imgbot status
+imgbot install --help | head -n 1
+dpkg -r imgbot
+[ -d /etc/imgbot ] && [ -d /var/lib/imgbot ] && [ ! -e /usr/bin/imgbot ]
+dpkg -P imgbot
+[ ! -e /etc/imgbot ] && [ ! -e /var/lib/imgbot ]
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can install a package")
+def test_a_package_comes_goes_and_keeps_out_of_the_way_of_an_installation(
+    binary: Path, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    (package,) = binary.parent.glob("*.deb")
+    command = ["unshare", "--mount", "sh", "-eu", "-c", _COPY_ON_WRITE, "sh"]
+
+    done = subprocess.run(
+        [*command, str(tmp_path), str(package), _LIFE_OF_A_PACKAGE, sys.executable],
+        env=environ | {"TMPDIR": "/tmp", "PATH": f"/usr/local/sbin:{os.defpath}:/usr/sbin:/sbin"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    expected = [
+        "To set up the bot: sudo imgbot install",
+        f"imgbot {version()}",
+        "The bot runs on as it was. To upgrade it: sudo imgbot install",
+        "the running one: status",
+        "usage: imgbot install [-h] [--token-file FILE] [--provider NAME]",
+        "the running one: uninstall",
+    ]
+    # What dpkg itself says of its work is left out.
+    assert [line for line in done.stdout.splitlines() if line in expected] == expected

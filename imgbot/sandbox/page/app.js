@@ -13,6 +13,7 @@ import { alertBox, complain, connectionBanner, notices, speak, toast } from "./n
 import { Sidebar } from "./sidebar.js";
 import { isEphemeral, store } from "./store.js";
 import { Timeline } from "./timeline.js";
+import { Tour } from "./tour.js";
 import { language, t } from "./words.js";
 
 const RETRY_MS = 1_000;
@@ -40,6 +41,7 @@ const sidebar = new Sidebar(go);
 const header = new Header(leave);
 const timeline = new Timeline(act);
 const composer = new Composer(go);
+const tour = new Tour((text) => composer.send(text));
 const banner = connectionBanner();
 const nothing = h("p", { class: "notice nothing" }, t("no_chat"));
 const dropZone = h("div", { class: "drop-zone", hidden: true }, icon("photo"), t("drop_here"));
@@ -48,6 +50,7 @@ const chat = h(
   { class: "chat" },
   header.element,
   timeline.element,
+  tour.element,
   composer.element,
   dropZone,
 );
@@ -256,6 +259,7 @@ store.addEventListener("change", () => {
   sidebar.draw();
   header.draw();
   timeline.draw();
+  tour.draw();
   composer.draw();
   const unread = [...store.users.keys()].reduce((sum, id) => sum + store.unreadOf(id), 0);
   const title = personName(store.bot);
