@@ -18,11 +18,10 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import Owner
 from imgbot.storage.results import load_recent
 from imgbot.storage.stats import EndedJob
+from imgbot.storage.user_keys import UserKeys
 from imgbot.telemetry import events
 
 _READ_AT_ONCE = 1000
-_SCANNED_AT_ONCE = 500
-"""Keys that a script looks at, about 1 ms of server time."""
 
 _JOB, _SPEND, _PACK, _LOG = "job", "spend", "pack", "log"
 _KINDS = {
@@ -74,27 +73,15 @@ class Forgetting(Store):
         others: Sequence[Callable[[Client, Collection[int]], Awaitable[None]]] = (),
     ) -> None:
         super().__init__(redis)
-        self._owners = owners
-        self._patterns = {
-            key: re.compile(owner)
-            for key, found in owners.items()
-            for owner in found
-            if isinstance(owner, str)
-        }
-        self._records, self._pointers = self._owned(Owner.RECORD), self._owned(Owner.POINTER)
-        self._with_member = {
-            key: command.name.lower()
-            for command in (Owner.ZREM, Owner.SREM, Owner.HDEL)
-            for key in self._owned(command)
-        }
-        """Key or prefix → command that removes the user's id from it."""
+        self._keys = UserKeys(redis, owners)
         self._queue = queue
         self._remove_files = remove_files
         self._delete_pack = delete_pack
         self._others = others
 
-    def _owned(self, owner: Owner) -> tuple[str, ...]:
-        return tuple(key for key, owners in self._owners.items() if owner in owners)
+    async def kept_of(self, user: int) -> dict[str, Any]:
+        """Return what forgetting this user would delete: key → its content, or their entries."""
+        return await self._keys.kept_of(user)
 
     async def forget(
         self, users: Collection[int], now_ms: int, today: str, before_update: int = 0
@@ -104,12 +91,12 @@ class Forgetting(Store):
         for user in users:
             await self._cancel_jobs(user, now_ms, before_update)
         await self._forget_names(ids)
-        owned, named = await self._find(ids)
+        owned, named = await self._keys.find(ids)
         # They tell whose jobs these were, should the forgetting be repeated.
-        jobs = {key.rpartition(":")[2] for key in owned if key.startswith(self._records)}
+        jobs = {key.rpartition(":")[2] for key in owned if key.startswith(self._keys.records)}
         await self._forget_jobs(jobs, owned)
         former = [prefix + user for prefix in keys.FORMER_OF_USERS for user in ids]
-        await self._unlink([*former, *(key for key in named if self._user_in(key) in ids)])
+        await self._unlink([*former, *(key for key in named if self._keys.user_in(key) in ids)])
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
         # Others have shown these jobs as well.
@@ -199,30 +186,11 @@ class Forgetting(Store):
     async def _strip(self, key: str, blank: Mapping[str, Any]) -> None:
         await self._redis.call("strip_job", key=key, fields=job_codec.to_fields(blank))
 
-    async def _find(self, owners: Collection[str]) -> tuple[list[str], list[str]]:
-        """Return records of, and pointers to, jobs of the owners, and names with an id in them."""
-        owned, named = set[str](), set[str]()
-        cursor = "0"
-        while True:
-            cursor, *page = await self._redis.call(
-                "find_keys",
-                cursor=cursor,
-                count=_SCANNED_AT_ONCE,
-                records=",".join(self._records),
-                pointers=",".join(self._pointers),
-                listed=",".join([keys.SPEND, keys.NOT_UNDERSTOOD, *self._with_member]),
-                owners=list(owners),
-            )
-            owned.update(page[0])
-            named.update(page[1])
-            if cursor == "0":
-                return list(owned), list(named)
-
     async def _forget_late_jobs(self, ended: Mapping[str, str]) -> None:
         """Forget jobs that ended after their users were forgotten, who may have come back."""
         if not ended:
             return
-        owned, named = await self._find(ended)
+        owned, named = await self._keys.find(ended)
         await self._forget_jobs(set(ended), owned)
         private = [f"{keys.RECENT}{user}.0" for user in ended.values()]
         await self._forget_recent([*named, *private], ended)
@@ -234,8 +202,8 @@ class Forgetting(Store):
     async def _forget_jobs(self, jobs: set[str], owned: Iterable[str]) -> None:
         """Delete all that belongs to ended jobs but their records, and the files."""
         await self._remove_files(jobs)
-        pointers = [key for key in owned if key.startswith(self._pointers)]
-        named = self._owned(Owner.NAMED_BY_JOB)
+        pointers = [key for key in owned if key.startswith(self._keys.pointers)]
+        named = self._keys.owned(Owner.NAMED_BY_JOB)
         await self._unlink([*pointers, *(prefix + job for prefix in named for job in jobs)])
 
     async def _unlink(self, names: Sequence[str]) -> None:
@@ -254,9 +222,9 @@ class Forgetting(Store):
         await self._unlink([keys.RESULT + job_id for job_id in job_ids])
 
     async def _forget_members(self, names: Iterable[str], ids: Collection[str]) -> None:
-        single = [key for key in self._with_member if not key.endswith(":")]
+        single = [key for key in self._keys.with_member if not key.endswith(":")]
         for name in [*names, *single]:
-            if command := self._with_member.get(self._kind_of(name)):
+            if command := self._keys.with_member.get(self._keys.kind_of(name)):
                 await getattr(self._redis, command)(name, *ids)
 
     async def _forget_recent(self, names: Iterable[str], ids: Collection[str]) -> None:
@@ -309,7 +277,9 @@ class Forgetting(Store):
         entries = [f"user:{user}" for user in ids]
         pictures = [f"pictures:{user}" for user in ids]
         for day in [
-            name.removeprefix(keys.SPEND) for name in names if self._kind_of(name) == keys.SPEND
+            name.removeprefix(keys.SPEND)
+            for name in names
+            if self._keys.kind_of(name) == keys.SPEND
         ]:
             if day != today:
                 await self._redis.hdel(keys.SPEND + day, *entries, *pictures)
@@ -334,17 +304,6 @@ class Forgetting(Store):
         if await log_rewrite.rewrite(self._redis):
             await self._redis.hdel(keys.FORGOTTEN, *(f"{_LOG}.{ms}" for ms in times))
         return True
-
-    def _kind_of(self, name: str) -> str:
-        """Return the key, or the prefix, that a name belongs to."""
-        return name if name in self._owners else ":".join([*name.split(":")[:2], ""])
-
-    def _user_in(self, name: str) -> str:
-        """Return the id of the user that a key is named by, or an empty string."""
-        for prefix, pattern in self._patterns.items():
-            if name.startswith(prefix) and (found := pattern.fullmatch(name, len(prefix))):
-                return found[1]
-        return ""
 
 
 def _by_kind(entries: Iterable[str]) -> Mapping[str, list[str]]:

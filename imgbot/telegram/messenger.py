@@ -230,6 +230,11 @@ class Messenger:
             )
         return picture_in(await self._send(place, send, **content))
 
+    async def send_data(self, place: ChatTarget, content: bytes, name: str) -> None:
+        """Send a file that is no picture."""
+        document = BufferedInputFile(content, name)
+        await self._send(place, self._bot.send_document, document=document)
+
     async def send_sticker(self, place: ChatTarget, sticker: Path, rows: Rows) -> int:
         """Send a sticker from a file, and return the message's id."""
         message = await self._send(

@@ -29,7 +29,7 @@ CEILINGS = {
     "lines of imgbot/painter": 10880,
     "lines of imgbot/providers": 3950,
     "lines of imgbot/sandbox": 4900,
-    "lines of imgbot/storage": 6150,
+    "lines of imgbot/storage": 6200,
     "lines of imgbot/telegram": 2350,
     "lines of imgbot/telemetry": 1000,
     "lines of imgbot/wiring": 1000,

@@ -15,7 +15,7 @@ from imgbot.features.privacy.settings import PrivacySettings
 def _build(core: Core) -> Seams:
     days = core.settings.of(PrivacySettings).forget_after_days
     facts = core.routes.makers, days, core.privacy_notes
-    handlers = PrivacyHandlers(*facts, core.forgetting, core.spend)
+    handlers = PrivacyHandlers(*facts, core.forgetting, core.spend, core.messenger)
     forgetter = Forgetter(
         core.forgetting,
         core.now_ms,
@@ -27,6 +27,7 @@ def _build(core: Core) -> Seams:
     return Seams(
         commands=[
             ChatCommand("privacy", handlers.show, menu_place=6, is_personal=True, is_open=True),
+            ChatCommand("my_data", handlers.send_my_data, is_private=True, is_open=True),
             ChatCommand("forget_me", handlers.ask_to_forget, is_open=True),
         ],
         actions=[(FORGET, handlers.on_forget)],

@@ -1,5 +1,6 @@
 """Handlers of /privacy, which says what is stored of a user, and of /forget_me."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from imgbot.domain.texts import has_text, in_time
 from imgbot.features.feature import PrivacyNote
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.spend import Spend
+from imgbot.telegram.messenger import ChatTarget, Messenger
 
 _DAY_S = 86_400
 
@@ -26,6 +28,7 @@ class PrivacyHandlers:
     notes: Sequence[PrivacyNote]
     forgetting: Forgetting
     spend: Spend
+    messenger: Messenger
 
     def _makers(self, dialogue: Dialogue) -> str:
         return ", ".join(_maker(dialogue, *maker) for maker in self.makers)
@@ -43,6 +46,13 @@ class PrivacyHandlers:
 
     async def answer_privacy(self, _: Message, dialogue: Dialogue) -> None:
         await dialogue.say(dialogue.t("answer_privacy"))
+
+    async def send_my_data(self, message: Message, dialogue: Dialogue) -> None:
+        """/my_data: what /forget_me would delete, as a file of JSON."""
+        kept = await self.forgetting.kept_of(dialogue.user_id)
+        content = json.dumps(kept, ensure_ascii=False, indent=1).encode()
+        target = ChatTarget(message.chat.id, reply_to=message.message_id)
+        await self.messenger.send_data(target, content, "imgbot-my-data.json")
 
     async def answer_provider(self, _: Message, dialogue: Dialogue) -> None:
         names = self._makers(dialogue)

@@ -24,6 +24,7 @@ from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.results import Recent
 from tests.fixtures.bot import PAID
 from tests.fixtures.jobs import job_of
+from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import (
     OUT_OF_REACH,
@@ -196,16 +197,27 @@ async def plant(redis: Client, user: User) -> None:
     await redis.hset(f"{keys.SPEND}2026-01-02", mapping={"charged": 5, f"user:{user.id}": 5})
 
 
+def _is_data(message: Message) -> bool:
+    return bool(message.document_id) and "imgbot-my-data.json" in str(message.raw)
+
+
 async def test_nothing_is_left_of_a_forgotten_user(setup: ForgettingSetup) -> None:
     await live(setup)
     needles = await setup.needles()
     before = await setup.traces(needles)
+    file = await setup.user.ask("/my_data", fits=_is_data)
+    given = json.loads(await setup.user.control.file(file.document_id or ""))
+    until = await setup.traces(needles)
 
     await setup.forget_me()
     left = await eventually(lambda: setup.traces(needles), lambda found: not found)
 
     assert {name for _, name in before} == set(needles)
     assert left == set()
+    # Limits are not forgotten: they expire.
+    deleted = {place for place, _ in before & until if place.startswith(("img:", "rq:"))}
+    assert {place for place in deleted if not place.startswith(keys.COMMANDS)} <= given.keys()
+    assert not any(str(setup.owner.id) in key for key in given)
     async with setup.stage.bot.redis() as redis:
         # Times alone: the append-only file is rewritten once more, five minutes later.
         assert all(str(mark).startswith("log.") for mark in await redis.hkeys(keys.FORGOTTEN))
