@@ -7,7 +7,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
@@ -191,7 +191,17 @@ BotToken = Annotated[SecretStr, AfterValidator(check_token)]
 RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(check_http_url)]
 HttpsUrl = Annotated[str, AfterValidator(check_https_url)]
+
+
+class ChatServer(NamedTuple):
+    """Address and name of a chat model; both empty without one."""
+
+    url: HttpUrl
+    model: str
+
+
 AddressToListenOn = Annotated[Address, BeforeValidator(parse_address)]
+ChatParts = Annotated[ChatServer, BeforeValidator(lambda value: str(value).split())]
 Usd = Annotated[int, BeforeValidator(parse_usd)]
 PositiveCount = Annotated[int, Field(ge=1, le=100_000)]
 Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]

@@ -22,6 +22,8 @@ from imgbot.config.setting_types import (
     Address,
     AddressToListenOn,
     BotToken,
+    ChatParts,
+    ChatServer,
     GroupLimits,
     HttpsUrl,
     HttpUrl,
@@ -184,6 +186,8 @@ class Settings(BaseModel):
     admins: Ids = ()
     allowed_users: Ids = ()
     welcome: Annotated[str, Field(max_length=500)] = ""
+    chat: ChatParts = ChatServer("", "")
+    chat_key: Secret | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     provider: Providers = (("", "builtin"),)
     provider_fallback: str = ""

@@ -19,10 +19,11 @@ from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.requests import Requests
 from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageRoute
 from imgbot.config.settings import FeatureSettings, Settings
-from imgbot.jobs.hooks import Hooks
+from imgbot.jobs.hooks import Hooks, PhotoCheck
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.originals import OriginalStore
 from imgbot.painter.pool import Pool
+from imgbot.providers.chat import ChatClient
 from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
@@ -76,9 +77,13 @@ class Core:
     operations: OperationHandlers
     account: AccountHandlers
     general: GeneralHandlers
+    chat: ChatClient
+    """Chat server of the operator, which may be off."""
     privacy_notes: list[PrivacyNote] = field(default_factory=list)
     about_user: list[AboutUser] = field(default_factory=list)
     """What all features say of privacy and of a user; filled once all are built."""
+    photo_checks: list[PhotoCheck] = field(default_factory=list)
+    """Hooks on photos, for those that a feature sends elsewhere; filled likewise."""
 
 
 @dataclass(frozen=True, slots=True)

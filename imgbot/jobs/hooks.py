@@ -99,6 +99,8 @@ class EndOffer:
     """File that is shown above the sentence, if it is there."""
 
 
+PhotoCheck = Callable[[Job, Path], Awaitable[None]]
+
 BeforeChoice = Callable[[Any, Job], Awaitable[Job | Advance]]
 """Takes the `StepContext`, which stands above this module, as do the hooks below."""
 TakeSource = Callable[[Any, Job, Path], Awaitable[bool]]
@@ -112,7 +114,7 @@ class Hooks:
     before_choice: tuple[BeforeChoice, ...] = ()
     """Called with a job of several photos before a provider is chosen; returns the job as it is to
     be ordered, or its end."""
-    check_photo: tuple[Callable[[Job, Path], Awaitable[None]], ...] = ()
+    check_photo: tuple[PhotoCheck, ...] = ()
     """Called with each photo of a job before anything is ordered; raises UserError to refuse it."""
     source: tuple[TakeSource, ...] = ()
     """Called with each job of one photo and the file to write; returns true if it has written what

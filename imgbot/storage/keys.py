@@ -180,6 +180,8 @@ ENDED = _key("img:ended:", Owner.NOBODY)
 # the prefix `n:` for the number of charges, `pictures:<user or group id>` (ordered within their
 # quota), and `ceiling`: the budget if raised for that day.
 SPEND = _key("img:spend:", Owner.METHOD)
+# STRING per local day, two days: number of questions to the chat model.
+CHAT_CALLS = _key("img:chat-calls:", Owner.NOBODY)
 # STRING: the bot's Telegram id; the jobs of one bot are never served by another.
 OWNER = _key("img:owner", Owner.NOBODY)
 # HASH: setting and addresses (JSON) of each provider that was ever chosen, by its name in orders.

@@ -69,6 +69,12 @@ class Spend(Store):
         """Return the local calendar day as YYYY-MM-DD."""
         return (_EPOCH + timedelta(days=self._local_s(now_ms) // _DAY_S)).isoformat()
 
+    async def count_chat_call(self, now_ms: int) -> int:
+        """Count a question to the chat model; return the number of today's."""
+        key = f"{keys.CHAT_CALLS}{self.today(now_ms)}"
+        count, _ = await self._all(self._redis.incr(key), self._redis.expire(key, 2 * _DAY_S))
+        return int(count)
+
     def _local_s(self, now_ms: int) -> int:
         at_s, offset_s = now_ms // 1000, self._utc_offset_s
         return at_s + (time.localtime(at_s).tm_gmtoff if offset_s is None else offset_s)

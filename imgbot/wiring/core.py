@@ -16,6 +16,7 @@ from imgbot.features.feature import Core
 from imgbot.files import state_folder
 from imgbot.ops.status.sampler import StatusSampler
 from imgbot.painter.originals import OriginalStore
+from imgbot.providers.chat import ChatClient
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
@@ -41,6 +42,8 @@ def build_core(
     limit = RateLimit(redis, window_s=window_s, max_requests=max_requests)
     messenger, users, results = Messenger(connections.bot), UserStore(redis), ResultStore(redis)
     remove_files = _file_removal(settings, originals)
+    chat, key = settings.chat, settings.chat_key
+    chat_client = ChatClient(chat.url, chat.model, key, lambda: spend.count_chat_call(now_ms()))
     requests = Requests(queue, users, results, limit, spend, policy)
     return Core(
         settings=settings,
@@ -62,6 +65,7 @@ def build_core(
         alarm=connections.alarm,
         now_ms=now_ms,
         requests=requests,
+        chat=chat_client,
         pictures=Pictures(results),
         operations=OperationHandlers(requests, policy.has_photo_styles),
         account=AccountHandlers(queue, users, limit, spend, policy),

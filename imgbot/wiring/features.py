@@ -9,6 +9,7 @@ from imgbot.config.settings import Settings, variable_of
 from imgbot.features.albums import FEATURE as ALBUMS
 from imgbot.features.alerts import FEATURE as ALERTS
 from imgbot.features.broadcast import FEATURE as BROADCAST
+from imgbot.features.describe import FEATURE as DESCRIBE
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guard import FEATURE as GUARD
 from imgbot.features.guest import FEATURE as GUEST
@@ -40,6 +41,7 @@ FEATURES: tuple[Feature, ...] = (
     STARS,
     GUEST,
     PROMPT_HELP,
+    DESCRIBE,
     MODELS,
     LETTERING,
     STICKERS,
@@ -65,6 +67,7 @@ def build_seams(core: Core) -> Seams:
     seams = joined([Seams(), *(feature.build(core) for feature in FEATURES)])
     core.privacy_notes.extend(seams.privacy_notes)
     core.about_user.extend(seams.about_user)
+    core.photo_checks.extend(seams.hooks.check_photo)
     return seams
 
 

@@ -29,6 +29,7 @@ from imgbot.domain.words.reading import Ask, NamedBy, Order, Reading, Talk
 from imgbot.domain.words.this_picture import this_picture
 from imgbot.features.prompt_help.chat_model import ChatModel
 from imgbot.features.prompt_help.picture_list import SCHEMA, decided
+from imgbot.providers.chat import ChatClient
 from tests.bench.dialogue_file import LEARNED, MAKING, Action, Script, Step, read_scripts
 
 MENTION = "@pixbot"
@@ -323,7 +324,7 @@ def asked(url: str, model: str) -> Decide:
         return 1
 
     key = SecretStr(os.environ["IMGBOT_CHAT_KEY"]) if "IMGBOT_CHAT_KEY" in os.environ else None
-    chat_model, users = ChatModel(url, model, key, count_call), count()
+    chat_model, users = ChatModel(ChatClient(url, model, key, count_call)), count()
 
     def decide(_: Step, text: str, chat: ChatState, found: Ask) -> Reading:
         # Each as another user: the limit of one is no part of what is judged.

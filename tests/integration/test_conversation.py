@@ -6,7 +6,7 @@ import json
 import pytest
 
 from imgbot.domain.texts import t
-from imgbot.features.prompt_help.chat_model import DAILY_LIMIT
+from imgbot.providers.chat import DAILY_LIMIT
 from imgbot.storage import keys
 from tests.fakes.scripted_server import open_script
 from tests.fixtures.sandbox import Message

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from imgbot.config.setting_types import GroupLimits, UserLimits
+from imgbot.config.setting_types import ChatServer, GroupLimits, UserLimits
 from imgbot.config.settings import (
     key_names,
     redis_memory_mb_for,
@@ -17,7 +17,6 @@ from imgbot.config.settings import (
 from imgbot.config.sources import FIELDS, NO_PROVIDERS, SettingsSource, load_settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
-from imgbot.features.prompt_help.settings import ChatServer, PromptHelpSettings
 from imgbot.features.stars.prices import credit_for, pack_of, payload_of, price_in_stars
 from imgbot.features.stars.settings import StarPack, StarPrices, StarSettings
 
@@ -287,7 +286,7 @@ def test_a_former_name_holds_and_its_new_one_is_told() -> None:
         "write IMGBOT_PER_USER=pictures=50, usd=2, running=1"
     )
     model = {"IMGBOT_CHAT_URL": "http://host/v1", "IMGBOT_CHAT_MODEL": "m"}
-    chat = load_settings(LEAST | model).of(PromptHelpSettings).chat
+    chat = load_settings(LEAST | model).chat
     assert chat == ChatServer("http://host/v1", "m")
     [idle] = load_settings(LEAST | {"IMGBOT_PROVIDER_EDIT": "", "IMGBOT_POLLING": "fixed"}).notices
     assert re.fullmatch(r"IMGBOT_POLLING has no effect any longer \(.+\); remove it", idle)

@@ -11,23 +11,18 @@ from imgbot.domain.result_buttons import ResultButton
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 from imgbot.features.prompt_help.chat_model import ChatModel
 from imgbot.features.prompt_help.handlers import MORE, VERSION, PromptHelp
-from imgbot.features.prompt_help.settings import PromptHelpSettings
 from imgbot.features.prompt_help.store import KEYS, PromptHelpStore
 
 
 def _build(core: Core) -> Seams:
-    settings, store = core.settings.of(PromptHelpSettings), PromptHelpStore(core.redis)
-    chat, key = settings.chat, settings.chat_key
-    model = ChatModel(
-        chat.url, chat.model, key, lambda: store.count_call(core.spend.today(core.now_ms()))
-    )
+    store, model = PromptHelpStore(core.redis), ChatModel(core.chat)
 
     def fits(operation: Operation, words: str) -> bool:
         return model.is_on and operation is Operation.CREATE and is_short(words)
 
     parts = core.policy.prompt_language, core.requests, core.pictures
     handlers = PromptHelp(*parts, model, store, fits)
-    host = urlsplit(chat.url).hostname or ""
+    host = urlsplit(core.settings.chat.url).hostname or ""
     return Seams(
         actions=[
             (MORE, handlers.on_more),
@@ -39,4 +34,4 @@ def _build(core: Core) -> Seams:
     )
 
 
-FEATURE = Feature("prompt_help", _build, KEYS, settings=PromptHelpSettings)
+FEATURE = Feature("prompt_help", _build, KEYS)

@@ -20,6 +20,8 @@ from imgbot.domain.words.reading import Ask, NamedBy, Order, Reading, Talk, Whic
 from imgbot.features.prompt_help import chat_model
 from imgbot.features.prompt_help.chat_model import WRITING, ChatModel, Version
 from imgbot.features.prompt_help.picture_list import INSTRUCTIONS, picture_list
+from imgbot.providers import chat
+from imgbot.providers.chat import ChatClient
 from tests.fakes.scripted_server import Script
 
 PATH = "POST /v1/chat/completions"
@@ -49,7 +51,7 @@ def answer(intent: Any, picture: int = 0, words: str = "") -> dict[str, Any]:
 
 def model_at(script: Script) -> ChatModel:
     count_call = AsyncMock(side_effect=itertools.count(1))
-    return ChatModel(f"{script.url}/v1", "small-1", SecretStr(KEY), count_call)
+    return ChatModel(ChatClient(f"{script.url}/v1", "small-1", SecretStr(KEY), count_call))
 
 
 @pytest.mark.parametrize(
@@ -133,8 +135,8 @@ async def test_after_its_pause_the_model_is_asked_again(
     for _ in range(4):
         await model.decide(ANN, TEXT, CHAT, UNSURE)
 
-    later_s = chat_model.time.monotonic() + 61
-    monkeypatch.setattr(chat_model.time, "monotonic", lambda: later_s)
+    later_s = chat.time.monotonic() + 61
+    monkeypatch.setattr(chat.time, "monotonic", lambda: later_s)
     found = await model.decide(ANN, TEXT, CHAT, UNSURE)
 
     assert (len(script.asked), found) == (4, UNSURE.order)
@@ -161,7 +163,7 @@ async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script.on(PATH, says(answer("create")))
-    monkeypatch.setattr(chat_model, "DAILY_LIMIT", 30)
+    monkeypatch.setattr(chat, "DAILY_LIMIT", 30)
     model = model_at(script)
 
     async def decided(user_id: int) -> int:
@@ -169,8 +171,8 @@ async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
         return sum(each != UNSURE for each in found)
 
     assert [await decided(ANN), await decided(BOB), len(script.asked)] == [3, 3, 6]
-    later_s = chat_model.time.monotonic() + 86_401
-    monkeypatch.setattr(chat_model.time, "monotonic", lambda: later_s)
+    later_s = chat.time.monotonic() + 86_401
+    monkeypatch.setattr(chat.time, "monotonic", lambda: later_s)
     assert await decided(ANN) == 3
 
 
@@ -178,7 +180,7 @@ async def test_what_is_long_or_over_the_budget_is_not_sent(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script.on(PATH, says(answer("question")))
-    monkeypatch.setattr(chat_model, "DAILY_LIMIT", 1)
+    monkeypatch.setattr(chat, "DAILY_LIMIT", 1)
     monkeypatch.setattr(chat_model, "_USER_SHARE", 1)
     model = model_at(script)
 
@@ -200,7 +202,7 @@ async def test_a_slow_model_writes_for_few_at_once_and_once_for_each(script: Scr
         await asyncio.sleep(0)
         return 1
 
-    model = ChatModel(f"{script.url}/v1", "small-1", SecretStr(KEY), counted)
+    model = ChatModel(ChatClient(f"{script.url}/v1", "small-1", SecretStr(KEY), counted))
     refused: list[tuple[int, str]] = []
 
     async def press(user_id: int, prompt: str) -> bool:
@@ -227,7 +229,7 @@ async def test_a_prompt_is_written_out_as_often_as_the_share_of_a_user_allows(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script.on(PATH, says({"versions": [*THREE, THREE[0]]}))
-    monkeypatch.setattr(chat_model, "DAILY_LIMIT", 25)
+    monkeypatch.setattr(chat, "DAILY_LIMIT", 25)
     model = model_at(script)
 
     found = await model.versions(ANN, "лиса", "ru", "en")
@@ -266,4 +268,4 @@ def test_the_page_shows_what_is_sent() -> None:
     page = Path("docs/chat-model.md").read_text(encoding="utf-8")
     assert str(Path(inspect.getfile(picture_list)).relative_to(Path.cwd())) in page
     assert WRITING in page
-    assert f"at most {chat_model.DAILY_LIMIT} times a day" in page
+    assert f"at most {chat.DAILY_LIMIT} times a day" in page
