@@ -22,11 +22,10 @@ from imgbot.bot.dialogue import (
 from imgbot.bot.handlers.account import AccountHandlers
 from imgbot.bot.handlers.operations import STYLE_OF_THIS, OperationHandlers, ask_about
 from imgbot.bot.handlers.results import ResultHandlers
-from imgbot.bot.handlers.start import GeneralHandlers, handle_small_talk
+from imgbot.bot.handlers.start import IDEA, GeneralHandlers, handle_small_talk
 from imgbot.bot.messages import asked_about, prompt_of, without_mention
 from imgbot.bot.pictures import KnownChat, Pictures
 from imgbot.bot.questions import (
-    IDEA,
     MEANT,
     ask_which,
     meanings,
@@ -237,8 +236,8 @@ class Conversation:
     async def on_idea_callback(self, _: CallbackQuery, number: int, dialogue: Dialogue) -> str:
         """Draw what was suggested; returns the answer to the callback."""
         await self.requests.check_rate_limit(dialogue)
-        await self.requests.create(dialogue, dialogue.t(f"idea_{number}"))
-        await dialogue.remove_panel()
+        # Behind the sign that the label begins with.
+        await self.requests.create(dialogue, dialogue.t(f"button_idea_{number}").partition(" ")[2])
         return "accepted_short"
 
     def _wanted(self, prompt: str, dialogue: Dialogue) -> str:

@@ -6,6 +6,7 @@ from aiogram.types import Message
 
 from imgbot.bot.dialogue import Dialogue, Question
 from imgbot.bot.handlers.operations import scales
+from imgbot.bot.handlers.start import idea_rows
 from imgbot.bot.text_reader import Text
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, one_of
 from imgbot.domain.intents import Intent, PendingQuestion
@@ -22,17 +23,15 @@ _CHOICES = 6
 _LABEL = 28
 """Characters of the words that name a picture on its button."""
 
-_IDEAS = (1, 2, 3)
+_OFFERED = 3
+"""Ideas for those who leave it to the bot; the help has them all."""
 
 MEANT = ButtonAction("meant", (one_of("create", "change", "merge", "this"), str))
-IDEA = ButtonAction("idea", (one_of(*_IDEAS),))
 
 
 async def offer_ideas(_: Message, dialogue: Dialogue) -> None:
     """Suggest what to draw, each as a button, to those who leave it to the bot."""
-    keys = [(each, f"idea_{each}") for each in _IDEAS]
-    rows = [[Button(dialogue.t(key), IDEA.pack(each))] for each, key in keys]
-    await dialogue.ask(dialogue.t("ask_idea"), rows=rows)
+    await dialogue.ask(dialogue.t("ask_idea"), rows=idea_rows(dialogue.language)[:_OFFERED])
 
 
 async def ask_which(

@@ -22,6 +22,7 @@ from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
 from imgbot.features.styles import FEATURE as STYLES
+from imgbot.features.tips import FEATURE as TIPS
 from imgbot.jobs.hooks import Hooks
 from imgbot.storage import keys
 from imgbot.storage.client import Client
@@ -46,6 +47,7 @@ FEATURES: tuple[Feature, ...] = (
     LETTERING,
     STICKERS,
     STYLES,
+    TIPS,
     GUARD,
 )
 

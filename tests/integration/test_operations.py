@@ -145,8 +145,8 @@ async def test_a_cut_out_without_a_clear_subject_says_so(bob: User) -> None:
 
 
 async def test_help_is_one_message_that_turns_to_each_topic_and_back(bob: User) -> None:
-    reply = await bob.ask("/help")
-    pages = []
+    examples = await bob.ask("/help")
+    reply, pages = await bob.press(examples, "All I can do"), []
     topics = [button["callback_data"] for button in reply.buttons]
     topics.remove("help:circle")
     for topic in topics:
@@ -156,13 +156,15 @@ async def test_help_is_one_message_that_turns_to_each_topic_and_back(bob: User) 
         pages.append(page.text)
         await bob.toast(page, "Back")
         [back] = await bob.heard()
-        assert back.text == reply.text == t("en", "help")
+        assert back.text == reply.text == t("en", "help_topics")
         assert back.buttons == reply.buttons
     shown = await bob.click(reply, "Circle it", is_picture)
+    drawn = await bob.click(await bob.ask("/help"), "in the mountains", is_picture)
     assert shown.photo_id
     assert shown.text == t("en", "help_circle")
     # The link that groups get.
-    assert (await bob.ask("/start help")).text == reply.text
+    assert (await bob.ask("/start help")).text == examples.text == t("en", "help")
+    assert (drawn.text, len(examples.buttons)) == ("a cabin in the mountains", 7)
     assert len(set(pages)) == len(pages) == 10
     assert "autumn forest" in pages[0]
     assert not [page for page in pages if "{" in page]

@@ -17,7 +17,14 @@ from hypothesis import given, strategies as st
 import imgbot
 from imgbot.bot.handlers import operations, results
 from imgbot.bot.handlers.account import setting_rows, settings_rows
-from imgbot.bot.handlers.start import GeneralHandlers, help_rows, menu_rows, topic_rows, topics
+from imgbot.bot.handlers.start import (
+    GeneralHandlers,
+    help_rows,
+    idea_rows,
+    menu_rows,
+    topic_rows,
+    topics,
+)
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.questions import MEANT
@@ -137,6 +144,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
     keyboards = [
         menu_rows(language),
         help_rows(language, topics(ENGINE, is_admin=True)),
+        idea_rows(language),
         topic_rows(language, "create"),
         operations.under_photo(language),
         operations.scales(),

@@ -24,7 +24,7 @@ from imgbot.bot.messages import (
     replied_message,
 )
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import ButtonAction, Keyboard, in_rows
+from imgbot.domain.buttons import ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, has_text, t
@@ -40,7 +40,10 @@ _ALL_TOPICS = "all"
 """Argument of the button that returns to the topics of the help."""
 
 
+_IDEAS = range(1, 7)
+
 _HELP = ButtonAction("help", is_repeatable=True)
+IDEA = ButtonAction("idea", (one_of(*_IDEAS),))
 
 
 def menu_rows(language: str) -> Keyboard:
@@ -51,6 +54,11 @@ def menu_rows(language: str) -> Keyboard:
 def help_rows(language: str, topics: Sequence[str]) -> Keyboard:
     first, *others = [_HELP.button(language, topic, key=topic) for topic in topics]
     return [[first], *in_rows(others, 2)]
+
+
+def idea_rows(language: str) -> Keyboard:
+    """Buttons that draw what they say."""
+    return [[IDEA.button(language, each, key=f"idea_{each}")] for each in _IDEAS]
 
 
 def topic_rows(language: str, topic: str) -> Keyboard:
@@ -133,11 +141,12 @@ class GeneralHandlers:
         await self.stats.note_not_understood(dialogue.user_id, update_id, words)
 
     async def handle_help(self, _: Message, dialogue: Dialogue) -> None:
-        """Send the topics; a group gets one line, as long texts would disturb its members."""
+        """Send examples and the topics; a group gets one line, which disturbs its members less."""
         if dialogue.context.is_private:
-            known = topics(self.policy, is_admin=dialogue.is_by_admin)
+            language = dialogue.language
+            more = _HELP.button(language, _ALL_TOPICS, key="all_topics")
             text = "\n\n".join(filter(None, (dialogue.t("help"), dialogue.payment.terms(dialogue))))
-            await dialogue.say(text, help_rows(dialogue.language, known))
+            await dialogue.say(text, [*idea_rows(language), [more]])
         else:
             await dialogue.say(self.help_text(dialogue.language, "in_group"))
 
@@ -145,7 +154,7 @@ class GeneralHandlers:
         known = topics(self.policy, is_admin=dialogue.is_by_admin)
         if topic == _ALL_TOPICS:
             rows = help_rows(dialogue.language, known)
-            await dialogue.edit(dialogue.t("help"), rows)
+            await dialogue.edit(dialogue.t("help_topics"), rows)
         elif topic == _CIRCLE:
             await dialogue.send(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
         elif topic in known:
