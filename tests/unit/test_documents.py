@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.config.sources import docs
 from imgbot.painter.engine.scenes import SCENES
 from imgbot.painter.engine.styles import STYLES
 from imgbot.painter.engine.subjects import subject_names
-from tests.fixtures.settings_table import FIELDS, PAGE, page, table
+from tests.fixtures.features import TABLE
+from tests.fixtures.settings_table import table
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -78,9 +78,13 @@ def test_places_that_are_named_exist() -> None:
             assert "NAME" in place or (ROOT / place).exists(), f"{path}: {place}"
 
 
-def test_the_page_of_settings_is_the_codes() -> None:
-    assert docs().keys() == FIELDS.keys(), "config/settings.toml"
-    assert page() == PAGE.read_text("utf-8"), "`make settings`"
+def test_the_commands_of_the_chat_are_named() -> None:
+    users, all_ = ({each.name for each in TABLE.menu(is_admin=each)} for each in (False, True))
+    pages = {"using.md": users, "administrators.md": all_ - users}
+
+    for page_name, names in pages.items():
+        text = (ROOT / "docs" / page_name).read_text("utf-8")
+        assert {name for name in names if not re.search(rf"`/{name}\b", text)} == set()
 
 
 def test_variables_that_are_named_exist() -> None:

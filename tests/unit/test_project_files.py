@@ -15,10 +15,10 @@ from packaging.requirements import Requirement
 
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
-from imgbot.config.sources import read_environment_file
+from imgbot.config.sources import docs, read_environment_file
 from imgbot.ops import lifecycle
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
-from tests.fixtures.settings_table import table
+from tests.fixtures.settings_table import FIELDS, PAGE, page, table
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "imgbot.service"
@@ -157,6 +157,11 @@ def test_the_lock_holds_what_the_project_asks_for_and_nothing_else(name: str) ->
     assert all("--hash=sha256:" in rest for _, _, rest in entries)
     # The one file installs what another Python needs, for which pip reads no marker.
     assert "python_version" not in lock
+
+
+def test_the_page_of_settings_is_the_codes() -> None:
+    assert docs().keys() == FIELDS.keys(), "config/settings.toml"
+    assert page() == PAGE.read_text("utf-8"), "`make settings`"
 
 
 def test_each_type_has_a_name_of_its_own() -> None:
