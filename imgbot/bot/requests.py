@@ -22,6 +22,7 @@ from imgbot.domain.prompt_options import (
     names_nothing,
     parse_prompt_options,
 )
+from imgbot.domain.redrawing import drawn_from
 from imgbot.domain.remix import amend
 from imgbot.domain.texts import counted, in_time, price
 from imgbot.domain.words import order_in
@@ -109,23 +110,25 @@ class Requests:
         prompt, model = _complete(dialogue, operation, prompt, made=made)
         # Words such as "square" are changes here; flags are options in any prompt.
         options = parse_prompt_options(prompt, has_words=False)
+        base, lost = self._base_of(made, dialogue)
         wanted = replace(
             _wanted(operation, options, model),
             sources=photos,
             scale=scale,
             parent=parent,
-            base=self._base_of(made, dialogue),
+            base=base,
+            lost=lost,
         )
         job = _job_of(dialogue, wanted)
         job = job if number == 1 else replace(job, id=f"{job.id}-{number}")
         return await self._enqueue(dialogue, job)
 
-    def _base_of(self, made: Job | None, dialogue: Dialogue) -> str:
-        """Return the prompt that a picture was drawn from, if a change may have to draw it anew."""
+    def _base_of(self, made: Job | None, dialogue: Dialogue) -> tuple[str, str]:
+        """Return what `drawn_from` does, if a change may have to draw the picture anew."""
         # The prompt of a picture that was forwarded is private to its chat.
         is_here = made is not None and made.is_of(dialogue.context.chat_id)
         is_redrawn = is_here and self.policy.has_builtin_edits
-        return made.request.full_prompt if made is not None and is_redrawn else ""
+        return drawn_from(made) if made is not None and is_redrawn else ("", "")
 
     async def create(self, dialogue: Dialogue, text: str, models: Sequence[str] = ()) -> None:
         """Order a new picture, in as many variants as the prompt or the preferences ask for.
@@ -173,7 +176,7 @@ class Requests:
     ) -> None:
         """Order a picture again, so many times: the same with other seeds, or by each model."""
         _, model = _complete(dialogue, made.operation, model=made.model if not models else "")
-        again = replace(made, model=model, seed=0, ignored="", base="")
+        again = replace(made, model=model, seed=0, ignored="", base="", lost="")
         await self.check_rate_limit(dialogue)
         await self._enqueue_variants(dialogue, again, len(models) or count, models)
 
@@ -188,7 +191,8 @@ class Requests:
             # The sentence above the button says that it takes the usual one in place of one that is
             # gone; what is refused with that, too, is refused.
             _, model = _complete(dialogue, wanted.operation, model="")
-        again = _job_of(dialogue, replace(wanted, model=model, base=self._base_of(made, dialogue)))
+        base, lost = self._base_of(made, dialogue)
+        again = _job_of(dialogue, replace(wanted, model=model, base=base, lost=lost))
         return await self._enqueue(dialogue, replace(again, id=request))
 
     async def create_version(
@@ -225,7 +229,7 @@ class Requests:
         """Order a created picture anew, its prompt amended by the change."""
         change, model = _complete(dialogue, Operation.CREATE, change, made.request.model)
         await self.check_rate_limit(dialogue)
-        options = amend(made.request.full_prompt, change)
+        options = amend(drawn_from(made)[0], change)
         options = options if keeps_seed else replace(options, seed=0)
         wanted = replace(_wanted(Operation.CREATE, options, model), parent=made.id)
         await self._enqueue_variants(dialogue, wanted, options.variants)

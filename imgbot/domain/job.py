@@ -99,6 +99,8 @@ class Request:
     base: str = ""
     """Prompt, with its flags, that the picture to be changed was drawn from; it is drawn anew from
     that if it cannot be changed."""
+    lost: str = ""
+    """Changes of the picture that it lacks if it is drawn anew, by their keys."""
     variants: int = 0
     """Number of variants that were ordered together; 0 for one picture alone."""
     model: str = ""
@@ -315,6 +317,7 @@ class Changes(TypedDict, total=False):
     negative: str
     ignored: str
     base: str
+    lost: str
     variants: int
     model: str
     sent: str

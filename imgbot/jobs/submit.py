@@ -20,6 +20,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.holds import Hold
 from imgbot.domain.job import Changes, Job, State, with_changes
 from imgbot.domain.poll_schedule import CensoredDuration
+from imgbot.domain.redrawing import drawn_from
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import StepContext, conclude, give_up, move
@@ -112,8 +113,9 @@ async def _with_picture(context: StepContext, job: Job) -> Job:
         words = cut(job.request.prompt, _SHOWN_WORDS) or title
         raise UserError("picture_never_came", words=words, charge="no")
     # It may have been drawn anew meanwhile, with other words.
-    base = job.request.base and result.request.full_prompt
-    return await move(context, job, State.SUBMITTING, sources=(result.picture,), base=base)
+    base, lost = drawn_from(result) if job.request.base else ("", "")
+    changes: Changes = {"sources": (result.picture,), "base": base, "lost": lost}
+    return await move(context, job, State.SUBMITTING, **changes)
 
 
 async def order_in_slot(context: StepContext, job: Job, at: OrderSlot) -> Outcome:

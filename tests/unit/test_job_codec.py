@@ -35,7 +35,7 @@ NAMES = (
     "reply_to parent is_file note negative ignored base price_micro reserved_micro spend_day "
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_model "
     "order_fields pending_ms ticket message_id tries lost_orders file outcome reason facts "
-    "is_cancelled is_unbilled variants lettering model sent inline_id is_settled "
+    "is_cancelled is_unbilled variants lettering model sent inline_id is_settled lost "
     "holds picture caption original_id takes_seed features"
 )
 
@@ -154,7 +154,9 @@ def test_an_admitted_job_is_stored_as_text_by_those_names() -> None:
     record = record_of(admitted_fields(JOB))
     empty = {name for name, value in record.items() if not value}
 
-    assert empty == {"parent", "note", "negative", "ignored", "base", "model", "sent", "inline_id"}
+    assert empty == {
+        *("parent", "note", "negative", "ignored", "base", "lost", "model", "sent", "inline_id")
+    }
     assert {name: value for name, value in record.items() if value} == {
         "chat_id": "3",
         "operation": "merge",
