@@ -1,7 +1,7 @@
 """Contact sheets of what Create makes: `python -m tests.bench.contact_sheet --out DIR`.
 
 Twelve prompts in every style, seconds and peak memory per picture, each in a process of its own;
-`--readme FILE` makes the README's sheet.
+`--readme FILE` makes the sheet of docs/providers.md.
 """
 
 import argparse
@@ -40,7 +40,7 @@ _PAPER, _INK = (250, 248, 244), (44, 42, 48)
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="the folder for the sheets, one per prompt")
-    parser.add_argument("--readme", type=Path, help="the file for the README's sheet")
+    parser.add_argument("--readme", type=Path, help="the file for the sheet of docs/providers.md")
     parser.add_argument("--prompts", type=int, default=len(_PROMPTS), help="how many prompts")
     chosen = parser.parse_args(arguments)
     if chosen.out:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from imgbot.config.settings import key_names
 from imgbot.painter.engine.scenes import SCENES
 from imgbot.painter.engine.styles import STYLES
 from imgbot.painter.engine.subjects import subject_names
@@ -91,6 +92,14 @@ def test_variables_that_are_named_exist() -> None:
     known = {name for row in table() for name in row[0].split("`, `")}
     for path in NOW:
         assert set(re.findall(r"\bIMGBOT_[A-Z_]+", path.read_text("utf-8"))) <= known, path
+
+
+def test_the_readme_has_a_row_for_each_provider() -> None:
+    rows = re.findall(r"^\| `(\w+)`.*$", README.read_text("utf-8"), re.MULTILINE)
+    keys = {names.key for names in key_names().values() if names.key}
+
+    assert key_names().keys() <= set(rows)
+    assert {key for key in keys if f"| `{key}` |" not in README.read_text("utf-8")} == set()
 
 
 def test_the_counts_of_what_the_engine_knows_are_true() -> None:
