@@ -9,6 +9,7 @@ from imgbot.config.settings import Settings, variable_of
 from imgbot.features.albums import FEATURE as ALBUMS
 from imgbot.features.alerts import FEATURE as ALERTS
 from imgbot.features.broadcast import FEATURE as BROADCAST
+from imgbot.features.checks import FEATURE as CHECKS
 from imgbot.features.describe import FEATURE as DESCRIBE
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guard import FEATURE as GUARD
@@ -31,7 +32,8 @@ from imgbot.telemetry import events
 V = TypeVar("V")
 Parts = TypeVar("Parts", Seams, Hooks)
 
-# In the order of their hooks; the guard judges what all others have made.
+# In the order of their hooks; the guard judges what all others have made, and what it lets through
+# is checked.
 FEATURES: tuple[Feature, ...] = (
     PEOPLE,
     ALERTS,
@@ -49,6 +51,7 @@ FEATURES: tuple[Feature, ...] = (
     STYLES,
     TIPS,
     GUARD,
+    CHECKS,
 )
 
 
