@@ -79,6 +79,8 @@ class Core:
     general: GeneralHandlers
     chat: ChatClient
     """Chat server of the operator, which may be off."""
+    sight: ChatClient
+    """The same for questions about pictures, which its model may not take: it fails by itself."""
     privacy_notes: list[PrivacyNote] = field(default_factory=list)
     about_user: list[AboutUser] = field(default_factory=list)
     """What all features say of privacy and of a user; filled once all are built."""

@@ -25,6 +25,7 @@ from imgbot.sandbox.state import FIRST_USER_ID
 _RESTART_S = 0.5
 _RESTARTS = 100
 _LOOK_S = 0.05
+_CHAT = ("IMGBOT_CHAT", "IMGBOT_CHAT_KEY", "IMGBOT_CHECK")
 _STATUS_PORTS = range(8081, 8090)
 """Ports beside the usual one at which `imgbot status` looks for a bot."""
 
@@ -72,6 +73,8 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
         # A price list can be tried, by a second user: an admin pays nothing.
         "IMGBOT_STARS": os.environ.get("IMGBOT_STARS", ""),
+        # As can a chat model, also one that looks at pictures.
+        **{name: os.environ.get(name, "") for name in _CHAT},
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
     }
 

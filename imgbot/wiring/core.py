@@ -43,7 +43,7 @@ def build_core(
     messenger, users, results = Messenger(connections.bot), UserStore(redis), ResultStore(redis)
     remove_files = _file_removal(settings, originals)
     chat, key = settings.chat, settings.chat_key
-    chat_client = ChatClient(chat.url, chat.model, key, lambda: spend.count_chat_call(now_ms()))
+    ask_at = chat.url, chat.model, key, lambda: spend.count_chat_call(now_ms())
     requests = Requests(queue, users, results, limit, spend, policy)
     return Core(
         settings=settings,
@@ -65,7 +65,8 @@ def build_core(
         alarm=connections.alarm,
         now_ms=now_ms,
         requests=requests,
-        chat=chat_client,
+        chat=ChatClient(*ask_at),
+        sight=ChatClient(*ask_at),
         pictures=Pictures(results),
         operations=OperationHandlers(requests, policy.has_photo_styles),
         account=AccountHandlers(queue, users, limit, spend, policy),

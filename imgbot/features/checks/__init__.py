@@ -22,7 +22,7 @@ def _build(core: Core) -> Seams:
     shown = Seams(receipt_notes=[missing_line], actions=[(FREE, redoing.on_press)])
     if not limit or not core.chat.is_on:
         return shown
-    check = PictureCheck(core.chat, core.pool)
+    check = PictureCheck(core.sight, core.pool)
     return Seams(
         receipt_notes=shown.receipt_notes,
         actions=shown.actions,

@@ -103,7 +103,7 @@ class Describer:
 
     async def _words_for(self, photo: InputPhoto, dialogue: Dialogue) -> str:
         """Return the prompt, and what is for those who can't see. Raises UserError."""
-        core, chat = self.core, self.core.chat
+        core, chat = self.core, self.core.sight
         if chat.is_paused or not await chat.may_call(dialogue.user_id, _USER_SHARE):
             raise UserError("describe_failed" if chat.is_paused else "describe_spent")
         with tempfile.TemporaryDirectory() as folder:
