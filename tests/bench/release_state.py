@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from imgbot.sandbox.provider_tasks import TaskLedger
 from imgbot.storage import keys
 from tests.fixtures.bot import Bot, with_simulated_provider, with_terms
 from tests.fixtures.sandbox import Control, Message, Person, open_sandbox, picture
@@ -40,13 +41,15 @@ async def write(folder: Path) -> None:
             provider["IMGBOT_PROVIDER"] = with_terms(Path(place), TERMS)
             async with Bot(sandbox, Path(place) / "state", **provider, **settings) as bot:
                 users = {"Anna": admin} | await _leave_jobs(bot, control, admin)
+                ledger = sandbox.providers["simulated"].ledger
+                await eventually(lambda: _is_ordered(ledger), what="an order without an answer")
                 await bot.kill()
             tasks = [
                 {
                     name: getattr(task, name)
                     for name in ("id", "client_id", "words", "idempotency_key")
                 }
-                for task in sandbox.providers["simulated"].ledger.tasks
+                for task in ledger.tasks
             ]
             pressed = {
                 button["callback_data"]
@@ -67,6 +70,10 @@ async def write(folder: Path) -> None:
             "callback_data": sorted(pressed),
         }
         (folder / "world.json").write_text(json.dumps(world, ensure_ascii=False, indent=1) + "\n")
+
+
+async def _is_ordered(ledger: TaskLedger) -> bool:
+    return any(task.words == "a submitted bear" for task in ledger.tasks)
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:

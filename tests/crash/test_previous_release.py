@@ -119,8 +119,6 @@ async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
         ledger = sandbox.providers["simulated"].ledger
         resume_provider(ledger, asyncio.get_running_loop().time())
         settings = with_simulated_provider(sandbox) | WORLD["settings"]
-        for name in ("IMGBOT_PRICES", "IMGBOT_MODELS_OFFERED"):
-            del settings[name]
         settings["IMGBOT_PROVIDER"] = with_terms(tmp_path, TERMS)
 
         async with Bot(sandbox, tmp_path / "state", **settings) as bot, bot.redis() as redis:
