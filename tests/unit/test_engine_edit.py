@@ -229,6 +229,19 @@ def test_rotation_is_clockwise_by_default() -> None:
         assert ((box[0] + box[2]) / 2 > turned.width / 2) is is_right
 
 
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("put me in front of the Eiffel tower", "eiffel tower"),
+        ("помести меня на фоне эйфелевой башни", "эйфелевой башни"),
+    ],
+)
+def test_a_place_that_cannot_be_drawn_is_asked_for_by_its_name(words: str, place: str) -> None:
+    with pytest.raises(UserError, match="place_unknown") as caught:
+        edit_picture(load_photo("cat"), words)
+    assert caught.value.facts == {"place": place}
+
+
 WORDS_OF = {
     "rotate": "rotate 30", "crop_ratio": "3:2", "tint": "blue tones", "rotate_left": "turn left",
     "rotate_right": "turn right", "upside_down": "upside down", "black_white": "bw",

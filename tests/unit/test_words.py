@@ -26,6 +26,7 @@ CHATS: Mapping[str, ChatState] = {
     "changed": ChatState((NIGHT, DRAWN)),
     "undone": ChatState((DRAWN, NIGHT), undone=("night",)),
     "several": ChatState((OTHER, NIGHT, DRAWN, PHOTO)),
+    "two photos": ChatState((PHOTO, ChatPicture("tower"))),
     "photo beside": ChatState((PHOTO, DRAWN)),
     "reply": ChatState((OTHER, DRAWN), replied="drawn"),
     "prompt": ChatState((DRAWN,), pending=PendingQuestion.PROMPT),
@@ -48,6 +49,20 @@ def test_each_row_reads_its_examples(row: WordReader, example: Example) -> None:
     readers = (each.name for each in READERS if each.read(sentence, chat))
 
     assert next(readers) == row.name
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("поставь его на корабль", "photo beside"),
+        ("put me in front of the Eiffel tower", "two photos"),
+        ("поставь меня перед замком", "two photos"),
+    ],
+)
+def test_somebody_is_put_before_what_the_other_picture_shows(text: str, after: str) -> None:
+    found = read(text, CHATS[after])
+    assert isinstance(found, Order)
+    assert found.operation is Operation.MERGE
 
 
 def test_no_two_rows_have_one_name() -> None:

@@ -24,9 +24,14 @@ def _placed(sentence: Sentence) -> tuple[list[str], list[str]]:
     """Return the words for what is put, and those for where it goes."""
     words = [each.text for each in sentence.parsed.tokens]
     verb = next((at for at, each in enumerate(words, 1) if each in WORDS["placing"]), len(words))
-    inside = (at for at, each in enumerate(words) if each in WORDS["inside"] and at >= verb)
+    inside = (at for at, each in enumerate(words) if at >= verb and _is_link(each))
     place = next(inside, len(words))
-    return words[verb:place], [*dropwhile(WORDS["inside"].__contains__, words[place:])]
+    leading = WORDS["inside"] | WORDS["before"]
+    return words[verb:place], [*dropwhile(leading.__contains__, words[place:])]
+
+
+def _is_link(word: str) -> bool:
+    return word in WORDS["inside"] or word == "перед"
 
 
 def _where(
@@ -39,9 +44,15 @@ def _where(
     named = " ".join(each.text for each in tokens if known.matching([concept(each.text)]))
     if is_pronoun and named and chat.this not in known.best(named):
         return Which(and_also=Which(NamedBy.NAME, name=named))
-    is_known = where[0] in WORDS["definite"] or where[0] in WORDS["placed"]
     are_photos = all(_is_fresh(each, chat) for each in chat.pictures[:2])
-    return Which(NamedBy.ALL, 2) if are_photos and is_known else None
+    return Which(NamedBy.ALL, 2) if are_photos and _is_known(where[0], sentence) else None
+
+
+def _is_known(first: str, sentence: Sentence) -> bool:
+    """Return true for a place that there is: "the sofa", or what is behind somebody."""
+    said = {each.text for each in sentence.parsed.tokens}
+    is_behind = not said.isdisjoint({"front", "перед", "фоне"})
+    return is_behind or first in WORDS["definite"] | WORDS["placed"]
 
 
 def _is_fresh(picture: ChatPicture, chat: ChatState) -> bool:
@@ -56,7 +67,7 @@ ROWS = (
         _read,
         (
             Example("put him on the ship", "photo beside"),
-            Example("поставь его на корабль", "photo beside"),
+            Example("помести меня на фоне эйфелевой башни", "two photos"),
         ),
     ),
 )

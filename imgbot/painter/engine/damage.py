@@ -77,7 +77,8 @@ def _lines(grey: Image.Image, bare: _Tones, contrast_min: float) -> _Tones:
             left, top = (back.width - grey.width) // 2, (back.height - grey.height) // 2
             upright = back.crop((left, top, left + grey.width, top + grey.height))
             found[index] = ImageChops.lighter(found[index], upright)
-    light, dark = (_kept(mask, _is_line).filter(ImageFilter.MaxFilter(3)) for mask in found)
+    kept = (_kept(mask, lambda spot: max(spot.size) >= _LINE_MIN_PX) for mask in found)
+    light, dark = (mask.filter(ImageFilter.MaxFilter(3)) for mask in kept)
     return light, dark
 
 
@@ -92,10 +93,6 @@ def _dense(marks: Image.Image) -> Image.Image:
         ahead = above(ImageChops.subtract(dense, beside), 255 * 0.3)
         lines = ImageChops.lighter(lines, ImageChops.darker(ahead, above(dense, 255 * share)))
     return ImageChops.darker(lines, wide)
-
-
-def _is_line(spot: Component) -> bool:
-    return max(spot.size) >= _LINE_MIN_PX
 
 
 def _with_specks(grey: Image.Image, bare: _Tones, lines: _Tones) -> list[Image.Image]:

@@ -23,7 +23,7 @@ from imgbot.painter.engine.backdrop import Backdrop, blur_behind, in_scene, on_c
 from imgbot.painter.engine.blemishes import remove_red_eyes
 from imgbot.painter.engine.colours import NAMED_COLOURS, Colour, parse_hex
 from imgbot.painter.engine.damage import remove_damage
-from imgbot.painter.engine.edit_request import EditStep, parse_edit_request
+from imgbot.painter.engine.edit_request import EditStep, parse_edit_request, told_place
 from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.recolouring import find_thing, recolour
 from imgbot.painter.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
@@ -169,8 +169,8 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
     """Apply the prompt's changes to the picture (RGB); `applied` has `key`, `key|slightly` or so.
 
     The things of a picture that `is_drawn` are left as they are: it is drawn anew from other words.
-    UserError edit_words_unknown (words, nearest) if no word is recognised, letters_unknown, or
-    thing_not_found (thing).
+    UserError edit_words_unknown (words, nearest) if no word is recognised, letters_unknown,
+    place_unknown (place), or thing_not_found (thing).
     """
     lettering = _lettering(prompt)
     steps, unrecognised = _read(prompt, lettering, is_drawn=is_drawn)
@@ -207,6 +207,8 @@ def _read(
         unrecognised += tuple(step.thing for step in steps if step.thing)
         steps = tuple(step for step in steps if not step.thing)
     if not (steps or lettering):
+        if place := None if is_drawn else told_place(prompt):
+            raise UserError("place_unknown", place=place)
         quote = " ".join(prompt.split())[:QUOTE_MAX]
         nearest = find_suggestions(unrecognised) or popular_words(prompt)
         raise UserError("edit_words_unknown", words=quote, nearest=", ".join(nearest))

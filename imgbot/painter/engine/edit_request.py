@@ -36,6 +36,7 @@ _PHOTO_IS, _PART_IS = _at_end("photo_or_it", "so"), _at_end("part", "so")
 _MADE_AFTER = re.compile(f" {_LISTS['made_after'].pattern}")
 _OF_PHOTO = re.compile(f" {_LISTS['photo'].pattern}")
 _DEGREES = ((SLIGHT, _LISTS["slightly_degree"]), (MUCH, _LISTS["much_degree"]))
+_BEFORE = _LISTS["before"]
 _PERCENT = re.compile(
     rf"(?<!\w)(?:by |на )?(minus )?(\d{{1,3}}) ?(?:{_LISTS.named('percent')})(?!\w)"
 )
@@ -158,6 +159,12 @@ def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     )
     not_done = (text[item.start : item.end] for item in understood if item.key == _NOT_DONE)
     return steps, tuple(dict.fromkeys([*not_done, *_words_left(left)]))
+
+
+def told_place(prompt: str) -> str:
+    """Place in front of which somebody is to stand; empty if the prompt tells none."""
+    found = _BEFORE.search(normalize(prompt))
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 def _words_left(text: str) -> list[str]:
