@@ -20,7 +20,12 @@ from imgbot.bot.dialogue import (
     to_state_data,
 )
 from imgbot.bot.handlers.account import AccountHandlers
-from imgbot.bot.handlers.operations import STYLE_OF_THIS, OperationHandlers, ask_about
+from imgbot.bot.handlers.operations import (
+    STYLE_OF_THIS,
+    OperationHandlers,
+    ask_about,
+    shown_beside,
+)
 from imgbot.bot.handlers.results import ResultHandlers
 from imgbot.bot.handlers.start import IDEA, GeneralHandlers, handle_small_talk
 from imgbot.bot.messages import asked_about, prompt_of, without_mention
@@ -33,7 +38,7 @@ from imgbot.bot.questions import (
     unsure_question,
 )
 from imgbot.bot.requests import Requests
-from imgbot.bot.text_orders import TextOrders, no_such, shown_beside
+from imgbot.bot.text_orders import TextOrders, no_such
 from imgbot.bot.text_reader import PROMPTS, Text, TextReader, open_question
 from imgbot.bot.this_picture import TargetPicture
 from imgbot.domain.errors import UserError

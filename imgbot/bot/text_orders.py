@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiogram.types import Message
 
 from imgbot.bot.dialogue import Dialogue, Question
-from imgbot.bot.handlers.operations import OperationHandlers
+from imgbot.bot.handlers.operations import OperationHandlers, shown_beside
 from imgbot.bot.pictures import Pictures
 from imgbot.bot.requests import Requests
 from imgbot.bot.text_reader import Text
@@ -15,7 +15,7 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.intents import Intent, PendingQuestion
 from imgbot.domain.intents.beginnings import without_preamble
 from imgbot.domain.job import InputPhoto, Job
-from imgbot.domain.operations import OPERATIONS, PHOTOS_LIMIT, Operation, Prompt
+from imgbot.domain.operations import Operation
 from imgbot.domain.words.reading import THIS, NamedBy, Order
 
 _ANSWERED = frozenset({Question.CREATE_WORDS, Question.EDIT_WORDS})
@@ -91,7 +91,7 @@ class TextOrders:
         targets = await self.targets(text, dialogue) or [TargetPicture()]
         if text.is_reply or text.question not in _ANSWERED:
             await self.requests.check_rate_limit(dialogue)
-        await self._order(Operation.EDIT, targets, text.wanted, dialogue)
+        await self.operations.order_on_each(Operation.EDIT, targets, text.wanted, dialogue)
 
     async def handle_operation(self, text: Text, _: Message, dialogue: Dialogue) -> None:
         """An operation in words; without a picture, it asks for one."""
@@ -106,7 +106,7 @@ class TextOrders:
         is_said = operation in {Operation.MERGE, Operation.RETOUCH} or is_drawn
         prompt = text.prompt if is_said else ""
         scale = order.scale or (2 if photo else None)
-        await self._order(operation, targets, prompt, dialogue, scale)
+        await self.operations.order_on_each(operation, targets, prompt, dialogue, scale)
 
     async def _operands(
         self, operation: Operation, text: Text, dialogue: Dialogue
@@ -118,32 +118,6 @@ class TextOrders:
         is_enough = operation is not Operation.MERGE or is_answer or len(targets) > 1
         return targets if targets and is_enough else [TargetPicture()]
 
-    async def _order(
-        self,
-        operation: Operation,
-        targets: Sequence[TargetPicture],
-        prompt: str,
-        dialogue: Dialogue,
-        scale: int | None = None,
-    ) -> None:
-        """Order an operation on each of the pictures, or a merge of them all."""
-        if operation is Operation.MERGE and len(targets) > 1:
-            photos = tuple(each.photo for each in targets if each.photo)[:PHOTOS_LIMIT]
-            await self.requests.order(dialogue, operation, prompt, photos)
-            await dialogue.state.clear()
-            return
-        first, *others = targets
-        if OPERATIONS[operation].prompt is Prompt.REQUIRED and not prompt:
-            # The words are asked for, of the first.
-            others = []
-        beside = shown_beside(first.message_id, dialogue)
-        await self.operations.order_or_ask(beside, operation, first.photo, prompt, scale)
-        for number, target in enumerate(others, 2):
-            await self.requests.check_rate_limit(dialogue, f"{dialogue.context.request}.{number}")
-            if target.photo:
-                beside, photos = shown_beside(target.message_id, dialogue), (target.photo,)
-                await self.requests.order(beside, operation, prompt, photos, scale or 2, number)
-
 
 def no_such(text: Text) -> UserError:
     """Return the error that says which pictures there are, in place of the one that is named."""
@@ -154,12 +128,3 @@ def no_such(text: Text) -> UserError:
     known = ", ".join(str(number) for number in sorted({each.number for each in order}))
     facts = {"number": text.which.number, "known": known}
     return UserError("variant_missing", **facts) if known else UserError("variants_none")
-
-
-def shown_beside(message_id: int, dialogue: Dialogue) -> Dialogue:
-    """Return the dialogue with the order shown in reply to the picture that it changes.
-
-    In a group it replies to the user's message: members have to see whose order it is.
-    """
-    is_shown = message_id and dialogue.context.is_private
-    return dialogue.in_reply_to(message_id) if is_shown else dialogue

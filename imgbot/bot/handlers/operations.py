@@ -219,6 +219,32 @@ class OperationHandlers:
             await self.requests.order(dialogue, operation, wanted, (photo,), taken_scale)
             await dialogue.state.clear()
 
+    async def order_on_each(
+        self,
+        operation: Operation,
+        targets: Sequence[TargetPicture],
+        prompt: str,
+        dialogue: Dialogue,
+        scale: int | None = None,
+    ) -> None:
+        """Order an operation on each of the pictures, or a merge of them all."""
+        if operation is Operation.MERGE and len(targets) > 1:
+            photos = tuple(each.photo for each in targets if each.photo)[:PHOTOS_LIMIT]
+            await self.requests.order(dialogue, operation, prompt, photos)
+            await dialogue.state.clear()
+            return
+        first, *others = targets
+        if OPERATIONS[operation].prompt is Prompt.REQUIRED and not prompt:
+            # The words are asked for, of the first.
+            others = []
+        beside = shown_beside(first.message_id, dialogue)
+        await self.order_or_ask(beside, operation, first.photo, prompt, scale)
+        for number, target in enumerate(others, 2):
+            await self.requests.check_rate_limit(dialogue, f"{dialogue.context.request}.{number}")
+            if target.photo:
+                beside, photos = shown_beside(target.message_id, dialogue), (target.photo,)
+                await self.requests.order(beside, operation, prompt, photos, scale or 2, number)
+
     async def handle_smart_merge_start(
         self, event: Message | CallbackQuery, dialogue: Dialogue
     ) -> None:
@@ -361,3 +387,12 @@ def _counted(key: str, count: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
     if count == 1:
         return dialogue.t(f"{key}_one", count=1), []
     return dialogue.t(key, count=count), [[MERGE.button(dialogue.language, key="merge_now")]]
+
+
+def shown_beside(message_id: int, dialogue: Dialogue) -> Dialogue:
+    """Return the dialogue with the order shown in reply to the picture that it changes.
+
+    In a group it replies to the user's message: members have to see whose order it is.
+    """
+    is_shown = message_id and dialogue.context.is_private
+    return dialogue.in_reply_to(message_id) if is_shown else dialogue

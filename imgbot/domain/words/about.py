@@ -8,8 +8,10 @@ from typing import TypeGuard
 from imgbot.domain.intents.facts import Intent
 from imgbot.domain.intents.words import clauses_of
 from imgbot.domain.operations import Operation
+from imgbot.domain.spelling import has_cyrillic
 from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.domain.words.naming import PictureName, named_picture, several_named, together
+from imgbot.domain.words.numbers import MORE
 from imgbot.domain.words.reading import (
     THIS,
     Ask,
@@ -22,11 +24,14 @@ from imgbot.domain.words.reading import (
     sentence_of,
 )
 from imgbot.domain.words.this_picture import Found, numbered, this_picture
+from imgbot.domain.words.vocabulary import WORDS, is_look, is_small
 
 _COMPARED = re.compile(
     r"^(?:it )?(?:is|looks|seems|was|feels) (?:\w+ )?(?:\w+er|better|best|worse)\b"
     r"|\b(?:than (?:the )?(?:others?|rest)|остальных|других|всех)$"
 )
+_OF_ALL = WORDS["every"] | WORDS["whole"] | WORDS["several"]
+_OF_ONE = (WORDS["this"] | WORDS["pronouns"] | {"это", "here", "тут", "здесь"}) - WORDS["these"]
 Read = Callable[[Sentence, ChatState], Reading]
 """Reads a text as it stands."""
 
@@ -38,7 +43,7 @@ def read_about(
     named = named or named_picture(sentence, chat)
     direct = read(sentence, chat)
     if named is None or _is_merge(direct):
-        return _of_several(_merged(direct, sentence, chat), chat)
+        return _of_several(_merged(direct, sentence, chat), sentence, chat)
     if named.alone:
         return Talk(named.alone, which=named.which)
     if _is_compared(named):
@@ -145,7 +150,32 @@ def _merged(reading: Reading, sentence: Sentence, chat: ChatState) -> Reading:
     return replace(reading, which=several_named(sentence, chat) or Which(NamedBy.ALL, count))
 
 
-def _of_several(reading: Reading, chat: ChatState) -> Reading:
+def _is_of_each(sentence: Sentence) -> bool:
+    """Return true for a look alone, or what "all" shall get; other changes need all in one."""
+    tokens = sentence.parsed.tokens
+    words = {each.text for each in tokens}
+    if not _OF_ALL.isdisjoint(words):
+        return True
+    told = [each for each in tokens if each.text in WORDS["degrees"] or not is_small(each)]
+    is_look_alone = all(_is_look(each.text) for each in told)
+    return bool(told) and is_look_alone and _OF_ONE.isdisjoint(words)
+
+
+def _is_look(word: str) -> bool:
+    # In English, more than degrees end so: "poster".
+    is_degree = has_cyrillic(word) and MORE.fullmatch(word) is not None
+    return is_degree or is_look(word) or word in WORDS["degrees"] | WORDS["like"]
+
+
+def _of_photos(reading: Order, sentence: Sentence) -> Order:
+    """Return an order as one of each photo that it came with, or of all in one."""
+    which = Which(NamedBy.ALL)
+    if reading.intent is Intent.OPERATION or _is_of_each(sentence):
+        return replace(reading, which=which)
+    return Order(Intent.OPERATION, sentence.text, which, Operation.MERGE)
+
+
+def _of_several(reading: Reading, sentence: Sentence, chat: ChatState) -> Reading:
     """Return an order as one about all photos that it came with, or ask about which of several.
 
     Nobody has chosen yet from variants or photos that came last.
@@ -155,7 +185,7 @@ def _of_several(reading: Reading, chat: ChatState) -> Reading:
     if reading.which != THIS:
         return _asked_which(reading, this_picture(reading.which, chat))
     if len(chat.photos) > 1:
-        return replace(reading, which=Which(NamedBy.ALL))
+        return _of_photos(reading, sentence)
     return Ask(reading, chat.unchosen) if chat.unchosen else reading
 
 

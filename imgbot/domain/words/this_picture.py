@@ -126,7 +126,7 @@ def _together(count: int, chat: ChatState) -> Found:
     """Return so many pictures; without a count those that came together, or the only two."""
     heads = words_of(chat.pictures).heads()
     newest = heads[0].order if heads else ""
-    together = tuple(each for each in heads if newest and each.order == newest)
+    together = tuple(each for each in heads[::-1] if newest and each.order == newest)
     if len(together) > 1 and count in {0, len(together)}:
         return Found(together)
     if len(heads) < 2:

@@ -13,9 +13,14 @@ from imgbot.bot.handlers.operations import OperationHandlers, ask_about
 from imgbot.bot.messages import UNREADABLE, BotIdentity, command_of, photo_of
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.requests import Requests
+from imgbot.bot.this_picture import TargetPicture
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTOS_LIMIT, Operation
+from imgbot.domain.words import read
+from imgbot.domain.words.chat import ChatPicture, ChatState
+from imgbot.domain.words.reading import NamedBy, Order
+from imgbot.domain.words.this_picture import this_picture
 from imgbot.features.albums.store import Albums, Item, load_item
 from imgbot.storage.users import UserStore
 
@@ -128,6 +133,9 @@ class AlbumHandlers:
             # The prompt arrived a moment after the album was handled.
             await self.requests.create(dialogue, prompt)
             return ""
+        is_first = earlier is None and len(photos) > 1
+        if is_first and await self._change_each(photos, wanted, dialogue):
+            return ""
         if prompt and len(photos) > 1:
             await self._merge(photos, wanted, dialogue)
             return dialogue.context.request
@@ -135,6 +143,24 @@ class AlbumHandlers:
             await dialogue.expect(Question.MERGE_PHOTOS)
         await self.operations.collect_photos(dialogue, _photos_in(items), wanted)
         return ""
+
+    async def _change_each(
+        self, photos: Sequence[InputPhoto], wanted: str, dialogue: Dialogue
+    ) -> bool:
+        """Order what the prompt asks of each photo; False if it is about all in one."""
+        chat = _chat_of(photos)
+        order = read(wanted, chat, dialogue.added.word_readers)
+        if not isinstance(order, Order) or order.which.way is not NamedBy.ALL:
+            return False
+        meant = {each.id for each in this_picture(order.which, chat).pictures}
+        targets = [TargetPicture(each) for each in photos if each.unique_id in meant]
+        operation = order.operation or Operation.EDIT
+        if not targets or operation is Operation.MERGE:
+            return False
+        await self.operations.order_on_each(
+            operation, targets, order.prompt, dialogue, order.scale or 2
+        )
+        return True
 
     async def handle_again(self, kept: Mapping[str, Any], at_ms: int, dialogue: Dialogue) -> None:
         """Handle an album again that was refused at that time; `kept` is what was kept of it."""
@@ -161,6 +187,13 @@ def _item(photo: InputPhoto | None, prompt: str, context: RequestContext) -> Ite
 
 def _photos_in(items: Sequence[Item]) -> list[InputPhoto]:
     return [each.source for each in items if each.source]
+
+
+def _chat_of(photos: Sequence[InputPhoto]) -> ChatState:
+    """Return the chat in which the prompt of an album is read: its photos alone."""
+    ids = tuple(each.unique_id for each in photos)
+    listed = [ChatPicture(each, order=ids[0], number=at) for at, each in enumerate(ids, 1)]
+    return ChatState(tuple(listed[::-1]), photos=ids)
 
 
 def _album_of(message: Message) -> str:

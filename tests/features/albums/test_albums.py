@@ -39,6 +39,16 @@ async def test_an_album_with_a_caption_is_merged(bob: User, caption: str, count:
     assert [m.id for m in await bob.results()] == [result.id]
 
 
+@pytest.mark.parametrize(("caption", "sign"), [("белый фон", "✂️"), ("make them all warmer", "✏️")])
+async def test_what_each_photo_shall_get_is_done_to_each(
+    bob: User, caption: str, sign: str
+) -> None:
+    await bob.order(caption, *PHOTOS[:3])
+    results = await eventually(bob.results, lambda found: len(found) == 3)
+
+    assert [each.text[: len(sign)] for each in results] == [sign] * 3
+
+
 async def test_an_album_without_words_is_asked_about_once_and_numbered(bob: User) -> None:
     panel = await bob.ask("", *PHOTOS[:4], fits=has_buttons)
     result = await bob.order("put 1 into 2")
