@@ -39,7 +39,7 @@ def _build(core: Core) -> Seams:
             (BESIDE, beside.on_press),
             (SUCCESSOR, ends.on_press),
         ],
-        hooks=Hooks(caption_notes=(beside.caption_note,)),
+        hooks=Hooks(caption_notes=(beside.caption_note,) if several else ()),
         loops=[ends.run],
         receipt_notes=[ends.receipt_note],
         refusal_rows={"model_gone": models.usual_button},

@@ -17,8 +17,10 @@ from imgbot.features.prompt_help.store import KEYS, PromptHelpStore
 def _build(core: Core) -> Seams:
     store, model = PromptHelpStore(core.redis), ChatModel(core.chat)
 
+    is_on = core.chat.is_on
+
     def fits(operation: Operation, words: str) -> bool:
-        return model.is_on and operation is Operation.CREATE and is_short(words)
+        return is_on and operation is Operation.CREATE and is_short(words)
 
     parts = core.policy.prompt_language, core.requests, core.pictures
     handlers = PromptHelp(*parts, model, store, fits)
@@ -29,7 +31,7 @@ def _build(core: Core) -> Seams:
             (VERSION, handlers.on_version),
         ],
         result_buttons=[ResultButton(MORE, fits, is_about_words=True)],
-        decide_unsure=model.decide if model.is_on else None,
+        decide_unsure=model.decide if is_on else None,
         privacy_notes=[PrivacyNote("privacy_chat", host)] if host else [],
     )
 

@@ -69,10 +69,6 @@ class ChatModel:
 
         return await self._chat.ask(INSTRUCTIONS, sent, SCHEMA, read, _TIMEOUT_S) or found
 
-    @property
-    def is_on(self) -> bool:
-        return self._chat.is_on
-
     async def versions(
         self, user_id: int, prompt: str, shown_in: str, sent_in: str
     ) -> list[Version]:
