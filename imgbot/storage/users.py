@@ -62,7 +62,7 @@ class UserProfile:
 
     def language_or(self, client_language: str) -> str:
         """Return the language that the user chose, else that of their texts, of their client."""
-        return self.preferences.language or self.written.rstrip("?") or client_language
+        return self.preferences.language or self.written or client_language
 
     def needs_seen_update(self, now_ms: int) -> bool:
         """Return true if the stored time of the user's latest update is a day old."""
@@ -90,7 +90,8 @@ class UserStore(Store):
             paused_words="" if paused in {None, UNSAID} else paused,
             introduced_by=record.get(_INTRODUCED, ""),
             spoken=record.get(_SPOKEN, ""),
-            written=record.get(_WRITTEN, ""),
+            # The former release has a question mark behind it; that can go after the first release.
+            written=record.get(_WRITTEN, "").rstrip("?"),
             seen_ms=int(seen_ms or 0),
             username=record.get(_USERNAME, ""),
         )

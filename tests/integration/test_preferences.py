@@ -43,7 +43,7 @@ async def test_the_bot_answers_in_the_language_of_the_chat_or_of_the_settings(bo
     lake = await bob.order("синее озеро")
     limits = await bob.ask("/limits")
     told = []
-    for words in ("a blue lake", "a green hill"):
+    for words in ("a blue lake", "a green hill by a river"):
         await bob.order(words)
         told.append((await bob.ask("/undo")).text)
     await bob.order("красное озеро")
@@ -53,7 +53,7 @@ async def test_the_bot_answers_in_the_language_of_the_chat_or_of_the_settings(bo
 
     assert "📄 Файлом" in [button["text"] for button in lake.buttons]
     assert limits.text.startswith("Осталось запросов")
-    # One English text may be a name or a prompt.
+    # Few words may be a name, or a short prompt.
     assert told == [t("ru", "undo_nothing"), t("en", "undo_nothing")]
     assert panel.text.startswith("Ваши настройки")
     assert english.text.startswith("Your settings")

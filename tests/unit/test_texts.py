@@ -243,10 +243,9 @@ def test_numbers_are_said_in_both_languages(said: Callable[[], str], words: str)
         (["нарисуй «Happy Birthday to you»"], "ru"),
         (["кот", "cyberpunk"], "ru"),
         (["кот", "a fox in the snow", "ещё"], "ru"),
-        (["кот", "a fox in the snow"], "ru?"),
-        (["кот", "a fox in the snow", "make it brighter"], "en"),
-        (["a fox in the snow"], "?"),
-        (["кот", *["a fox, highly detailed, " * 5] * 3], "ru"),
+        (["кот", "make it brighter"], "ru"),
+        (["кот", "a cat with a big red umbrella in the rain"], "en"),
+        (["кот", "a fox, highly detailed, " * 5], "en"),
         (
             ["кот", *["/start", "/limits@some_bot", "https://example.org/a fox", "👍 12:30"] * 2],
             "ru",

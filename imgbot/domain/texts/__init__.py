@@ -43,24 +43,20 @@ _NOT_PLAIN = re.compile(r"https?://\S+|(?<!\S)(?:[@/]|--|—)\w\S*|«[^«»]*»|
 _RUSSIAN_WORD = re.compile(r"(?<!\w)[а-яё]+(?!\w)")
 _OTHER_CYRILLIC = re.compile(r"[\u0400-\u052f]")
 _LATIN_WORD = re.compile(r"(?<!\w)[a-z]+(?!\w)")
-_ENGLISH_WORDS = range(2, 16)
-"""Number of words that show English: one may be a name, and a long prompt a copy."""
-_DOUBT = "?"
+_ENGLISH_WORDS = 4
+"""Words that show English; fewer may be a name, or a short prompt."""
 
 
 def language_after(written: str, text: str) -> str:
-    """Return what is known of the user's language after one more text of theirs.
+    """Return what is known of the user's language after one more text of theirs, if anything.
 
-    That is a language, or nothing; with a question mark after one English text. Russian words show
-    Russian at once, English ones only in two texts: names and prompts are English in any language.
+    Russian words show Russian at once, English ones in a sentence alone.
     """
     plain = _NOT_PLAIN.sub(" ", text.lower())
     russian, latin = len(_RUSSIAN_WORD.findall(plain)), len(_LATIN_WORD.findall(plain))
     if russian and russian >= latin and not _OTHER_CYRILLIC.search(re.sub("[а-яё]", "", plain)):
         return "ru"
-    if latin not in _ENGLISH_WORDS or _OTHER_CYRILLIC.search(plain) or written == "en":
-        return written
-    return "en" if written.endswith(_DOUBT) else written + _DOUBT
+    return written if latin < _ENGLISH_WORDS or _OTHER_CYRILLIC.search(plain) else "en"
 
 
 def t(language: str, key: str, /, **facts: str | int | float) -> str:
