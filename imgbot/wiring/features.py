@@ -24,6 +24,7 @@ from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
 from imgbot.features.styles import FEATURE as STYLES
 from imgbot.features.tips import FEATURE as TIPS
+from imgbot.features.unread import FEATURE as UNREAD
 from imgbot.jobs.hooks import Hooks
 from imgbot.storage import keys
 from imgbot.storage.client import Client
@@ -50,6 +51,7 @@ FEATURES: tuple[Feature, ...] = (
     STICKERS,
     STYLES,
     TIPS,
+    UNREAD,
     GUARD,
     CHECKS,
 )

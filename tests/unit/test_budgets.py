@@ -44,7 +44,7 @@ CEILINGS = {
     "functions above complexity 12": 0,
     "files below maintainability 20": 0,
     "imports of one module": 24,
-    "imports of one module of wiring": 23,
+    "imports of one module of wiring": 24,
     "constants in 1,000 lines": 29,
     "public function names in two folders": 0,
     "KEYS of one script": 11,

@@ -8,8 +8,6 @@ from imgbot.domain.phrases import phrases_of
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Example, Sentence, Talk, WordReader
 
-BUY, MONEY_BACK = "buy", "refund"
-
 
 @cache
 def _pattern(name: str) -> re.Pattern[str]:
@@ -23,16 +21,16 @@ def _read(name: str, sentence: Sentence, _: ChatState) -> Talk | None:
 
 ROWS = (
     WordReader(
-        BUY,
+        "buy",
         "a wish to buy pictures",
-        partial(_read, BUY),
+        partial(_read, "buy"),
         (Example("I want to buy more"), Example("хочу купить картинки", "nothing")),
         is_first=True,
     ),
     WordReader(
-        MONEY_BACK,
+        "refund",
         "a wish for money back",
-        partial(_read, MONEY_BACK),
+        partial(_read, "refund"),
         (Example("верните деньги"), Example("I want a refund, please")),
         is_first=True,
     ),
