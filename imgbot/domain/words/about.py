@@ -30,7 +30,7 @@ _COMPARED = re.compile(
     r"^(?:it )?(?:is|looks|seems|was|feels) (?:\w+ )?(?:\w+er|better|best|worse)\b"
     r"|\b(?:than (?:the )?(?:others?|rest)|остальных|других|всех)$"
 )
-_OF_ALL = WORDS["every"] | WORDS["whole"] | WORDS["several"]
+_OF_ALL = WORDS["every"] | WORDS["whole"] | WORDS["several"] | {"whole"}
 _OF_ONE = (WORDS["this"] | WORDS["pronouns"] | {"это", "here", "тут", "здесь"}) - WORDS["these"]
 Read = Callable[[Sentence, ChatState], Reading]
 """Reads a text as it stands."""
