@@ -20,6 +20,7 @@ from imgbot.features.models import FEATURE as MODELS
 from imgbot.features.people import FEATURE as PEOPLE
 from imgbot.features.privacy import FEATURE as PRIVACY
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
+from imgbot.features.shapes import FEATURE as SHAPES
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
 from imgbot.features.styles import FEATURE as STYLES
@@ -48,6 +49,7 @@ FEATURES: tuple[Feature, ...] = (
     DESCRIBE,
     MODELS,
     LETTERING,
+    SHAPES,
     STICKERS,
     STYLES,
     TIPS,

@@ -88,7 +88,7 @@ def test_rotation_leaves_no_empty_corner() -> None:
 
 
 def test_crops_have_the_requested_ratio() -> None:
-    for words, ratio in (("квадрат", 1.0), ("16:9", 16 / 9), ("2:3", 2 / 3)):
+    for words, ratio in (("квадрат", 1.0), ("16:9", 16 / 9), ("crop to 2:3", 2 / 3)):
         _, after = edited(words, "cat")
         assert after.width / after.height == pytest.approx(ratio, rel=0.01)
 
@@ -243,7 +243,8 @@ def test_a_place_that_cannot_be_drawn_is_asked_for_by_its_name(words: str, place
 
 
 WORDS_OF = {
-    "rotate": "rotate 30", "crop_ratio": "3:2", "tint": "blue tones", "rotate_left": "turn left",
+    "rotate": "rotate 30", "crop_ratio": "crop to 3:2", "square": "crop to a square",
+    "tint": "blue tones", "rotate_left": "turn left",
     "rotate_right": "turn right", "upside_down": "upside down", "black_white": "bw",
     "backdrop": "white background", "scenery": "on a beach background",
     "recolour": "make the brown cat blue",
@@ -293,3 +294,27 @@ def test_partly_understood_prompt_is_applied_and_reported(tmp_path: Path) -> Non
     assert made.applied == ("warmer",)
     assert made.unrecognised == ("надень", "шляпу")
     assert made.suggestions == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("square", "shape_same"),
+        ("vertical", "shape_cuts"),
+        ("сделай вертикальную для сторис", "shape_cuts"),
+        ("16:9", "shape_cuts"),
+    ],
+)
+def test_a_shape_alone_is_refused_where_it_would_change_nothing_or_cut_off_the_subject(
+    words: str, reason: str
+) -> None:
+    with pytest.raises(UserError, match=reason):
+        edit_picture(load_photo("astronaut"), words)
+
+
+@pytest.mark.parametrize(
+    "words", ["crop to 9:16", "fit into 9:16", "vertical for a story, brighter"]
+)
+def test_a_shape_that_is_told_apart_or_beside_a_change_is_made(words: str) -> None:
+    image = edit_picture(load_photo("astronaut"), words).image
+    assert image.width / image.height == pytest.approx(9 / 16, abs=0.01)

@@ -1,6 +1,6 @@
 """Edit: applies the changes that a prompt asks for, in their order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -23,9 +23,15 @@ from imgbot.painter.engine.backdrop import Backdrop, blur_behind, in_scene, on_c
 from imgbot.painter.engine.blemishes import remove_red_eyes
 from imgbot.painter.engine.colours import NAMED_COLOURS, Colour, parse_hex
 from imgbot.painter.engine.damage import remove_damage
-from imgbot.painter.engine.edit_request import EditStep, parse_edit_request, told_place
+from imgbot.painter.engine.edit_request import (
+    EditStep,
+    names_crop,
+    parse_edit_request,
+    told_place,
+)
 from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.recolouring import find_thing, recolour
+from imgbot.painter.engine.segmentation import CERTAIN, find_subject
 from imgbot.painter.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
 
 _STEPS_MAX = 12
@@ -159,6 +165,7 @@ _BEHIND: Mapping[str, Callable[[Image.Image, EditStep], Backdrop]] = {
 }
 
 _DAMAGE = frozenset({"restore", "scratches", "dust"})
+_SHAPES, _ORIENTATIONS = ("square", "crop_ratio"), ("3:4", "4:3")
 LETTERED, UNLETTERED = "lettering", "unlettered"
 APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED, UNLETTERED)
 # Key of a result without any change.
@@ -170,10 +177,11 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
 
     The things of a picture that `is_drawn` are left as they are: it is drawn anew from other words.
     UserError edit_words_unknown (words, nearest) if no word is recognised, letters_unknown,
-    place_unknown (place), or thing_not_found (thing).
+    place_unknown (place), thing_not_found (thing), or those of `_check_shape`.
     """
     lettering = _lettering(prompt)
     steps, unrecognised = _read(prompt, lettering, is_drawn=is_drawn)
+    _check_shape(image, prompt, steps)
     applied: list[str] = []
     for step in map(_as_tilt, steps[:_STEPS_MAX]):
         image, done, undone = _change(image, step)
@@ -198,11 +206,51 @@ def told_damage(prompt: str) -> float:
     return max((_degree(each) for each in steps if each.key in _DAMAGE), default=0.0)
 
 
+def _one_shape(steps: Sequence[EditStep]) -> tuple[EditStep, ...]:
+    """Changes with one crop to a shape at most: "vertical, for a story" is 9:16."""
+    shapes = [step for step in steps if step.key in _SHAPES]
+    told = [step for step in shapes if step.value not in _ORIENTATIONS] or shapes
+    crops = {*_SHAPES, "crop_edges"} if shapes else set()
+    return tuple(step for step in steps if step.key not in crops or step is told[-1])
+
+
+def _check_shape(image: Image.Image, prompt: str, steps: Sequence[EditStep]) -> None:
+    """Raise UserError for a shape alone that it has, or that would cut off what it shows unasked.
+
+    These are shape_same, and shape_cuts (shape); who says "crop" is not asked.
+    """
+    if not steps or any(step.key not in _SHAPES for step in steps) or names_crop(prompt):
+        return
+    shape = steps[0].value or "1:1"
+    ratio, own = value_of(shape, geometry.RATIO_MAX), image.width / image.height
+    if ratio and abs(own / ratio - 1) < 0.01:
+        raise UserError("shape_same")
+    if ratio and _cuts_off(image, ratio):
+        raise UserError("shape_cuts", shape=shape)
+
+
+def _cuts_off(image: Image.Image, ratio: float) -> bool:
+    """Return true if a crop takes a part of the subject, or most of a photo without one."""
+    mask, confidence = find_subject(image)
+    whole, kept = (drawing.share_of(each) for each in (mask, _kept_by_crop(mask, ratio)))
+    own = image.width / image.height
+    is_clear = confidence >= CERTAIN and whole > 0
+    return kept < 0.95 * whole if is_clear else min(own / ratio, ratio / own) < 0.5
+
+
+def _kept_by_crop(mask: Image.Image, ratio: float) -> Image.Image:
+    """Mask of the same size, of what a crop to a ratio leaves."""
+    window = Image.new("L", mask.size, 0)
+    window.paste(255, geometry.crop_box(mask.size, ratio))
+    return drawing.times(mask, window)
+
+
 def _read(
     prompt: str, lettering: Lettering | None, *, is_drawn: bool
 ) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     """Changes that are asked for, and the words that are not recognised."""
     steps, unrecognised = parse_edit_request(lettering.rest if lettering else prompt)
+    steps = _one_shape(steps)
     if is_drawn:
         unrecognised += tuple(step.thing for step in steps if step.thing)
         steps = tuple(step for step in steps if not step.thing)

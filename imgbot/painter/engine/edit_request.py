@@ -47,6 +47,11 @@ _BOTH = re.compile(
 )
 
 
+def names_crop(prompt: str) -> bool:
+    """Return true if a prompt asks to crop in so many words."""
+    return _LISTS["crop"].search(normalize(prompt)) is not None
+
+
 def _before(text: str, place: int) -> str:
     """Context in which a negation, a subject or so is searched."""
     return text[max(0, place - 80) : place]

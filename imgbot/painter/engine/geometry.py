@@ -55,13 +55,20 @@ def rounded_mask(size: tuple[int, int], radius_px: float) -> Image.Image:
 
 def crop_ratio(image: Image.Image, ratio: float) -> Image.Image:
     """Largest central part of this ratio; slightly higher in tall pictures."""
-    width, height = image.size
+    return image.crop(crop_box(image.size, ratio))
+
+
+def crop_box(size: tuple[int, int], ratio: float) -> tuple[int, int, int, int]:
+    """Box that `crop_ratio` leaves."""
+    width, height = size
     if width / height > ratio:
-        size = (max(1, round(height * ratio)), height)
-    else:
-        size = (width, max(1, round(width / ratio)))
+        across = max(1, round(height * ratio))
+        left = (width - across) // 2
+        return left, 0, left + across, height
+    down = max(1, round(width / ratio))
     # Faces are in the upper half of portrait photos.
-    return ImageOps.fit(image, size, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
+    top = round((height - down) * 0.4)
+    return 0, top, width, top + down
 
 
 def zoom(image: Image.Image, degree: float) -> Image.Image:

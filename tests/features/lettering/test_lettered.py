@@ -5,7 +5,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from imgbot.domain.texts import t
 from tests.fixtures.photos import load_photo
-from tests.integration.stage import Message, User, as_jpeg
+from tests.integration.stage import Message, Stage, User, as_jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -13,11 +13,10 @@ CAT = load_photo("cat").resize((600, 400))
 PHOTO = as_jpeg(CAT)
 
 
-async def like(user: User, shown: Message, words: str, photo: bytes = PHOTO) -> float:
+async def like(user: User, shown: Message, words: str) -> float:
     """Difference of a picture from the photo with these words alone, 0 for none."""
-    [sent] = await user.photos(photo)
+    [sent] = await user.photos(PHOTO)
     fresh = await user.order(words, reply_to=sent.id)
-    print(shown.text, "/", fresh.text)
     return difference(await user.image(shown), await user.image(fresh))
 
 
@@ -32,15 +31,41 @@ async def test_a_second_text_stands_beside_the_first_and_both_can_be_changed(bob
     both = await bob.order("подпиши сверху «Мурка»")
     other = await bob.order("замени низ на «Доброй ночи»")
     gone = await bob.order("убери текст")
-    gone_image = await bob.image(gone)
-    back = await bob.order("подпиши снизу «Пока»")
 
-    assert (
-        await like(bob, both, "напиши сверху «Мурка», снизу «С добрым утром», обычными буквами") < 1
-    )
-    assert (
-        await like(bob, other, "напиши сверху «Мурка», снизу «Доброй ночи», обычными буквами") < 1
-    )
-    assert difference(gone_image, CAT) < 3
+    written = "напиши сверху «Мурка», снизу «{}», обычными буквами"
     assert gone.text == t("ru", "caption_unlettered")
-    assert await like(bob, back, "подпиши снизу «Пока»") < 1
+    assert difference(await bob.image(gone), CAT) < 3
+    assert await like(bob, both, written.format("С добрым утром")) < 1
+    assert await like(bob, other, written.format("Доброй ночи")) < 1
+
+
+@pytest.mark.usefixtures("undisturbed")
+async def test_words_over_a_providers_picture_change_for_free_and_outlive_a_change_of_it(
+    simulated_stage: Stage, anna: User
+) -> None:
+    await anna.order('a cat, text "HELLO" at the bottom')
+    orders, charges = len(await simulated_stage.orders()), await simulated_stage.charges()
+    await anna.order("smaller letters")
+    bare = await anna.image(await anna.order("remove the text"))
+    red = await anna.order('write "BYE" in red')
+    assert len(await simulated_stage.orders()) == orders
+    assert await simulated_stage.charges() == charges
+    assert difference(bare, await anna.image(red)) > 0.5
+
+    await anna.order("put a hat on it")
+    task = (await simulated_stage.control.provider())["tasks"][-1]
+    assert (task["words"], task["images"]) == ("put a hat on it", 1)
+    hat = await anna.order("убери текст")
+    assert hat.text == t("ru", "caption_unlettered")
+    assert await simulated_stage.charges() == charges + 1
+
+
+async def test_words_that_have_no_room_or_are_gone_are_said_before_anything_is_made(
+    bob: User,
+) -> None:
+    said = await bob.ask(f'write "{"word " * 120}"', PHOTO)
+    assert said.text == t("en", "letters_too_long", count=599, limit=500)
+
+    await bob.order('write "one"', PHOTO)
+    await bob.order("upscale")
+    assert (await bob.ask("smaller letters")).text == t("en", "letters_fixed")
