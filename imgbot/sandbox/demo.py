@@ -25,7 +25,8 @@ from imgbot.sandbox.state import FIRST_USER_ID
 _RESTART_S = 0.5
 _RESTARTS = 100
 _LOOK_S = 0.05
-_CHAT = ("IMGBOT_CHAT", "IMGBOT_CHAT_KEY", "IMGBOT_CHECK")
+_TRIED = ("IMGBOT_STARS", "IMGBOT_GUARD", "IMGBOT_CHAT", "IMGBOT_CHAT_KEY", "IMGBOT_CHECK")
+"""Settings of the operator that can be tried; admins pay nothing."""
 _STATUS_PORTS = range(8081, 8090)
 """Ports beside the usual one at which `imgbot status` looks for a bot."""
 
@@ -71,10 +72,7 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
     return bot_process.environment(sandbox, state_dir, provider, ports) | {
         # The first user of the page is an admin, so /stats and the like can be tried too.
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
-        # A price list can be tried, by a second user: an admin pays nothing.
-        "IMGBOT_STARS": os.environ.get("IMGBOT_STARS", ""),
-        # As can a chat model, also one that looks at pictures.
-        **{name: os.environ.get(name, "") for name in _CHAT},
+        **{name: os.environ[name] for name in _TRIED if os.environ.get(name)},
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
     }
 
@@ -88,13 +86,7 @@ async def _keep_running(
         if not is_announced:
             is_announced = await _is_serving(sandbox, bot, stop)
             if is_announced:
-                print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)")
-                page = environ["IMGBOT_PUBLIC_URL"]
-                # As it was typed: a newcomer's shell does not know `imgbot` alone.
-                shell = (
-                    f"{sys.argv[0]} status" if sys.argv[0].endswith("imgbot") else "imgbot status"
-                )
-                print(f"imgbot demo: its status: {page}, or in a terminal: {shell}", flush=True)
+                _announce(sandbox, environ)
         kill = loop.call_later(kill_after_s, _kill, bot) if kill_after_s else None
         status = await _ended(bot, stop)
         if kill:
@@ -104,6 +96,17 @@ async def _keep_running(
         print(f"imgbot demo: the bot ended (status {status}); starting it again", flush=True)
         await asyncio.sleep(_RESTART_S)
     return 1
+
+
+def _announce(sandbox: Sandbox, environ: dict[str, str]) -> None:
+    """Print where the demo is, and which settings of the operator it has."""
+    print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)")
+    # As it was typed: a newcomer's shell does not know `imgbot` alone.
+    shell = f"{sys.argv[0]} status" if sys.argv[0].endswith("imgbot") else "imgbot status"
+    page = environ["IMGBOT_PUBLIC_URL"]
+    print(f"imgbot demo: its status: {page}, or in a terminal: {shell}", flush=True)
+    if tried := [name for name in _TRIED if environ.get(name)]:
+        print(f"imgbot demo: with your {', '.join(tried)}", flush=True)
 
 
 def _kill(bot: asyncio.subprocess.Process) -> None:

@@ -72,6 +72,12 @@ def test_a_bot_that_stands_by_says_so() -> None:
     assert screen_of(document | {"level": "critical"})[0].endswith("● CRITICAL")
 
 
+def test_advice_is_told_to_its_end() -> None:
+    problem = {"name": "x", "level": "critical", "what": "why", "advice": "do this, " * 60 + "end."}
+
+    assert "end." in "\n".join(screen_of(document_with() | {"problems": [problem]}))
+
+
 def test_a_cluster_is_told_in_a_line_or_two() -> None:
     away = {"lead": asdict(Lead()), "in_sync": ()}
     away |= {"has_replica": False, "has_quorum": False, "state": "standing by"}

@@ -266,6 +266,6 @@ def _clean(value: Any) -> Any:
         case list():
             return [_clean(each) for each in value]
         case str():
-            return strip_control(value[:300])
+            return strip_control(value[:2000])
         case _:
             return value
