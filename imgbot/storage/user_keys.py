@@ -17,6 +17,11 @@ _SHARED = frozenset({Owner.METHOD, Owner.ZREM, Owner.SREM, Owner.HDEL, Owner.LIV
 _SECRET = frozenset({"ticket", "holds"})
 """Fields of jobs that are between the bot and its providers."""
 
+_SENDER = re.compile(r'"from": ?\{"id": ?(\d+)')
+"""In an update, also one that is cut off: the first is its own."""
+_USER = re.compile(r'"user_id": ?(\d+)')
+_LEADING = re.compile(r"[\[u]?(\d+)(?![^ ,._])")
+
 _READS: Mapping[str, Callable[[Client, str], Awaitable[Any]]] = {
     "string": lambda redis, name: redis.get(name),
     "hash": lambda redis, name: redis.hgetall(name),
@@ -81,12 +86,11 @@ class UserKeys(Store):
         live = {keys.JOB + job_id for job_id in await self._redis.zrange(mine, 0, -1)}
         whole = {*owned, *live, mine}
         whole.update(name for name in named if self.user_in(name) == str(user))
-        mentions = re.compile(rf"(?<!\d){user}(?!\d)")
         found = {}
         for name in sorted(whole.union(named, shared)):
             content = await self._content(name)
             if name not in whole:
-                content = _entries_of(content, mentions)
+                content = _entries_of(content, str(user))
             if content or content == "":
                 found[name] = content
         return found
@@ -113,11 +117,17 @@ class UserKeys(Store):
         return ""
 
 
-def _entries_of(content: Any, mentions: re.Pattern[str]) -> Any:
+def _entries_of(content: Any, user: str) -> Any:
     """Return the entries of one user in what is kept of several."""
     if isinstance(content, dict):
         pairs = content.items()
-        return {key: text for key, text in pairs if mentions.search(f"{key} {text}")}
+        return {key: text for key, text in pairs if user in (text, *re.split("[:.]", key))}
     if isinstance(content, str):
-        return content if mentions.search(content) else None
-    return [each for each in content or () if mentions.search(each)]
+        return content if _owner_of(content) == user else None
+    return [each for each in content or () if _owner_of(each) == user]
+
+
+def _owner_of(entry: str) -> str:
+    """Return the id of the user whose entry it is; others may be named in it."""
+    found = _SENDER.search(entry) or _USER.search(entry) or _LEADING.match(entry)
+    return found[1] if found else ""

@@ -355,6 +355,34 @@ async def open_forgetting(
     return Forgetting(redis, queue, remove_files, AsyncMock())
 
 
+async def test_what_others_sent_is_not_among_a_users_data(redis: Client) -> None:
+    forgetting = await open_forgetting(redis, set())
+    origin = {"type": "user", "sender_user": {"id": 7}}
+    forwarded = {"message": {"from": {"id": 8}, "forward_origin": origin, "text": WORDS}}
+    own = {"message": {"from": {"id": 7}, "reply_to_message": {"from": {"id": 8}}}}
+    await redis.lpush(keys.POISON, json.dumps(forwarded), json.dumps(own))
+    deferred = {json.dumps([1, forwarded]): 1, json.dumps([2, own]): 2}
+    await redis.zadd(f"{keys.DEFERRED_OF}8", deferred)
+    await redis.zadd(f"{keys.DEFERRED_OF}{GROUP}", deferred)
+    await redis.set(f"{keys.NOT_UNDERSTOOD}1", f"8 who is 7, {WORDS}")
+    await redis.set(f"{keys.NOT_UNDERSTOOD}2", "7 hello")
+    await redis.hset(keys.USERNAMES, mapping={"the_7": "8", "me": "7"})
+    ended = {"id": "1", "user_id": 8, "prompt": f"7 {WORDS}", "duration_s": 7}
+    await redis.zadd(keys.ENDED_JOBS, {json.dumps(ended): 1, json.dumps({"user_id": 7}): 2})
+
+    given = await forgetting.kept_of(7)
+
+    assert WORDS not in json.dumps(given)
+    assert given == {
+        keys.POISON: [json.dumps(own)],
+        f"{keys.DEFERRED_OF}8": [json.dumps([2, own])],
+        f"{keys.DEFERRED_OF}{GROUP}": [json.dumps([2, own])],
+        f"{keys.NOT_UNDERSTOOD}2": "7 hello",
+        keys.USERNAMES: {"me": "7"},
+        keys.ENDED_JOBS: [json.dumps({"user_id": 7})],
+    }
+
+
 async def test_nothing_is_ordered_after_the_wish_in_spite_of_a_kill(
     redis: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
