@@ -229,7 +229,7 @@ def _read_plain(text: str, plain: str, form: str) -> Lettering:
     )
     if asked:
         begin, start = asked.span()
-    elif places and (form or _leads_twice(places)):
+    elif places and (form or _leads_twice(places, plain)):
         begin = start = places[0][0]
     else:
         return Lettering((), "", text, is_exact=False)
@@ -243,9 +243,11 @@ def _read_plain(text: str, plain: str, form: str) -> Lettering:
     return Lettering(parts, "", _without(rest, fold(rest), *_FORMS), is_exact=False)
 
 
-def _leads_twice(places: Sequence[_Mark]) -> bool:
-    """Return true for "top: HELLO bottom: BYE", which begins with a place."""
-    return places[0][0] == 0 and len({mark[2] for mark in places}) > 1
+def _leads_twice(places: Sequence[_Mark], plain: str) -> bool:
+    """Return true for "top: HELLO bottom: BYE", which begins with a place; not for "top 3"."""
+    if places[0][0] > 0 or len({mark[2] for mark in places}) < 2:
+        return False
+    return any(each.isalpha() for each in plain[places[0][1] : places[1][0]])
 
 
 def _marked_parts(

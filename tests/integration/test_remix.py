@@ -191,7 +191,7 @@ async def test_both_pictures_are_deleted_after_one_question(anna: User, text: st
     assert toast in {t(language, "deleted_short") for language in LANGUAGES}
     gone = [each.id for each in await anna.results() if each.is_deleted]
     assert gone == [each.id for each in pictures]
-    assert (await anna.ask("/last")).text in {t(each, "last_nothing") for each in LANGUAGES}
+    assert (await anna.ask("/last")).text in {t(each, "history_empty") for each in LANGUAGES}
 
 
 async def test_only_the_own_picture_is_deleted(builtin_stage: Stage) -> None:

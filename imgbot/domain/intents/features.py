@@ -54,7 +54,6 @@ def _of_pictures(tokens: Sequence[Token], facts: ChatFacts) -> Iterator[str]:
     of_other = not (others - this).isdisjoint(named)
     yield f"named {of_other} {not this.isdisjoint(named)} {facts.context}"
     yield f"named of {min(sum(shown), 3)} {min(len(tokens), 6)}"
-    yield f"pictures {min(len(facts.other_words), 2)}"
     if tokens:
         yield f"named first {bool(shown and shown[0])} {facts.context}"
 
