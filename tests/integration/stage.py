@@ -300,7 +300,7 @@ async def open_group(
 
 async def source_of(stage: Stage, result: Message) -> str:
     """Unique id of the picture that a result was made of."""
-    job_id = result.buttons[-1]["callback_data"].partition(":")[2]
+    job_id = result.buttons[-1]["callback_data"].partition(":")[2].removeprefix("open.")
     async with stage.bot.redis() as redis:
         sources = await eventually(lambda: redis.hget(f"{keys.RESULT}{job_id}", "sources"))
     [[_, unique_id, *_]] = json.loads(str(sources))

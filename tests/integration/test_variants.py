@@ -113,12 +113,12 @@ async def test_which_variant_is_meant_may_be_said_in_words(
 async def test_which_of_two_ships_is_said_by_what_is_in_it(anna: User) -> None:
     ships = [await anna.order(f"a ship in {each}") for each in ("oils", "the fog")]
     await anna.order("a fox")
-    await anna.ask("write HELLO on the ship", fits=has_buttons)
+    await anna.ask("put a flag on the ship", fits=has_buttons)
 
     changed = await anna.order("the one in oils")
 
     assert await source_of(anna.stage, changed) == ships[0].photo_unique_id
-    assert (await anna.stage.orders())[-1] == "edit write HELLO on the ship"
+    assert (await anna.stage.orders())[-1] == "edit put a flag on the ship"
 
 
 async def test_options_alone_repeat_the_variant_that_is_named(anna: User) -> None:

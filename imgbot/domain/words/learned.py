@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
 from imgbot.domain.intents.beginnings import is_order, without_beginning
@@ -9,7 +10,7 @@ from imgbot.domain.intents.words import clauses_of, parse_text
 from imgbot.domain.words import history
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, Talk, WordReader
-from imgbot.domain.words.vocabulary import WORDS, is_small
+from imgbot.domain.words.vocabulary import WORDS, is_look, is_small
 
 _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.AGAIN})
 _WITHIN = frozenset({Intent.CHANGE, Intent.OPERATION})
@@ -47,8 +48,15 @@ def facts_of(chat: ChatState) -> ChatFacts:
         is_reply_to_picture=bool(chat.replied),
         pending=chat.pending,
         latest_prompt=prompt,
-        other_words=tuple(" ".join(each.words) for each in chat.pictures if each is not this),
+        other_words=tuple(_things(each.words) for each in chat.pictures if each is not this),
     )
+
+
+@lru_cache(maxsize=256)
+def _things(words: tuple[str, ...]) -> str:
+    """Return words without colours and looks: "a green frog" does not name a green hill."""
+    tokens = parse_text(" ".join(words)).tokens
+    return " ".join(each.text for each in tokens if not is_look(each.text))
 
 
 def read_learned(sentence: Sentence, chat: ChatState) -> Reading:
