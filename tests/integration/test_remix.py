@@ -36,7 +36,7 @@ async def test_change_of_a_changed_picture_is_drawn_anew(builtin_stage: Stage) -
     before = await user.ask("верни как было", fits=is_picture)
 
     assert not changed.text.endswith(t("ru", "drawn_anew"))
-    assert anew.text == "лиса, зимой\nБез прежнего: ярче\n\n" + t("ru", "drawn_anew")
+    assert anew.text == "лиса, зимой\nБез прежних правок: ярче\n\n" + t("ru", "drawn_anew")
     assert before.text == changed.text
 
 
@@ -48,7 +48,7 @@ async def test_drawn_anew_keeps_light_and_technique(builtin_stage: Stage) -> Non
     anew = await user.order("добавь лодку")
 
     assert anew.text.startswith("дом у озера, ночью, акварелью, лодка\n")
-    assert "Без прежнего" not in anew.text
+    assert "Без прежних правок" not in anew.text
 
 
 async def test_photo_and_a_picture_whose_prompt_was_forgotten_are_not_drawn_anew(

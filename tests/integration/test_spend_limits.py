@@ -92,7 +92,7 @@ async def test_a_users_own_limit_is_told_and_explained_and_free_operations_go_on
     assert retouched.text.startswith("✨ Retouched")
     assert await spent_by(anna) == 2 * PRICE
     assert re.search(
-        r"\nОсталось денег на сегодня: \$0\.10 из \$0\.10\. Обновится через \d+ ", russian.text
+        r"\nВаш бюджет на сегодня: осталось \$0\.10 из \$0\.10\. Обновится через \d+ ", russian.text
     )
 
 

@@ -114,7 +114,7 @@ ROWS = [
         ["retry."], "ImgbotJobStuck"),
     Row({"figures": {"unattended": 2}}, "unattended", "critical", "nothing is working on: 2.",
         "journalctl", []),
-    Row({"figures": {"replica": 1}}, "replica", "critical", "The second server is away",
+    Row({"figures": {"replica": 1}}, "replica", "critical", "The second server is unavailable",
         "sudo imgbot cluster status", []),
     Row({"figures": {"flood": 3.0}}, "flood", "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER",
         NO_ALERT, "ImgbotTelegramRateLimited"),

@@ -169,7 +169,7 @@ async def test_the_first_paid_picture_after_the_free_ones_is_announced_once(shop
     for words in ("a fox", "a hare", "a wolf"):
         await anna.order(words)
 
-    line = "Your free pictures for today are used up. This one costs 5 🪙, and 20 🪙 are left."
+    line = "Your free pictures for today are used up. This one costs 5 🪙, which leaves 20 🪙."
     assert [text for text in await anna.said() if text.startswith("Your free")] == [line]
 
 
