@@ -84,7 +84,7 @@ async def test_a_users_own_limit_is_told_and_explained_and_free_operations_go_on
 
     assert "\nBudget left for today: $0.10 of $0.10. It renews in " in before.text
     assert "\nBudget left for today: $0.06 of $0.10. It renews in " in after.text
-    assert "\nModel: simulated\n" in receipt.text
+    assert "\nModel: Sketch\n" in receipt.text
     assert receipt.text.endswith("\nPrice: $0.04 of your daily budget")
     assert free.text.endswith("\nPrice: free for you")
     assert "used up" not in before.text + after.text
