@@ -13,7 +13,15 @@ from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, User
 from imgbot.domain.holds import Hold
 from imgbot.domain.intents import Intent
 from imgbot.domain.intents.beginnings import without_preamble
-from imgbot.domain.job import Changes, InputPhoto, Job, Request, with_changes
+from imgbot.domain.job import (
+    FREE_END,
+    Changes,
+    InputPhoto,
+    Job,
+    Request,
+    is_free,
+    with_changes,
+)
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import (
     VARIANTS_MAX,
@@ -195,12 +203,12 @@ class Requests:
         again = _job_of(dialogue, replace(wanted, model=model, base=base, lost=lost))
         return await self._enqueue(dialogue, replace(again, id=request))
 
-    async def redo(self, dialogue: Dialogue, made: Job, request: str) -> bool:
-        """Order a picture again under an id, once; features hold nothing for it."""
+    async def redo(self, dialogue: Dialogue, made: Job) -> bool:
+        """Order a picture again, once; features hold nothing for it."""
         _, model = _complete(dialogue, made.request.operation, model=made.request.model)
         wanted = replace(made.request, model=model, seed=0, ignored="", base="", variants=0)
-        again = replace(_job_of(dialogue, wanted), id=request)
-        return await self._enqueue(dialogue, again, is_free=True)
+        again = replace(_job_of(dialogue, wanted), id=f"{made.id}{FREE_END}")
+        return await self._enqueue(dialogue, again)
 
     async def create_version(
         self, dialogue: Dialogue, shown: str, sent: str, like: Job | None
@@ -241,7 +249,7 @@ class Requests:
         wanted = replace(_wanted(Operation.CREATE, options, model), parent=made.id)
         await self._enqueue_variants(dialogue, wanted, options.variants)
 
-    async def _enqueue(self, dialogue: Dialogue, job: Job, *, is_free: bool = False) -> bool:
+    async def _enqueue(self, dialogue: Dialogue, job: Job) -> bool:
         """Enqueue a job; False if it was queued already. Raises UserError if not admitted.
 
         Held is the most that it may cost, and where that is too much, what it costs at least.
@@ -255,7 +263,7 @@ class Requests:
         admission = Admission("")
         job = with_changes(job, spend_day=self.spend.today(now_ms))
         for offer, held in self._offers(dialogue, job):
-            admission = await self.queue.enqueue(offer, now_ms, [] if is_free else held)
+            admission = await self.queue.enqueue(offer, now_ms, [] if is_free(job.id) else held)
             if admission.hold is None:
                 break
         if admission.verdict == "ok":

@@ -267,6 +267,15 @@ def variant_ids(job_id: str) -> list[str]:
     return [*ids, *(f"{each}-r" for each in ids)]
 
 
+FREE_END = "-f"
+"""End of the id of a job that its user pays nothing for."""
+
+
+def is_free(job_id: str) -> bool:
+    """Return true for such a job, also when it is ordered again after a failure."""
+    return FREE_END in job_id
+
+
 def variant_number(job_id: str) -> int:
     """Return the number of a variant, from 1, by the id of its job."""
     number = job_id.partition("-")[2].partition("-")[0]

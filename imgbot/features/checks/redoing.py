@@ -10,7 +10,7 @@ from imgbot.bot.pictures import Pictures
 from imgbot.bot.requests import Requests
 from imgbot.domain.buttons import ButtonAction
 from imgbot.domain.errors import ImgbotError, UserError
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, is_free
 from imgbot.domain.texts import t
 from imgbot.features.checks.checking import ABSENT
 from imgbot.jobs.hooks import ShownEnd, record_of
@@ -23,8 +23,6 @@ FREE = ButtonAction("free")
 REDOS = "img:redos:"
 
 _NAME = "checks"
-_END = "-f"
-"""End of the id of a job that is free: there is one for each picture."""
 _KEPT_S = 172_800
 _OPEN_MS = 86_400_000
 """The offer holds for a day: as long as its job id cannot be ordered again."""
@@ -50,7 +48,7 @@ class Redoing:
     limit: int
 
     def concerns(self, job: Job, outcome: State) -> bool:
-        is_open = ABSENT in job.progress.facts and not job.id.endswith(_END)
+        is_open = ABSENT in job.progress.facts and not is_free(job.id)
         return is_open and outcome is State.DELIVERED
 
     async def offer(self, shown: ShownEnd) -> None:
@@ -79,7 +77,7 @@ class Redoing:
             return "stale_button"
         await self._claim(job_id, dialogue)
         beside = dialogue.in_reply_to(made.progress.message_id)
-        is_new = await self.requests.redo(beside, made, f"{made.id}{_END}")
+        is_new = await self.requests.redo(beside, made)
         await dialogue.remove_panel()
         return "accepted_short" if is_new else "tapped_already"
 

@@ -181,3 +181,20 @@ async def test_kills_while_it_is_looked_at_and_after_the_press_charge_once_each(
     assert await stage.charges() == charges + 2
     assert await stars(bob) == 45
     assert [each.text for each in await bob.heard()].count(OFFER) <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_free_picture_that_failed_is_free_when_it_is_tried_again(checked: Checked) -> None:
+    bob, control = await checked.buyer(), checked.stage.control
+    checked.server.on(PATH, says(MISSING))
+    await bob.say(PROMPT)
+    offer = await bob.wait(lambda each: each.text == OFFER)
+    await control.set_provider(marks="[[sim:fail]]")
+    failed = await bob.click(offer, "Once more, free", lambda each: "Try again" in str(each.raw))
+    await control.set_provider(marks="")
+    await bob.press(failed, "Try again")
+    await eventually(lambda: captions(bob), [CAPTION, CAPTION].__eq__)
+
+    assert await stars(bob) == 45
+    assert OFFER not in await bob.said()
