@@ -70,7 +70,9 @@ class Retirements:
             for end in filter(self._is_news, provider.retirements):
                 if await self.redis.hget(ENDS, end.old.model) not in {f"{end.day}", _AGREED}:
                     await self._tell(provider, end)
-                    await self.redis.hset(ENDS, end.old.model, f"{end.day}")
+                    # One may have agreed while another was told.
+                    if await self.redis.hget(ENDS, end.old.model) != _AGREED:
+                        await self.redis.hset(ENDS, end.old.model, f"{end.day}")
 
     def replace(self, noted: Mapping[Any, Any]) -> None:
         """Let successors take the place of models that have ended, or were agreed to be."""

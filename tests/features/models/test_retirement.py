@@ -2,12 +2,19 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 import pytest_asyncio
 
-from imgbot.features.models.retirement import ENDS
+from imgbot.domain.buttons import mark_of
+from imgbot.domain.operations import Operation
+from imgbot.features.models.retirement import ENDS, Retirements
 from imgbot.providers.openai import shutdown_dates
+from imgbot.providers.protocol import Capability, Retirement
+from imgbot.storage.client import Client
 from tests.fixtures.bot import with_terms
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
@@ -80,3 +87,25 @@ def test_the_day_of_a_list_of_models_is_read() -> None:
     listed = [{"id": "a", "shutdown_date": "2026-12-01"}, {"id": "b", "shutdown_date": None}]
 
     assert {k: f"{v}" for k, v in shutdown_dates({"data": listed}).items()} == {"a": "2026-12-01"}
+
+
+async def test_what_one_administrator_agrees_to_stays_while_others_are_told(redis: Client) -> None:
+    old, new = Capability("old", 100, title="Old"), Capability("new", 200, title="New")
+    end = Retirement(SOON_DAY, (Operation.CREATE,), old, new)
+    provider = AsyncMock(retirements=(end,), renew=Mock())
+    provider.name = "ours"
+    routes = SimpleNamespace(providers=[provider], models=Mock(return_value={"old": old}))
+    users = AsyncMock(profile=AsyncMock(return_value=SimpleNamespace(language="en")))
+    dialogue: Any = SimpleNamespace(t=Mock(return_value=""), edit=AsyncMock())
+    told = AsyncMock()
+    parts = cast("Any", routes), redis, told, users, [1, 2]
+    ends = Retirements(*parts, lambda: int(datetime.now(UTC).timestamp() * 1000))
+
+    async def press(*_: object) -> None:
+        await ends.on_press(cast("Any", None), mark_of("old"), dialogue)
+
+    told.send_text.side_effect = press
+
+    await ends.look()
+
+    assert await redis.hget(ENDS, "old") == "agreed"
