@@ -174,6 +174,12 @@ def _read_question(sentence: Sentence, chat: ChatState) -> Reading | None:
     return None if is_title or _pattern("{kind}").search(plain) else Talk(Intent.QUESTION)
 
 
+def is_question(sentence: Sentence) -> bool:
+    """Return true for a question that is no wish: "is it red?"."""
+    plain = _plain(sentence.parsed.tokens)
+    return bool(sentence.parsed.asks) and _is_general(sentence, plain)
+
+
 def _is_general(sentence: Sentence, plain: str) -> bool:
     """Return true for a question that is no wish, and for how something is done in general."""
     tokens = sentence.parsed.tokens

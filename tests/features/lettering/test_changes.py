@@ -101,3 +101,13 @@ def test_changes_of_words_are_changes_where_a_picture_bears_them(example: str) -
     assert read(example, written, ROWS) == Order(Intent.CHANGE, example)
     [row] = ROWS
     assert row.read(sentence_of(example), ChatState((ChatPicture("a"),))) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["is it red?", "write to me when it is done", "напиши мне потом", "write me back later"]
+)
+def test_questions_and_what_is_written_to_somebody_change_no_words(text: str) -> None:
+    written = ChatState((ChatPicture("1", operation=Operation.EDIT, words=('write "HI"',)),))
+    [row] = ROWS
+
+    assert row.read(sentence_of(text), written) is None
