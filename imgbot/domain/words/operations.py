@@ -1,5 +1,7 @@
 """Operations in words: upscaling, cut-out, retouch, merge, sticker. Pure."""
 
+import re
+
 from imgbot.domain.intents import Intent, scale_in
 from imgbot.domain.intents.words import Token
 from imgbot.domain.operations import Operation
@@ -19,6 +21,13 @@ from imgbot.domain.words.vocabulary import WORDS
 
 _LONGEST = 14
 """Words of a text that is about one operation; a longer one tells more than its name."""
+
+
+_LEADS = re.compile(
+    r"(?:please|can|could|you|make|draw|create|do|me|us|an?|nice|small|big"
+    r"|сделай(?:те)?|нарисуй(?:те)?|собери|создай|хочу|мне|нам|красивый|пожалуйста|\W)*"
+)
+"""What may stand before "collage of …": "I made a collage of leaves" asks for nothing."""
 
 
 def _lists() -> PhraseLists:
@@ -88,6 +97,8 @@ def _is_picture(token: Token) -> bool:
 def _merge(sentence: Sentence, chat: ChatState) -> Order | None:
     is_asked = _is_short(sentence, chat) and _has("together", sentence)
     of_things = _lists()["collage_of"].search(sentence.normal) if is_asked else None
+    if of_things and not _LEADS.fullmatch(sentence.normal[: of_things.start()]):
+        return None
     if of_things and _is_new_collage(sentence.normal[of_things.end() :], chat):
         return Order(Intent.CREATE, sentence.text)
     if not is_asked or len(chat.pictures) < 2:
