@@ -171,7 +171,7 @@ async def test_help_is_one_message_that_turns_to_each_topic_and_back(bob: User) 
 
 
 async def test_the_help_of_a_neural_provider_has_its_own_examples(anna: User) -> None:
-    reply = await anna.ask("/help")
+    reply = await anna.press(await anna.ask("/help"), "All I can do")
     await anna.toasts(reply, "help:create")
     [page] = await anna.heard()
 

@@ -39,9 +39,9 @@ class Checked:
     stage: Stage
     server: Script
 
-    async def buyer(self, *, language: str = "en") -> User:
+    async def buyer(self) -> User:
         """Return a user with 50 Stars."""
-        user = await self.stage.user("Bob", language=language)
+        user = await self.stage.user("Bob")
         offer = await user.ask("/buy")
         after = await user.control.last_seq()
         invoice = await user.click(offer, "50")
@@ -99,29 +99,26 @@ def test_the_setting_is_a_switch_or_a_number() -> None:
             parse_check(wrong)
 
 
-@pytest.mark.parametrize("language", ["en", "ru"])
 class TestMissing:
     pytestmark = LOOP
 
-    async def test_what_is_missing_is_told_and_made_once_more_free(
-        self, checked: Checked, language: str
-    ) -> None:
-        bob = await checked.buyer(language=language)
+    async def test_what_is_missing_is_told_and_made_once_more_free(self, checked: Checked) -> None:
+        bob = await checked.buyer()
         checked.server.on(PATH, says(MISSING))
         charges = await checked.stage.charges()
         await bob.say(PROMPT)
-        offer = await bob.wait(lambda each: each.text == t(language, "free_offer", words="hat"))
+        offer = await bob.wait(lambda each: each.text == t("en", "free_offer", words="hat"))
         paid = await stars(bob)
-        pressed = offer.button(t(language, "button_free"))["callback_data"]
+        pressed = offer.button(t("en", "button_free"))["callback_data"]
         await bob.toasts(offer, pressed, pressed)
-        line = t(language, "caption_undrawn", words="hat")
+        line = t("en", "caption_undrawn", words="hat")
         both = [f"{PROMPT}\n{line}"] * 2
         await eventually(lambda: captions(bob), both.__eq__)
 
         assert await stars(bob) == paid == 45
         assert await checked.stage.charges() == charges + 2
         # There was one free picture, and there is no offer under it.
-        assert await bob.press_again(offer, pressed) == [t(language, "tapped_already")]
+        assert await bob.press_again(offer, pressed) == [t("en", "tapped_already")]
         assert [each for each in await bob.said() if each == offer.text] == []
 
 
