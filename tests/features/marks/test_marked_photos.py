@@ -233,7 +233,7 @@ async def test_the_engine_removes_and_says_what_it_cannot_do(bob: User) -> None:
         "put a hat here", DRAWN, reply_to=photo.id, fits=lambda m: "a hat here" in m.text
     )
 
-    assert removed.text.splitlines()[-1].endswith("removed")
+    assert removed.text.splitlines()[-1].endswith("Removed")
     assert refused.text.startswith(t("en", "area_words_unknown", words="put a hat here"))
     assert not refused.buttons
 
