@@ -21,7 +21,7 @@ DRAWN = {
     "markdown": ("*fox* _in_ [a](b) `wood` ~||~", "*fox* _in_ [a](b) `wood` ~||~"),
     "markdown-unclosed": ("_ * [ ` fox", "_ * [ ` fox"),
     "format-fields": ("{words} {0} %s %(x)d \\n fox", "{words} {0} %s %(x)d \\n fox"),
-    "right-to-left": ("ثعلب في الغابة", "ثعلب في الغابة"),
+    "right-to-left": ("/create ثعلب في الغابة", "ثعلب في الغابة"),
     "direction-turned": ("a \u202exof\u202c \u2067fox", "a xof fox"),
     "combining": ("f\u0336o\u0336x\u0336", "f\u0336o\u0336x\u0336"),
     "braces-of-the-bot": ("<code>{user_id}</code>", "<code>{user_id}</code>"),

@@ -106,9 +106,9 @@ async def test_variants_that_do_not_fit_are_told_of(stage: Stage) -> None:
     answers = await ann.said()
 
     # How many fit depends on whether the first was claimed by then: as many as are made.
-    fewer = [text for text in answers if text.startswith("Making ")]
+    fewer = [text for text in answers if text.startswith("I'll make ")]
     made = [text for text in answers if text.endswith(" · a fox")]
-    assert [int(text.split()[1]) for text in fewer] == [len(made)]
+    assert [int(text.split()[2]) for text in fewer] == [len(made)]
     assert MANY not in answers
 
 

@@ -171,7 +171,7 @@ async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> Non
     async for stage in open_stage(tmp_path, is_simulated=False, **settings):
         user = await stage.user()
         safe = await user.order("a fox")
-        await user.order("square", as_jpeg(unsafe_picture()))
+        await user.order("sharper", as_jpeg(unsafe_picture()))
         shown = [await user.ask(words, fits=is_picture) for words in ("/last", "/history")]
 
         post = stage.sandbox.state.chats[user.chat_id].posts
@@ -191,4 +191,4 @@ async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> Non
         there = user.within(await stage.control.make_group("A", [user.person], is_foreign=True))
         [photo] = await there.photos(as_jpeg(unsafe_picture()))
         refusal = t("en", "guard_refused_photo")
-        await there.ask(f"{BOT_NAME} square", reply_to=photo.id, fits=partial(is_saying, refusal))
+        await there.ask(f"{BOT_NAME} mirror it", reply_to=photo.id, fits=partial(is_saying, refusal))
