@@ -37,7 +37,9 @@ _LAST_WRITES_S = 10
 _JOBS_END_MS = 180_000
 
 BLANK: Mapping[str, Any] = {
-    **dict.fromkeys(("prompt", "sent", "negative", "ignored", "parent", "base", "model"), ""),
+    **dict.fromkeys(
+        ("prompt", "sent", "negative", "ignored", "parent", "base", "lost", "model"), ""
+    ),
     "lettering": "",
     "sources": (),
     "order_fields": {},

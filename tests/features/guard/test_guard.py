@@ -191,4 +191,6 @@ async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> Non
         there = user.within(await stage.control.make_group("A", [user.person], is_foreign=True))
         [photo] = await there.photos(as_jpeg(unsafe_picture()))
         refusal = t("en", "guard_refused_photo")
-        await there.ask(f"{BOT_NAME} mirror it", reply_to=photo.id, fits=partial(is_saying, refusal))
+        await there.ask(
+            f"{BOT_NAME} mirror it", reply_to=photo.id, fits=partial(is_saying, refusal)
+        )
