@@ -106,10 +106,11 @@ def test_a_change_of_one_of_several_asks_which(pictures: tuple[ChatPicture, ...]
 
 
 def test_the_answer_to_which_is_the_order_about_it() -> None:
-    chat = ChatState((*VARIANTS, FOX), unclear="add a hat")
+    among = tuple(each.id for each in VARIANTS)
+    chat = ChatState((*VARIANTS, FOX), unclear="add a hat", among=among)
 
     assert read("the second one", chat) == Order(
-        Intent.CHANGE, "add a hat", Which(NamedBy.NUMBER, 2)
+        Intent.CHANGE, "add a hat", Which(NamedBy.ID, name="v2")
     )
 
 
@@ -143,7 +144,7 @@ def test_hostile_texts_are_read(words: str) -> None:
     [
         ("put them together", ChatState((FOX, FLAG, SHIP)), ("fox", "flag")),
         ("both in one picture", ChatState((FOX, FLAG, SHIP)), ("fox", "flag")),
-        ("combine them", ChatState((*ALBUM, FOX)), ("photo 3", "photo 2", "photo 1")),
+        ("combine them", ChatState((*ALBUM, FOX)), ("photo 1", "photo 2", "photo 3")),
         ("combine", ChatState((FOX, FLAG, ChatPicture("photo"))), ("?",)),
         ("из обоих стикеры", ChatState((FOX, FLAG, SHIP)), ("fox", "flag")),
         ("put him on the ship", ChatState((ChatPicture("man"), FLAG, SHIP)), ("man", "flag")),
@@ -156,7 +157,7 @@ def test_hostile_texts_are_read(words: str) -> None:
         (
             "на каждом бантик",
             ChatState(ALBUM, "photo 1", photos=("photo 1", "photo 2", "photo 3")),
-            ("photo 3", "photo 2", "photo 1"),
+            ("photo 1", "photo 2", "photo 3"),
         ),
     ],
 )
