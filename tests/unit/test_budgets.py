@@ -40,7 +40,7 @@ CEILINGS = {
     "lines of the README": 160,
     "lines of Python": 62110,
     "lines of the core": 30293,
-    "lines of tests": 47310,
+    "lines of tests": 47308,
     "functions above complexity 12": 0,
     "files below maintainability 20": 0,
     "imports of one module": 24,
