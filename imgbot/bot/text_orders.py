@@ -100,7 +100,7 @@ class TextOrders:
         targets = await self._operands(operation, text, dialogue)
         if text.pending is not PendingQuestion.SCALE:
             await self.requests.check_rate_limit(dialogue)
-        # How to merge is said in the same words, what is damaged, what to do where was drawn.
+        # They also say how to merge, what is damaged, and what to do where it was drawn on.
         photo = targets[0].photo
         is_drawn = dialogue.order_rule.takes_another(operation, text.prompt, photo)
         is_said = operation in {Operation.MERGE, Operation.RETOUCH} or is_drawn

@@ -44,7 +44,7 @@ class PlacedText(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How letters look, by names of `SIZES`, colours and fonts; empty leaves it to their form."""
+    """Look of letters, by names of `SIZES`, colours and fonts; empty where the form decides."""
 
     size: str = ""
     colour: str = ""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiogram import Bot
 
@@ -86,6 +87,11 @@ class Core:
     """What all features say of privacy and of a user; filled once all are built."""
     photo_checks: list[PhotoCheck] = field(default_factory=list)
     """Hooks on photos, for those that a feature sends elsewhere; filled likewise."""
+
+    @property
+    def chat_host(self) -> str:
+        """Host that is sent what the chat model is asked; empty without one."""
+        return urlsplit(self.settings.chat.url).hostname or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ _SILENT_S = 3
 
 @contextmanager
 def telling_seconds() -> Generator[None]:
-    """Print, from the third second on, how long the work in this block takes already."""
+    """Print each second how long the work in this block has taken, from the third on."""
     is_done, is_terminal = threading.Event(), sys.stdout.isatty()
 
     def tell() -> None:

@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 _ANSWER_LIMIT_BYTES = 64 << 10
 _FAILURES = 3
+_FAILED = (ProviderError, ValueError, LookupError, TypeError, AttributeError, UserError)
+PICTURE_LIMITS = {"max_side_px": 1024, "max_bytes": 1_000_000, "takes_png": False}
+"""Limits of a picture that is asked about, as `steps.fit` takes them."""
 DAILY_LIMIT = 500
 """Questions of all users; docs/chat-model.md says it."""
 _DAY_S = 86_400.0
@@ -88,14 +91,7 @@ class ChatClient:
         try:
             body = await asyncio.to_thread(self._body, instructions, asked, schema, picture)
             found = read(_content_of(await self._post(body, timeout_s)))
-        except (
-            ProviderError,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            UserError,
-        ) as error:
+        except _FAILED as error:
             # The text of an error may hold what was sent: only its kind is logged.
             self._pause(type(error).__name__)
             return None

@@ -44,7 +44,7 @@ _LABELS = {
 """Labels of the actions in dialogues; where nobody could know, nothing is learned."""
 
 
-def told_in_dialogues() -> Iterator[Utterance]:
+def dialogue_messages() -> Iterator[Utterance]:
     """Yield the messages of the dialogues to learn from, each in its chat."""
     for name in LEARNED:
         for script in read_scripts(name):
@@ -117,5 +117,5 @@ def _errors(
 
 
 if __name__ == "__main__":
-    known = [*(each for file in KNOWN for each in utterances_in(file)), *told_in_dialogues()]
+    known = [*(each for file in KNOWN for each in utterances_in(file)), *dialogue_messages()]
     Path(str(WEIGHTS)).write_bytes(trained(known, digest_of_known()))

@@ -238,5 +238,5 @@ def test_a_certificate_that_is_refused_points_to_the_clock(monkeypatch: pytest.M
 
     monkeypatch.setattr(telegram, "call_once", refuse)
 
-    with pytest.raises(TelegramAwayError, match=r"check the clock, which shows \d\d \w+ 20\d\d"):
+    with pytest.raises(TelegramAwayError, match=r"the server's clock, which shows \d\d \w+ 20\d\d"):
         ask_telegram("https://api.telegram.org", TOKEN)

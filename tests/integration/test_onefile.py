@@ -101,7 +101,7 @@ def test_half_a_file_and_another_file_than_its_sum_says_are_refused(
     wrong = run(other, "install", "--dry-run", environ=environ)
 
     assert (cut.returncode, wrong.returncode) == (1, 1)
-    assert cut.stderr == "imgbot: this file is not whole; copy it here again\n"
+    assert cut.stderr == "imgbot: this file is incomplete; copy it here again\n"
     assert wrong.stderr.startswith(f"imgbot: {other} is not the file that ")
     assert wrong.stderr.count("\n") == 1
 

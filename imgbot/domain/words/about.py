@@ -39,7 +39,7 @@ Read = Callable[[Sentence, ChatState], Reading]
 def read_about(
     sentence: Sentence, chat: ChatState, read: Read, named: PictureName | None = None
 ) -> Reading:
-    """Return what a text asks for, about the pictures that are named, by itself if by no other."""
+    """Return what a text asks of pictures: of those in `named`, else of those that it names."""
     named = named or named_picture(sentence, chat)
     direct = read(sentence, chat)
     if named is None or _is_merge(direct):

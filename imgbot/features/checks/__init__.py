@@ -6,7 +6,7 @@
 Without `IMGBOT_CHECK`, or without a chat model, nothing is asked.
 """
 
-from urllib.parse import urlsplit
+from dataclasses import replace
 
 from imgbot.features.checks.checking import PictureCheck, missing_line
 from imgbot.features.checks.redoing import FREE, REDOS, Redoing
@@ -23,17 +23,14 @@ def _build(core: Core) -> Seams:
     if not limit or not core.chat.is_on:
         return shown
     check = PictureCheck(core.sight, core.pool)
-    return Seams(
-        receipt_notes=shown.receipt_notes,
-        actions=shown.actions,
+    return replace(
+        shown,
         hooks=Hooks(
             after_render=(AfterRender(check.run, without=lambda job: job),),
             after_shown=(AfterShown(redoing.concerns, redoing.offer),),
             caption_notes=(lambda job: missing_line(job, job.request.language),),
         ),
-        privacy_notes=[
-            PrivacyNote("privacy_checks", urlsplit(core.settings.chat.url).hostname or "")
-        ],
+        privacy_notes=[PrivacyNote("privacy_checks", core.chat_host)],
     )
 
 

@@ -13,7 +13,7 @@ from imgbot.jobs.hooks import Rendered
 from imgbot.jobs.provider_routing import BUILTIN
 from imgbot.painter import steps
 from imgbot.painter.pool import Pool
-from imgbot.providers.chat import ChatClient
+from imgbot.providers.chat import PICTURE_LIMITS, ChatClient
 
 INSTRUCTIONS = """\
 A picture was ordered with the words "prompt". List at most six things that these words say the
@@ -41,7 +41,6 @@ _NAME_LENGTH = 40
 _TIMEOUT_S = 12.0
 _USER_SHARE = 5
 """One user can have this part of the questions of a day."""
-_SIDE_PX, _BYTES = 1024, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,8 @@ class PictureCheck:
             return rendered
         if self.chat.is_paused or not await self.chat.may_call(job.user_id, _USER_SHARE):
             return rendered
-        limits = {"max_side_px": _SIDE_PX, "max_bytes": _BYTES, "takes_png": False}
-        path = (await rendered.ready()).path
-        fitted = await self.pool.run(steps.fit, path, about="fitting a picture", **limits)
+        path, fitting = (await rendered.ready()).path, "fitting a picture"
+        fitted = await self.pool.run(steps.fit, path, about=fitting, **PICTURE_LIMITS)
         asked = {"prompt": request.prompt}
         found = await self.chat.ask(
             INSTRUCTIONS,

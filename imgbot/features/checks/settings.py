@@ -9,7 +9,7 @@ from imgbot.config.settings import FeatureSettings
 
 
 def parse_check(value: object) -> int:
-    """Free redos of a user and day; 0 without checks."""
+    """Return the number of free redos of a user and day; 0 without checks."""
     text = str(value).strip().lower()
     text = {"off": "0", "on": "1"}.get(text, text)
     if not re.fullmatch(r"\d{1,2}", text, re.ASCII):
@@ -18,7 +18,7 @@ def parse_check(value: object) -> int:
 
 
 class CheckSettings(FeatureSettings):
-    """Whether pictures are checked."""
+    """Setting of checked pictures: the free redos of a user and day."""
 
     check: Annotated[int, BeforeValidator(parse_check)] = 0
 

@@ -3,8 +3,6 @@
 Without `IMGBOT_CHAT`, nothing is offered.
 """
 
-from urllib.parse import urlsplit
-
 from imgbot.features.describe.describing import DRAW, ROW, TOPIC, Describer
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
 
@@ -19,9 +17,7 @@ def _build(core: Core) -> Seams:
         word_readers=[ROW],
         answers={TOPIC: describer.handle},
         actions=actions,
-        privacy_notes=[
-            PrivacyNote("privacy_describe", urlsplit(core.settings.chat.url).hostname or "")
-        ],
+        privacy_notes=[PrivacyNote("privacy_describe", core.chat_host)],
     )
 
 

@@ -20,6 +20,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.words.reading import Example, Talk, WordReader
 from imgbot.features.feature import Core
 from imgbot.painter import steps
+from imgbot.providers.chat import PICTURE_LIMITS
 from imgbot.telegram.client import download
 
 INSTRUCTIONS = """\
@@ -50,7 +51,6 @@ _USER_SHARE = 20
 """One user can have this part of the questions of a day."""
 _AT_ONCE = 4
 _LENGTH = 800
-_SIDE_PX, _BYTES = 1024, 1_000_000
 
 
 def asks(text: str) -> bool:
@@ -114,8 +114,8 @@ class Describer:
             request = Request(context.chat_id, Operation.EDIT, context.language, sources=(photo,))
             for check in core.photo_checks:
                 await check(Job(context.request, dialogue.user_id, request), Path(path))
-            limits = {"max_side_px": _SIDE_PX, "max_bytes": _BYTES, "takes_png": False}
-            path = await core.pool.run(steps.fit, path, about="fitting a picture", **limits)
+            fitting = "fitting a picture"
+            path = await core.pool.run(steps.fit, path, about=fitting, **PICTURE_LIMITS)
             asked = {"language": dialogue.language}
             found = await chat.ask(INSTRUCTIONS, asked, _SCHEMA, _read, _TIMEOUT_S, Path(path))
         if found is None:

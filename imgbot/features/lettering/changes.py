@@ -40,14 +40,14 @@ class _Asked:
         return re.match(rf"(?:{_lists().named(name)})(?!\w)", self.plain)
 
     def words(self, start: int, end: int | None = None) -> str:
-        """The words between two places, without quotation marks around them."""
+        """Return the words between two places, without quotation marks around them."""
         said = self.text[start:end].strip(_EDGES)
         inner, quoted = quotations(said)
         return quoted[0] if len(quoted) == 1 and not inner.strip("\x01") else said
 
 
 def _place_in(plain: str) -> str:
-    """Place that words name, also as that of a line: "the upper text", "низ"."""
+    """Return the place that words name, also as that of a line: "the upper text", "низ"."""
     found = (name for name in _OTHER if lettering_phrases()[name].search(plain))
     return next(found, next((name for name in _OTHER if _lists()[name].search(plain)), ""))
 
@@ -71,7 +71,7 @@ def changed(text: str, old: Lettering, *, is_latest: bool) -> Lettering | None:
 
 
 def _less(asked: _Asked, old: Lettering) -> Lettering | None:
-    """Without the words, those at a place, or those that are quoted."""
+    """Return what is left without the words, those at a place, or those that are quoted."""
     match = asked.matched("remove")
     rest = asked.plain[match.end() :].strip(_EDGES) if match else ""
     known = rf"(?:\x01+|please|пожалуйста|{_lists().named('place')})?"
@@ -85,7 +85,7 @@ def _less(asked: _Asked, old: Lettering) -> Lettering | None:
 
 
 def _other(asked: _Asked, old: Lettering) -> Lettering | None:
-    """With other words in place of some."""
+    """Return the words with others in place of some."""
     lists, plain = _lists(), asked.plain
     verb = re.search(rf"(?<!\w)(?:{lists.named('replace')})(?!\w)", plain)
     if verb is None or (verb.start() and not _is_named(plain[: verb.start()])):
@@ -126,7 +126,7 @@ def _instead(old: Lettering, place: str, text: str) -> Lettering:
 
 
 def _at_places(parts: tuple[PlacedText, ...]) -> tuple[PlacedText, ...]:
-    """Parts with the place of one without, where the other one tells it."""
+    """Return the parts, one without a place at the one that the other leaves."""
     taken = [each.place for each in parts if each.place]
     if len(parts) != 2 or len(taken) != 1:
         return parts
@@ -134,7 +134,7 @@ def _at_places(parts: tuple[PlacedText, ...]) -> tuple[PlacedText, ...]:
 
 
 def _relooked(asked: _Asked, old: Lettering, *, is_latest: bool) -> Lettering | None:
-    """With another look or place."""
+    """Return the words with another look or place."""
     if asked.quoted or not old.parts:
         return None
     rest, is_other_font = _lists()["other_font"].subn(" ", asked.plain)
@@ -175,7 +175,7 @@ def _size(plain: str, told: str, old: str) -> str:
 
 
 def _joined(asked: _Asked, old: Lettering) -> Lettering | None:
-    """With a signature behind the words, or with what is quoted, on a card."""
+    """Return the words with a signature behind them, or with what is quoted, on a card."""
     match, is_signed = asked.matched("joined"), False
     if match and not asked.quoted:
         after = asked.plain[match.end() :].strip(_EDGES)
@@ -196,7 +196,7 @@ def _on_card(old: Lettering, said: str) -> Lettering:
 
 
 def _added(old: Lettering, *new: PlacedText) -> Lettering:
-    """Words beside those that are there; a place has one text."""
+    """Return the words with new ones beside them; a place has one text."""
     parts = _at_places(old.parts)
     for part in new:
         kept = tuple(each for each in parts if not (part.place and each.place == part.place))
@@ -207,7 +207,7 @@ def _added(old: Lettering, *new: PlacedText) -> Lettering:
 
 
 def _more(asked: _Asked, old: Lettering) -> Lettering | None:
-    """With further words."""
+    """Return the words with further ones."""
     found = read_lettering(asked.text)
     if found is None or not found.parts or not found.is_asked:
         return None
@@ -227,7 +227,7 @@ def prompt_for(found: Lettering, language: str) -> str:
     placed = sorted(found.parts, key=lambda each: not each.place)
     parts = (f"{t(language, f'letters_{place}')} {_quoted(text)}" if place else _quoted(text)
              for place, text in placed)  # fmt: skip
-    form = "meme" if found.form == "meme" else "card" if found.form == "card" else "write"
+    form = found.form if found.form in {"meme", "card"} else "write"
     font = found.look.font or ("script" if found.form == "script" else "")
     look = _look_words(found.look._replace(font=font), language)
     wish = f"{found.rest}, " if found.rest else ""

@@ -33,7 +33,7 @@ _OVER_BARE = "over-bare"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the bot wrote on a picture, and the picture before it; stored with its job."""
+    """Words that the bot wrote on a picture, and the picture without them; stored with its job."""
 
     parts: tuple[tuple[str, str], ...] = ()
     """Place and text of each."""
@@ -114,7 +114,7 @@ def changed_on(old: Written, draft: Draft) -> Lettering | None:
 
 @dataclass(frozen=True, slots=True)
 class WordsOnPictures:
-    """What is done for words in the steps of a job."""
+    """Hooks that put words on pictures, in the steps of a job."""
 
     pool: Pool
     results: ResultStore

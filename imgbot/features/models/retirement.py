@@ -54,7 +54,7 @@ class Retirements:
             try:
                 await self.look()
             except (TransientError, StorageFullError) as error:
-                events.warning("the ends of models are looked at later: %s", error)
+                events.warning("retired models are checked again later: %s", error)
                 wait_s = _AGAIN_S
             await asyncio.sleep(wait_s + 1)
 
@@ -64,7 +64,7 @@ class Retirements:
             try:
                 await provider.ask_retirements()
             except ProviderError as error:
-                events.warning("%s did not tell which models end: %s", provider.name, error)
+                events.warning("%s did not say which models it retires: %s", provider.name, error)
         self.replace(await self.redis.hgetall(ENDS))
         for provider in self.routes.providers:
             for end in filter(self._is_news, provider.retirements):
@@ -99,7 +99,7 @@ class Retirements:
         facts = {"model": end.old.title, "successor": new.title, "provider": provider.name}
         facts |= {"day": f"{end.day}", "before": price(end.old.price_at(0))}
         facts |= {"price": price(new.price_at(0))}
-        events.warning("%s switches off %s on %s", provider.name, end.old.model, end.day)
+        events.warning("%s retires %s on %s", provider.name, end.old.model, end.day)
         for admin in self.admins:
             language = (await self.users.profile(admin)).language
             button = SUCCESSOR.button(language, mark_of(end.old.model), successor=new.title)

@@ -3,8 +3,6 @@
 Without `IMGBOT_CHAT` nothing is offered, and the learned intents decide alone.
 """
 
-from urllib.parse import urlsplit
-
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import is_short
 from imgbot.domain.result_buttons import ResultButton
@@ -24,7 +22,7 @@ def _build(core: Core) -> Seams:
 
     parts = core.policy.prompt_language, core.requests, core.pictures
     handlers = PromptHelp(*parts, model, store, fits)
-    host = urlsplit(core.settings.chat.url).hostname or ""
+    host = core.chat_host
     return Seams(
         actions=[
             (MORE, handlers.on_more),

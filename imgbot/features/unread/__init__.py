@@ -1,4 +1,4 @@
-"""What is not read: links, and texts in other languages. Each gets a sentence, and orders nothing.
+"""Unread texts: links, and other languages. Each gets one sentence in answer, and orders nothing.
 
 Thanks, greetings and prices are known in more languages to the reader of words itself.
 """

@@ -123,12 +123,12 @@ def ask_telegram(api: str, token: str) -> str:
     try:
         status, me = asyncio.run(telegram.call_once(api.rstrip("/"), token, "getMe"))
     except telegram.NETWORK_ERRORS as error:
-        what = "network"
+        what = "network connection"
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            what = f"clock, which shows {datetime.now(UTC):%d %B %Y},"
+            what = f"clock, which shows {datetime.now(UTC):%d %B %Y}"
         raise TelegramAwayError(
-            f"Telegram could not be reached at {api} ({type(error).__name__}): check the {what} "
-            "of this server"
+            f"Telegram could not be reached at {api} ({type(error).__name__}): "
+            f"check the server's {what}"
         ) from None
     if status in {401, 404}:
         raise ConfigError(

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[3]
 _NO_COMMIT_S = "1577836800"
 _SHELL = """#!/bin/sh
 refuse() {{ echo "imgbot: $*" >&2; exit 1; }}
-[ "$(wc -c <"$0")" -eq {size:<12} ] || refuse "this file is not whole; copy it here again"
+[ "$(wc -c <"$0")" -eq {size:<12} ] || refuse "this file is incomplete; copy it here again"
 command -v python3 >/dev/null || refuse "needs Python 3.11 or later: sudo apt install python3"
 exec python3 "$0" "$@"
 """

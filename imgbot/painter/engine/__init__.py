@@ -24,7 +24,7 @@ from imgbot.painter.engine.background import remove_background
 from imgbot.painter.engine.collages import before_after
 from imgbot.painter.engine.create import composition_of, paint, picture_size
 from imgbot.painter.engine.create_report import report
-from imgbot.painter.engine.edit import UNCHANGED, EditResult, edit_picture, told_damage
+from imgbot.painter.engine.edit import UNCHANGED, EditResult, damage_degree, edit_picture
 from imgbot.painter.engine.inpaint import inpaint
 from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.merge import PHOTOS_MAX, merge_pictures
@@ -70,7 +70,7 @@ def make_picture(
             outcome = EditResult(before_after(before, after), ("before_after",))
         case "retouch":
             photo = _load(sources[0], EDITED_MEGAPIXELS)
-            image, applied = retouch_picture(photo, told_damage(prompt))
+            image, applied = retouch_picture(photo, damage_degree(prompt))
             outcome = EditResult(image, applied or (UNCHANGED,))
         case "upscale":
             outcome = _upscale(sources[0], target, scale)

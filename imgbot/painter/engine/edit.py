@@ -27,7 +27,7 @@ from imgbot.painter.engine.edit_request import (
     EditStep,
     names_crop,
     parse_edit_request,
-    told_place,
+    place_named,
 )
 from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.recolouring import find_thing, recolour
@@ -200,7 +200,7 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
     return EditResult(image, done, unrecognised, find_suggestions(unrecognised), bare)
 
 
-def told_damage(prompt: str) -> float:
+def damage_degree(prompt: str) -> float:
     """Degree to which a prompt calls a photo damaged: 0 if it does not."""
     steps, _ = parse_edit_request(prompt)
     return max((_degree(each) for each in steps if each.key in _DAMAGE), default=0.0)
@@ -255,7 +255,7 @@ def _read(
         unrecognised += tuple(step.thing for step in steps if step.thing)
         steps = tuple(step for step in steps if not step.thing)
     if not (steps or lettering):
-        if place := None if is_drawn else told_place(prompt):
+        if place := None if is_drawn else place_named(prompt):
             raise UserError("place_unknown", place=place)
         quote = " ".join(prompt.split())[:QUOTE_MAX]
         nearest = find_suggestions(unrecognised) or popular_words(prompt)

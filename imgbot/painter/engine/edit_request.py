@@ -166,7 +166,7 @@ def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     return steps, tuple(dict.fromkeys([*not_done, *_words_left(left)]))
 
 
-def told_place(prompt: str) -> str:
+def place_named(prompt: str) -> str:
     """Place in front of which somebody is to stand; empty if the prompt tells none."""
     found = _BEFORE.search(normalize(prompt))
     return next(filter(None, found.groups()), "") if found else ""
