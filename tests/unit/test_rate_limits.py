@@ -1,6 +1,7 @@
 """Limits: of Telegram per chat and per poller, of a user's requests; and what is counted once."""
 
 import asyncio
+import time
 from itertools import accumulate
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
@@ -36,6 +37,7 @@ from imgbot.telegram import update_dispatcher
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
 from imgbot.telegram.rate_limiter import Bucket, FloodGate, OptionalCall, is_worth_it, max_wait
+from tests.simulation.loop import Loop
 
 NOW = 1_800_000_000_000
 
@@ -132,7 +134,9 @@ async def test_a_limit_in_a_chat_of_others_holds_up_nothing_else() -> None:
     assert sent == ["editMessageText", "editMessageText", "refundStarPayment"]
 
 
-async def test_results_go_first_and_nothing_optional_while_calls_wait() -> None:
+def test_results_go_first_and_nothing_optional_while_calls_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     gate, sent, rooms = FloodGate(), list[str](), list[bool]()
 
     async def request(bot: Any, method: Any) -> Any:
@@ -142,10 +146,17 @@ async def test_results_go_first_and_nothing_optional_while_calls_wait() -> None:
     async def call(method: Any) -> None:
         await gate(request, cast("Any", None), method)
 
-    messages = [SendMessage(chat_id=chat, text="a fox") for chat in range(1, 8)]
-    async with asyncio.TaskGroup() as group:
-        for method in (*messages, SendPhoto(chat_id=8, photo="id")):
-            group.create_task(call(method))
+    async def call_all() -> None:
+        messages = [SendMessage(chat_id=chat, text="a fox") for chat in range(1, 8)]
+        async with asyncio.TaskGroup() as group:
+            for method in (*messages, SendPhoto(chat_id=8, photo="id")):
+                group.create_task(call(method))
+
+    # A machine that halts for a moment gives several turns at once: the clock is that of the loop.
+    loop = Loop()
+    monkeypatch.setattr(time, "monotonic", loop.time)
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(call_all())
 
     assert sent == [*["sendMessage"] * 3, "sendPhoto", *["sendMessage"] * 4]
     assert rooms == [True] * 3 + [False] * 4 + [True]
