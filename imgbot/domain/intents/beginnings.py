@@ -120,9 +120,10 @@ def _after(tokens: Sequence[Token], *names: str) -> Sequence[Token]:
 
 
 def _is_negation(tokens: Sequence[Token]) -> bool:
-    """Return true for "no text", and not for "no, make it red"."""
-    is_one = tokens[0].text == "no" and len({each.clause for each in tokens[:2]}) == 1
-    return is_one and len(tokens) > 1 and not _is(tokens[1], "ordering")
+    """Return true for "no text" and "no frame", and not for "no, make it red"."""
+    clause = clauses_of(tokens)[0]
+    is_one = clause[0].text == "no" and len(clause) > 1
+    return is_one and (len(clause) == 2 or not _is(clause[1], "ordering"))
 
 
 def _after_now(tokens: Sequence[Token]) -> Sequence[Token]:

@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from imgbot.domain.intents.beginnings import is_order
 from imgbot.domain.intents.facts import Intent, PendingQuestion
-from imgbot.domain.intents.words import Token, clauses_of
+from imgbot.domain.intents.words import Token, clauses_of, parse_text
 from imgbot.domain.phrases import PhraseLists, phrases_of
 from imgbot.domain.words import learned
 from imgbot.domain.words.chat import ChatState
@@ -135,6 +135,23 @@ def _read_remark(sentence: Sentence, chat: ChatState) -> Reading | None:
     return Talk(Intent.SMALL_TALK) if is_free and _pattern(form).fullmatch(plain) else None
 
 
+def _read_told(sentence: Sentence, chat: ChatState) -> Reading | None:
+    """Read what is told of a picture, or is declined with thanks; a wish is neither."""
+    plain, tokens = _plain(sentence.parsed.tokens), sentence.parsed.tokens
+    is_open = chat.this is not None and chat.pending is PendingQuestion.NOTHING
+    if not is_open or chat.photos or sentence.parsed.asks or len(tokens) > _LONGEST:
+        return None
+    if any(map(is_order, clauses_of(tokens))) or _pattern("{wish}").search(plain):
+        return None
+    has_thanks = sentence.whole and _pattern("{thanks}").search(
+        _plain(parse_text(sentence.whole).tokens)
+    )
+    if not _pattern(_LED + ("(?:{told}|{declined})" if has_thanks else "{told}")).fullmatch(plain):
+        return None
+    found = learned.read_learned(sentence, chat)
+    return found if isinstance(found, Talk) else Talk(Intent.SMALL_TALK)
+
+
 def _read_price(sentence: Sentence, _: ChatState) -> Reading | None:
     tokens = sentence.parsed.tokens
     if len(tokens) > _LONGEST or any(each.text == "«»" for each in tokens):
@@ -237,6 +254,12 @@ ROWS: tuple[WordReader, ...] = (
 )
 
 COMMANDS: tuple[WordReader, ...] = (
+    WordReader(
+        "told",
+        "what has become of a picture, what it shows now, and what is declined with thanks",
+        _read_told,
+        (Example("it got brighter"), Example("он теперь спит")),
+    ),
     WordReader(
         "file",
         "a picture as a file",
