@@ -292,8 +292,7 @@ class Requests:
             return
         # What cannot be changed is drawn anew, at the price of a new picture.
         further = [Operation.CREATE] * bool(request.base)
-        if len(request.sources) > 1:
-            further += dialogue.order_rule.may_become(request)
+        further += dialogue.order_rule.may_become(request)
         if further:
             yield self._priced(dialogue, job, request.operation, *further)
             job = with_changes(job, base="")
@@ -348,8 +347,7 @@ class Requests:
             return prompt
         order = order_in(prompt, ABOUT_PHOTO)
         is_prompt = order is not None and order.intent is not Intent.AGAIN
-        if photo.replied or message.media_group_id:
-            is_prompt = is_prompt or dialogue.order_rule.is_prompt(prompt)
+        is_prompt = is_prompt or dialogue.order_rule.is_prompt(prompt)
         return prompt if is_prompt and not await self._is_by_bot(message, photo, dialogue) else ""
 
     async def _is_by_bot(self, message: Message, photo: InputPhoto, dialogue: Dialogue) -> bool:

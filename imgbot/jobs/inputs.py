@@ -95,13 +95,13 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
     if count > inputs.max_count:
         raise UserError("too_many_for_service", limit=inputs.max_count)
     await open_folder(context, job.id)
-    checked = await checked_photos(context, job, count)
+    photos = await checked_photos(context, job, count)
     if OPERATIONS[job.request.operation].has_scale:
-        size = await context.pool.run(steps.size_of, str(checked[0]), about="measuring a picture")
+        size = await context.pool.run(steps.size_of, str(photos[0]), about="measuring a picture")
         scale, limit_px = steps.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
         inputs = replace(inputs, max_side_px=limit_px)
         side_px = max(size)
-    pictures = [await _fitted(context, path, inputs) for path in checked]
+    pictures = [await _fitted(context, path, inputs) for path in photos]
     order = GenerationRequest(
         job_id=order_id_of(context, job),
         operation=job.request.operation,
@@ -133,12 +133,11 @@ def remove_sources(context: StepContext, job_id: str) -> None:
 
 async def checked_photos(context: StepContext, job: Job, count: int) -> list[Path]:
     """Return that many of the job's photos, downloaded and checked; raises as `build_request`."""
-    folder = folder_of(context, job.id)
-    checked = [await _checked(context, job, index, folder) for index in range(count)]
+    found = [await checked_photo(context, job, index) for index in range(count)]
     for hook in context.hooks.check_photo:
-        for photo in checked:
+        for photo in found:
             await hook(job, photo)
-    return checked
+    return found
 
 
 async def _fitted(context: StepContext, picture: Path, inputs: InputLimits) -> Path:
@@ -155,7 +154,9 @@ async def _fitted(context: StepContext, picture: Path, inputs: InputLimits) -> P
     return Path(fitted)
 
 
-async def _checked(context: StepContext, job: Job, index: int, folder: Path) -> Path:
+async def checked_photo(context: StepContext, job: Job, index: int) -> Path:
+    """Return one of the job's photos, downloaded and checked; raises as `build_request`."""
+    folder = folder_of(context, job.id)
     stem = folder / f"source-{index}"
     for suffix in (".jpg", ".png"):
         if stem.with_suffix(suffix).exists():

@@ -20,7 +20,9 @@ from imgbot.features.marks.marking import AREA, HOOKS
 def _build(core: Core) -> Seams:
     rule = OrderRule(
         photos=words.photos,
-        may_become=lambda each: [Operation.INPAINT] * words.may_be_marked(each),
+        may_become=lambda each: (
+            [Operation.INPAINT] * (words.may_be_marked(each) or words.may_be_copy(each))
+        ),
         is_prompt=words.needs_area,
     )
     return Seams(

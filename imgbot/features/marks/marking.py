@@ -4,12 +4,14 @@ The area is a file of the job. Where it is in doubt, the job ends with a questio
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from imgbot.domain.buttons import ButtonAction, one_of
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import Changes, Job, Request, State
+from imgbot.domain.job import Changes, InputPhoto, Job, Request, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.features.marks import words
 from imgbot.jobs import inputs
@@ -22,14 +24,23 @@ from imgbot.providers.protocol import GenerationRequest, Provider
 
 AREA = ButtonAction("area", (one_of(Operation.INPAINT, Operation.EDIT), str))
 _AREA, _PREVIEW = "area.png", "area.jpg"
+_COMPARED = 4
+"""Pictures before a photo that are compared with it."""
 
 
 async def resolve(context: StepContext, job: Job) -> Job | Advance:
     """Return the job as one of an area, or as one without; or its end as a question."""
     request, is_merge = job.request, job.request.operation is Operation.MERGE
     if not words.may_be_marked(request):
-        if is_merge and words.needs_area(request.prompt):
-            raise UserError(words.MANY, charge="no")
+        is_copy = words.may_be_copy(request)
+        if is_copy and (original := await _original(context, job)):
+            inputs.remove_sources(context, job.id)
+            parent = await context.results.job_of_picture(original)
+            changes: Changes = {"sources": (original, *request.sources), "parent": parent}
+            # As if it had been sent in reply.
+            return await resolve(context, await move(context, job, State.SUBMITTING, **changes))
+        if (is_merge or is_copy) and words.needs_area(request.prompt):
+            raise UserError(words.MANY if is_merge else words.ALONE, charge="no")
         return job
     if is_merge and not words.may_be_about_area(request.prompt):
         return job
@@ -37,6 +48,38 @@ async def resolve(context: StepContext, job: Job) -> Job | Advance:
     if reason := _reason_of(job.request, found):
         return await _of_area(context, job, found, reason)
     return job if is_merge else await _without_area(context, job)
+
+
+async def _original(context: StepContext, job: Job) -> InputPhoto | None:
+    """Return the latest picture that the job's photo shows with an area marked on it."""
+    folder, prompt = await inputs.open_folder(context, job.id), job.request.prompt
+    targets = str(folder / _AREA), str(folder / _PREVIEW)
+    compare = partial(context.pool.run, steps.find_drawn_area, about="looking for an original")
+    for number, photo in enumerate(await _before(context, job), 1):
+        pair = with_changes(job, sources=(*job.request.sources, *[photo] * number))
+        try:
+            drawn, plain = [await inputs.checked_photo(context, pair, each) for each in (0, number)]
+        except UserError:
+            # It cannot be read any more; the job's own photo is refused where it is used.
+            continue
+        found = await compare(str(plain), str(drawn), *targets)
+        is_marked = not found.is_swapped and found.reason not in {"", words.ELSEWHERE}
+        if is_marked and (found.reason == words.FOUND or words.points(prompt)):
+            return photo
+    return None
+
+
+async def _before(context: StepContext, job: Job) -> Sequence[InputPhoto]:
+    """Return the latest pictures of the chat before the job's photo, the newest first."""
+    request, found = job.request, dict[str, InputPhoto]()
+    for recent in await context.results.recent(f"{request.chat_id}.{request.thread_id}"):
+        if recent.at_ms > job.created_ms or recent.job_id == job.id:
+            continue
+        made = await context.results.results([recent.job_id])
+        shown = [each.picture for each in made if each.picture]
+        found |= {each.unique_id: each for each in (*shown, *recent.photos) if each.file_id}
+    found.pop(request.sources[0].unique_id, None)
+    return list(found.values())[:_COMPARED]
 
 
 def _reason_of(request: Request, found: DrawnArea) -> str:
@@ -130,4 +173,9 @@ async def _without_area(context: StepContext, job: Job) -> Job:
     )
 
 
-HOOKS = Hooks(before_choice=(resolve,), before_submit=(_with_mask,), offers=(_offer,))
+HOOKS = Hooks(
+    before_choice=(resolve,),
+    before_submit=(_with_mask,),
+    offers=(_offer,),
+    failure_notes=(words.removal_hint,),
+)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from imgbot.domain.intents import Intent
 from imgbot.domain.job import InputPhoto, Job, Request, State
 from imgbot.domain.operations import Operation
+from imgbot.domain.texts import t
 from imgbot.domain.words import read
 from imgbot.domain.words.chat import ABOUT_PHOTO
 from imgbot.domain.words.reading import Order, Talk
@@ -14,6 +15,7 @@ FOUND = "area_found"
 ELSEWHERE = "area_elsewhere"
 MISSING = "area_missing"
 MANY = "area_many"
+ALONE = "area_alone"
 UNKNOWN = "area_words_unknown"
 SHORT = "area_short"
 
@@ -35,10 +37,12 @@ _POINTING = re.compile(
     re.IGNORECASE,
 )
 
-_REMOVAL = re.compile(
+_VERB = (
     r"(?:remove|erase|delete|get rid of|take(?= \w+ (?:away|out|off))"
-    r"|убери(?:те)?|убрать|удали(?:те)?|сотри(?:те)?)"
-    r" (?:this|that|it|them|(?:вот )?(?:это|этого|эту|эти|его|е[её]|их))"
+    r"|убери(?:те)?|убрать|удали(?:те)?|сотри(?:те)?) "
+)
+_REMOVAL = re.compile(
+    rf"{_VERB}(?:this|that|it|them|(?:вот )?(?:это|этого|эту|эти|его|е[её]|их))"
     r"(?: away| out| off| отсюда)?(?:,? (?:please|пожалуйста))?[ .!]*",
     re.IGNORECASE,
 )
@@ -64,6 +68,12 @@ def may_be_marked(request: Request) -> bool:
     return len(request.sources) == 2 and request.operation in _MARKABLE
 
 
+def may_be_copy(request: Request) -> bool:
+    """Return true if its one photo, which its user sent, may be an earlier picture, marked."""
+    is_sent = len(request.sources) == 1 and not request.parent
+    return is_sent and request.operation is Operation.EDIT and not request.is_lettering_alone
+
+
 def may_be_about_area(prompt: str) -> bool:
     """Return true unless words are about two photos, as "side by side" and "put 1 into 2" are."""
     found = read(prompt, ABOUT_PHOTO)
@@ -78,6 +88,13 @@ def needs_area(prompt: str) -> bool:
     is_removal = _REMOVAL.fullmatch(prompt) is not None
     found = read(prompt, ABOUT_PHOTO)
     return is_removal or (isinstance(found, Talk) and found.topic == "delete")
+
+
+def removal_hint(job: Job) -> str:
+    """Return how to remove a thing, for a job that could not; empty for others."""
+    request, is_unknown = job.request, job.progress.reason == "edit_words_unknown"
+    is_removal = re.match(_VERB, request.prompt, re.IGNORECASE) is not None
+    return t(request.language, "area_hint") if is_unknown and is_removal else ""
 
 
 def points(prompt: str) -> bool:

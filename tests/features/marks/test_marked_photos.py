@@ -28,7 +28,7 @@ CIRCLE = loop(0.45, 0.45, 0.2)
 PLAIN, DRAWN = stored(CAT), stored(drawn(CAT, CIRCLE))
 OPEN_LINE = stored(drawn(CAT, loop(0.45, 0.45, 0.2, gap=0.12)))
 DOT = stored(drawn(CAT, [(0.5, 0.5), (0.502, 0.5)]))
-OTHER = jpeg("astronaut")
+OTHER, SMALL = jpeg("astronaut"), jpeg("astronaut", (90, 60))
 
 
 async def last_order(stage: Stage) -> tuple[str, str, int, float]:
@@ -57,6 +57,28 @@ async def test_an_album_of_a_photo_and_its_drawn_copy_is_about_the_area(
     await anna.order("make this red", *album)
 
     assert await last_order(simulated_stage) == ("inpaint", "make this red", 1, 0.1)
+
+
+@pytest.mark.parametrize("between", [(), (OTHER, jpeg("pendulum"), SMALL)], ids=["last", "fourth"])
+@pytest.mark.parametrize("words", ["remove the cat", "убери это"])
+async def test_a_drawn_copy_of_one_of_the_four_latest_pictures_needs_no_reply(
+    simulated_stage: Stage, anna: User, words: str, between: tuple[bytes, ...]
+) -> None:
+    for photo in (PLAIN, *between):
+        await anna.photos(photo)
+    await anna.order(words, DRAWN)
+
+    assert await last_order(simulated_stage) == ("inpaint", words, 1, 0.1)
+
+
+async def test_two_members_of_a_group_may_circle_one_picture(simulated_stage: Stage) -> None:
+    anna, bob = await open_group(simulated_stage)
+    created = await anna.order(f"{BOT_NAME} a cat")
+    image = (await anna.image(created)).convert("RGB")
+
+    for member, words in ((anna, "make it blue"), (bob, "remove this")):
+        await member.order(f"{BOT_NAME} {words}", stored(drawn(image, CIRCLE)))
+        assert (await last_order(simulated_stage))[:3] == ("inpaint", words, 1)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +173,11 @@ async def test_a_drawing_that_says_too_little_is_asked_about_for_free(
 
 @pytest.mark.parametrize(
     ("photos", "is_reply", "reason"),
-    [((PLAIN, DRAWN, OTHER), False, "area_many"), ((OTHER,), True, "area_missing")],
+    [
+        ((PLAIN, DRAWN, OTHER), False, "area_many"),
+        ((OTHER,), True, "area_missing"),
+        ((OTHER,), False, "area_alone"),
+    ],
 )
 async def test_words_that_need_an_area_order_nothing_without_one(
     simulated_stage: Stage, anna: User, photos: tuple[bytes, ...], is_reply: bool, reason: str
@@ -233,7 +259,10 @@ async def test_the_engine_removes_and_says_what_it_cannot_do(bob: User) -> None:
         "put a hat here", DRAWN, reply_to=photo.id, fits=lambda m: "a hat here" in m.text
     )
 
+    hinted = await bob.ask("remove the lamp", OTHER, fits=lambda m: "the lamp" in m.text)
+
     assert removed.text.splitlines()[-1].endswith("Removed")
+    assert hinted.text.endswith(t("en", "area_hint"))
     assert refused.text.startswith(t("en", "area_words_unknown", words="put a hat here"))
     assert not refused.buttons
 
