@@ -63,6 +63,15 @@ async def models(user: User) -> list[str]:
     ]
 
 
+async def order_slow(user: User) -> None:
+    """Order a picture that is made until `finish_tasks`; return when the provider has the order."""
+    earlier = len(await user.stage.orders())
+    await user.say("a slow lake [[sim:slow=600]]")
+    await eventually(
+        user.stage.orders, lambda orders: any("slow" in each for each in orders[earlier:])
+    )
+
+
 async def test_a_choice_in_the_settings_stays_and_is_charged_as_shown(bob: User) -> None:
     panel = await bob.press(await bob.ask("/settings"), "Models")
     offered = await bob.press(panel, "Create a picture")
@@ -212,8 +221,7 @@ async def test_a_model_that_is_gone_orders_nothing_until_the_usual_one_is_taken(
 async def test_an_order_for_a_model_that_is_gone_ends_with_a_sentence_and_costs_nothing(
     bob: User,
 ) -> None:
-    await bob.say("a slow lake [[sim:slow=600]]")
-    await eventually(bob.stage.orders, lambda orders: any("slow" in each for each in orders))
+    await order_slow(bob)
     await bob.say("a green hill, with fine brush")
     async with bob.stage.bot.redis() as redis:
         waiting = await eventually(lambda: redis.lrange(keys.QUEUE, 0, -1))
@@ -241,8 +249,7 @@ async def test_a_model_that_was_replaced_is_the_new_one_in_all_that_is_stored(bo
         await eventually(lambda: redis.hget(f"{keys.RESULT}{job}", "chosen"))
         await redis.hset(f"{keys.RESULT}{job}", "chosen", REPLACED)
         await bob.click(result, "Again", lambda m: m.photo_id)
-        await bob.say("a slow lake [[sim:slow=600]]")
-        await eventually(bob.stage.orders, lambda orders: any("slow" in each for each in orders))
+        await order_slow(bob)
         await bob.say("a blue sea")
         [waiting] = await eventually(lambda: redis.lrange(keys.QUEUE, 0, -1))
         await redis.hset(f"{keys.JOB}{waiting}", "model", REPLACED)
