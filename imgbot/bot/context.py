@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.bot.messages import shown_name
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import language_after, language_of
 from imgbot.storage.users import UserProfile
@@ -36,6 +37,8 @@ class RequestContext:
     pressed_by: str = ""
     username: str = ""
     """The user's @name, in lower case."""
+    name: str = ""
+    """The user's first and last name, as `shown_name` returns them."""
     sent_s: int = 0
     """Time the message was sent, by Telegram's clock; 0 for a callback."""
     profile: UserProfile = field(default_factory=UserProfile)
@@ -110,6 +113,7 @@ def context_from_event(event: Message | CallbackQuery, update_id: int) -> Reques
         language=language_of(event.from_user.language_code),
         is_private=message.chat.type == "private",
         username=(event.from_user.username or "").lower(),
+        name=shown_name(event.from_user),
         pressed_by=event.from_user.first_name if isinstance(event, CallbackQuery) else "",
         sent_s=int(event.date.timestamp()) if isinstance(event, Message) else 0,
     )

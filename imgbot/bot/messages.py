@@ -14,7 +14,7 @@ from imgbot.domain.job import InputPhoto
 from imgbot.domain.prompt_options import PROMPT_LIMIT
 from imgbot.domain.texts import has_text
 from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
-from imgbot.telegram.messenger import picture_in
+from imgbot.telegram.messenger import cut, picture_in
 
 PICTURE_LIMIT_MB = DOWNLOAD_LIMIT_BYTES >> 20
 
@@ -51,6 +51,9 @@ _STRESS = re.compile("(?<=[А-яЁё])\u0301")
 _JOINERS = frozenset("\u200d\ufe0f")
 # Letters and symbols without a visible glyph: users send them as an empty message.
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_NAME_LENGTH = 40
+# In a name, what would pass for an id, a command or an @name.
+_MISLEADING = re.compile("[@/]|[0-9]{6,}")
 
 
 def prompt_of(message: Message) -> str:
@@ -88,6 +91,11 @@ def clean(text: str) -> str:
     if len(folded) > PROMPT_LIMIT:
         raise UserError("words_too_long", count=len(folded), limit=PROMPT_LIMIT)
     return folded if folded.strip("".join(_JOINERS | _BLANKS) + " ") else ""
+
+
+def shown_name(user: User) -> str:
+    """Return the first and the last name of a user as they are shown beside their id."""
+    return cut(_MISLEADING.sub("…", clean(cut(user.full_name, PROMPT_LIMIT))), _NAME_LENGTH)
 
 
 def photo_of(message: Message | ExternalReplyInfo) -> InputPhoto | None:

@@ -52,8 +52,25 @@ class UserFinder:
             raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
         return target, text
 
+    async def found_by(self, message: Message) -> list[int]:
+        """Return whom a command names by id, @name or words of their name, the latest first.
+
+        Without a text it is whom the message replied to is about, if anybody. Raises UserError if
+        it is nobody, and as `target_of` does.
+        """
+        words = clean(text_after(message))
+        first = words.partition(" ")[0]
+        if not words or _NUMBER.fullmatch(first):
+            user_id, _ = await self.target_of(message)
+            return [user_id] if user_id else []
+        exact = await self.users.id_of(first[1:]) if _USERNAME.fullmatch(first) else None
+        found = [exact] if exact else await self.users.find(words)
+        if not found:
+            raise UserError("user_not_found", name=words[:_QUOTED_LENGTH])
+        return found
+
     async def label_of(self, user_id: int) -> str:
-        """Return an id, with the user's @name before it where they have one."""
+        """Return an id, with the user's names before it as far as they are known."""
         return (await self.users.labels([user_id]))[user_id]
 
     async def _id_of_name(self, name: str) -> int:

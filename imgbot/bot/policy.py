@@ -89,7 +89,7 @@ class Visits:
         if self.queue.is_revoked(context.user_id, context.request, dialogue.now_ms()):
             return False
         # Also of a user who is refused: an admin may let them in by their name.
-        await self._note_username(dialogue)
+        await self._note_names(dialogue)
         if context.is_anonymous or not is_open:
             await self._check(dialogue)
         await self._remember(dialogue, stored_language)
@@ -107,13 +107,14 @@ class Visits:
                     await self.stats.count_use("refused", dialogue.now_ms())
             raise
 
-    async def _note_username(self, dialogue: Dialogue) -> None:
-        """Store the user's @name when it changes: Telegram tells no id for a name."""
-        context, before = dialogue.context, dialogue.context.profile.username
-        if context.username != before and not context.is_anonymous:
+    async def _note_names(self, dialogue: Dialogue) -> None:
+        """Store the user's names when they change: Telegram tells no id for a name."""
+        context, before = dialogue.context, dialogue.context.profile
+        now = context.name, context.username
+        if now != (before.name, before.username) and not context.is_anonymous:
             with suppress(StorageUnavailableError):
-                changed = context.username, before, dialogue.now_ms()
-                await self.users.set_username(context.user_id, *changed)
+                changed = *now, before.username, dialogue.now_ms()
+                await self.users.set_names(context.user_id, *changed)
 
     async def _remember(self, dialogue: Dialogue, stored_language: str) -> None:
         """Record the user's language, and once a day that they are active."""

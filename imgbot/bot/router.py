@@ -79,6 +79,8 @@ class _Handling:
     is_open: bool = False
     """True if also those who are not admitted may call it."""
     is_uncounted: bool = False
+    is_for_admins: bool = False
+    """True if its text names others: it does not show the language of its sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +187,8 @@ class UpdateHandler:
         message = without_mention(message, identity.name)
         is_whole = update.message is not None and not command.is_part
         work = partial(command.handler, message)
-        flags = {"is_open": command.is_open, "is_uncounted": command.is_uncounted}
-        return _Handling(message, work, raw if is_whole else None, **flags)
+        flags = command.is_open, command.is_uncounted, command.is_for_admins
+        return _Handling(message, work, raw if is_whole else None, *flags)
 
     async def _serve(self, handling: _Handling, context: RequestContext) -> None:
         """Handle an update in a dialogue, for a user who is admitted."""
@@ -195,7 +197,7 @@ class UpdateHandler:
         context, callback_id = context.with_profile(profile), ""
         if isinstance(event, CallbackQuery):
             callback_id = event.id
-        elif event.forward_origin is None:
+        elif event.forward_origin is None and not handling.is_for_admins:
             context = context.with_text(event.text or event.caption or "")
         async with self.dialogues.open(context, callback_id, kept) as dialogue:
             try:

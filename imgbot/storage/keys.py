@@ -122,9 +122,9 @@ ONCE = _key(
 # STRING per user and update id modulo 64, a day: a message that was refused for now, as JSON: time
 # (ms), the update, or the items of an album.
 REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")
-# HASH per user id: their preferences, the language of their client and of their texts, their @name
-# in lower case, whether they were told which engine makes pictures, and the number of their jobs
-# that ended, by status.
+# HASH per user id: their preferences, the language of their client and of their texts, their name,
+# their @name in lower case, whether they were told which engine makes pictures, and the number of
+# their jobs that ended, by status.
 USER = _key("img:user:", r"(\d+)")
 # HASH: @name in lower case → id of the user who had it when they last wrote.
 USERNAMES = _key("img:names", Owner.METHOD)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from imgbot.storage.pause import UNSAID
 _INTRODUCED = "introduced"
 _SPOKEN = "spoken"
 _USERNAME = "username"
+_NAME = "name"
 _WRITTEN = "written"
 _JOBS = "jobs_"
 _SEEN_AGAIN_MS = 86_400_000
@@ -31,6 +33,7 @@ _REFUSED_KEPT = 64
 """Messages of a user that are kept at most: one for each id modulo this."""
 
 _MEANT_S = 7_776_000
+_SEARCHED, _READ_AT_ONCE = 20_000, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class UserProfile:
     """Time of the latest update, to a day; of a private chat in a private chat."""
     username: str = ""
     """Stored @name, in lower case."""
+    name: str = ""
+    """Stored first and last name."""
 
     @property
     def language(self) -> str:
@@ -94,6 +99,7 @@ class UserStore(Store):
             written=record.get(_WRITTEN, "").rstrip("?"),
             seen_ms=int(seen_ms or 0),
             username=record.get(_USERNAME, ""),
+            name=record.get(_NAME, ""),
         )
 
     async def mark_seen(
@@ -108,8 +114,10 @@ class UserStore(Store):
                 self._redis.hset(f"{keys.USER}{user_id}", _SPOKEN, language),
             )
 
-    async def set_username(self, user_id: int, username: str, before: str, now_ms: int) -> None:
-        """Store the @name of a user, in lower case, in place of `before`; empty stands for none."""
+    async def set_names(
+        self, user_id: int, name: str, username: str, before: str, now_ms: int
+    ) -> None:
+        """Store a user's name, and their @name in lower case, or none, in place of `before`."""
         # Users who are refused later are forgotten in time, too.
         await self._redis.zadd(keys.SEEN, {str(user_id): now_ms})
         holder = before and await self._redis.hget(keys.USERNAMES, before)
@@ -118,7 +126,8 @@ class UserStore(Store):
             await self._redis.hdel(keys.USERNAMES, before)
         if username:
             await self._redis.hset(keys.USERNAMES, username, str(user_id))
-        await self._redis.hset(f"{keys.USER}{user_id}", _USERNAME, username)
+        names = {_NAME: name, _USERNAME: username}
+        await self._redis.hset(f"{keys.USER}{user_id}", mapping=names)
 
     async def id_of(self, username: str) -> int | None:
         """Return the user who had this @name when they last wrote; None if nobody had."""
@@ -126,15 +135,25 @@ class UserStore(Store):
         return int(found) if found else None
 
     async def labels(self, ids: Iterable[int]) -> dict[int, str]:
-        """Return each id with the user's @name before it, where they have one."""
+        """Return each id with the user's name and @name before it, as far as they are known."""
         known = list(dict.fromkeys(ids))
-        names = await self._all(
-            *(self._redis.hget(f"{keys.USER}{user_id}", _USERNAME) for user_id in known)
-        )
-        return {
-            user_id: f"@{name} ({user_id})" if name else str(user_id)
-            for user_id, name in zip(known, names, strict=True)
-        }
+        names = zip(known, await self._names(known), strict=True)
+        return {user_id: _label(user_id, *each) for user_id, each in names}
+
+    async def _names(self, ids: Iterable[int]) -> list[tuple[str | None, str | None]]:
+        records = (f"{keys.USER}{user_id}" for user_id in ids)
+        return await self._all(*(self._redis.hmget(each, [_NAME, _USERNAME]) for each in records))
+
+    async def find(self, words: str) -> list[int]:
+        """Return users with all these words in their names, those who wrote last first."""
+        wanted, found = _folded(words).replace("@", "").split() or [words], list[int]()
+        for at in range(0, _SEARCHED, _READ_AT_ONCE):
+            page = await self._redis.zrange(keys.SEEN, at, at + _READ_AT_ONCE - 1, desc=True)
+            ids = [int(each) for each in page]
+            for user_id, names in zip(ids, await self._names(ids), strict=True):
+                own = _folded(" ".join(filter(None, names)))
+                found += [user_id] if all(word in own for word in wanted) else []
+        return found
 
     async def ended_of(self, user_id: int) -> dict[str, int]:
         """Return how many of the user's jobs ended as ok, failed, rejected and cancelled."""
@@ -262,6 +281,18 @@ class UserStore(Store):
 
     async def drop_refused(self, user_id: int, update_id: int) -> None:
         await self._redis.unlink(_refused_key(user_id, update_id))
+
+
+def _label(user_id: int, name: str | None, username: str | None) -> str:
+    # Else a name that is written from right to left would move what stands behind it.
+    is_reversed = any(unicodedata.bidirectional(char) in {"R", "AL"} for char in name or "")
+    shown = f"\u2068{name}\u2069" if is_reversed else name
+    names = " ".join(filter(None, (shown, username and f"@{username}")))
+    return f"{names} ({user_id})" if names else str(user_id)
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("ё", "е")
 
 
 def _closed_key(chat_id: int, thread_id: int) -> str:

@@ -113,7 +113,9 @@ def _everything_at_once(stage: StatusStage) -> None:
     )
     failed = EndedJob("7", 5_000_000_001, "failed", "removebg", "make it " * 8, "provider_closed")
     refused = tuple((5_000_000_000 + number, 10) for number in range(8))
-    stage.service.queue = queue_of(*[lost] * 5, refused=refused, ended=(failed,))
+    lists = queue_of(*[lost] * 5, refused=refused, ended=(failed,))
+    names = {user: f"{'W' * 40} @anna ({user})" for user in (5, *dict(refused), failed.user_id)}
+    stage.service.queue = replace(lists, names=names)
     stage.service.cluster = CLUSTER
     about = "preparing a result"
     stage.service.workers = [
@@ -127,6 +129,14 @@ _SMALL_PHONE = {**PHONE, "viewport": {"width": 360, "height": 740}}
 _CROWDED = """
 () => [...document.querySelectorAll(".vital h3")]
   .filter(each => each.scrollWidth > each.clientWidth)
+  .map(each => each.textContent)
+"""
+
+
+# Of the latest jobs, cells that are a few letters wide.
+_NARROW = """
+() => [...document.querySelectorAll("#latest td")]
+  .filter(each => each.offsetWidth && each.offsetHeight > 3 * each.offsetWidth)
   .map(each => each.textContent)
 """
 
@@ -156,6 +166,7 @@ async def test_everything_fits_and_can_be_read(
         # A phone makes its window as wide as what is in it.
         width = await chat.page.evaluate("document.documentElement.scrollWidth")
         assert width == device["viewport"]["width"]
+        assert await chat.page.evaluate(_NARROW) == []
         assert await chat.page.evaluate(_TOO_PALE) == []
         assert chat.problems == []
 

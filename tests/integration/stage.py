@@ -136,6 +136,11 @@ class User:
         return self.person.id
 
     @property
+    def label(self) -> str:
+        """The user as administrators see one without an @name."""
+        return f"{self.person.first_name} ({self.id})"
+
+    @property
     def control(self) -> Control:
         return self.stage.control
 

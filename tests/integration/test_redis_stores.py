@@ -115,7 +115,7 @@ async def test_the_status_counts_each_job_once_and_shows_what_is_painted(redis: 
     lost = await queue.move(lost, State.DELIVERING)
     await queue.finish(lost, State.DEAD, NOW + 1500)
     await Pause(redis).begin_anew()
-    await users.set_username(8, "anna", "", NOW)
+    await users.set_names(8, "Anna", "anna", "", NOW)
     await redis.zadd(f"{keys.REFUSED}{NOW // 3_600_000}", {"8": 3})
     pool: Any = SimpleNamespace(size=3, started=2, busy=2, waiting=4)
     pool.slots = lambda: [SimpleNamespace(about=each) for each in ("create", "fitting")]
@@ -129,7 +129,7 @@ async def test_the_status_counts_each_job_once_and_shows_what_is_painted(redis: 
     assert (alone.waiting, alone.running, alone.workers, alone.capacity) == (2, 0, 3, 0)
     assert facts == FACTS
     assert seen
-    assert (seen.running, seen.refused, seen.names) == (1, ((8, 3),), {8: "@anna (8)"})
+    assert (seen.running, seen.refused, seen.names) == (1, ((8, 3),), {8: "Anna @anna (8)"})
     assert shown("imgbot_redis_memory_bytes") == seen.memory.used_bytes
     assert {name: shown(f"imgbot_{name}", labels) for name, labels, _ in SHOWN} == {
         name: figure for name, _, figure in SHOWN

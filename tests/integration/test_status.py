@@ -90,7 +90,7 @@ async def test_the_most_refused_user_is_named_in_status_and_in_no_metric(stage: 
     jobs = await run_forked(environ_with(address_of(stage.bot)), "jobs")
 
     assert user["user_id"] == cyd.id
-    assert f"{cyd.id} (3)" in out
+    assert f"{cyd.label}: 3" in out
     # Without the token, an account of this machine is told of nobody.
     assert str(cyd.id) not in less
     assert (jobs.status, "sudo imgbot jobs" in jobs.said) == (1, True)

@@ -140,7 +140,8 @@ BUSY = replace(
     provider_errors={"timeout": 3.0},
 )
 LOST = DeadJob("991", 5, "create", "replicate", "submit_unknown", int(NOW_S - 300) * 1000)
-QUEUE = queue_of(LOST, refused=((5_000_000_001, 9), (77, 3)))
+NAMES = {5_000_000_001: "Anna @anna (5000000001)", 77: "77"}
+QUEUE = replace(queue_of(LOST, refused=((5_000_000_001, 9), (77, 3))), names=NAMES)
 
 
 def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
@@ -163,7 +164,7 @@ def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
         "replicate up, builtin up, 5.0 s on average",
         "3 timeout",
         "$1.25 spent or reserved today of $5.00",
-        "12 refusals in 15 min; most in 2 h: 5000000001 (9), 77 (3)",
+        "12 refusals in 15 min; most in 2 h: Anna @anna (5000000001): 9,",
         "2 flood waits in 15 min; answered 2.0 s ago",
         "1 job; the latest: create 991 (submit_unknown) 5 min ago",
     ):

@@ -54,7 +54,8 @@ class AdmissionHandlers:
         if user_id is None:
             raise UserError("ban_usage")
         await self.ban_user(dialogue, user_id, reason)
-        await dialogue.say(dialogue.t("ban_done", user=await self.finder.label_of(user_id)))
+        label = await self.finder.label_of(user_id)
+        await dialogue.say(dialogue.t("ban_done", user=label, id=user_id))
 
     async def ban_user(self, dialogue: Dialogue, user_id: int, reason: str = "") -> None:
         """Ban a user and cancel their waiting jobs. Raises UserError for a group or an admin."""

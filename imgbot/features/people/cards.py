@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
-from imgbot.domain.buttons import FORGET, ButtonAction, Keyboard, one_of
+from imgbot.domain.buttons import FORGET, Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import dollars, has_text, t, tables
 from imgbot.features.feature import AboutUser
@@ -21,6 +21,7 @@ from imgbot.storage.users import UserProfile
 
 _JOBS_OF_USER = 5
 _JOBS_LISTED = 15
+_FOUND_LISTED = 10
 _WORDS_SHOWN = 60
 _MARKS = {"ok": "✅", "failed": "❌", "rejected": "🚫", "cancelled": "✖️"}
 
@@ -43,11 +44,23 @@ class CardHandlers:
     about_user: Sequence[AboutUser]
 
     async def show(self, message: Message, dialogue: Dialogue) -> None:
-        """/user id or @name, or as a reply."""
-        user_id, _ = await self.admission.finder.target_of(message)
-        if user_id is None or user_id < 0:
+        """/user id, @name or a part of a name, or as a reply."""
+        found = await self.admission.finder.found_by(message)
+        if not found or found[0] < 0:
             raise UserError("user_usage")
-        await dialogue.say(*await self._card(dialogue, user_id))
+        shown = self._card(dialogue, found[0]) if len(found) == 1 else self._list(dialogue, found)
+        await dialogue.say(*await shown)
+
+    async def _list(self, dialogue: Dialogue, found: Sequence[int]) -> tuple[str, Keyboard]:
+        """Return users, each with a button that shows them."""
+        listed = found[:_FOUND_LISTED]
+        labels = await self.admission.users.labels(listed)
+        lines = [dialogue.t("user_several", count=len(found))]
+        lines += [f"{number}. {labels[each]}" for number, each in enumerate(listed, 1)]
+        if len(found) > len(listed):
+            lines.append(dialogue.t("queue_more", count=len(found) - len(listed)))
+        buttons = [Button(f"👤 {n}", USER.pack("card", each)) for n, each in enumerate(listed, 1)]
+        return "\n".join(lines), in_rows(buttons, 5)
 
     async def on_press(
         self, _: CallbackQuery, action: str, user_id: int, dialogue: Dialogue

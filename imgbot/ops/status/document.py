@@ -88,7 +88,6 @@ def _people(recent: Sample, queue: QueueState | None) -> Document:
     """List what is of single users: refusals, jobs with an unknown outcome, jobs that ended."""
     refused, dead, ended = (queue.refused, queue.dead, queue.ended) if queue else ((), (), ())
     names = queue.names if queue else {}
-    unknown = map(asdict, dead)
     return {
         "rate_limit": {
             "recent_refusals": recent.refusals,
@@ -97,7 +96,10 @@ def _people(recent: Sample, queue: QueueState | None) -> Document:
                 for user, count in refused
             ],
         },
-        "unknown_jobs": [job | {"at_s": job.pop("died_ms") / 1000} for job in unknown],
+        "unknown_jobs": [
+            {**asdict(job), "user": names.get(job.user_id), "at_s": job.died_ms / 1000}
+            for job in dead
+        ],
         "ended_jobs": [
             {**asdict(job), "user": names.get(job.user_id), "at_s": job.ended_ms / 1000}
             for job in ended
@@ -109,7 +111,7 @@ def without_people(document: Document) -> Document:
     """Return the document without user ids, for requests that may not be the operator's."""
     users = [{"refusals": user["refusals"]} for user in document["rate_limit"]["users"]]
     unknown = [
-        {name: value for name, value in job.items() if name not in {"user_id", "id"}}
+        {name: value for name, value in job.items() if name not in {"user_id", "user", "id"}}
         for job in document["unknown_jobs"]
     ]
     hidden = {

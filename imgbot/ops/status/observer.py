@@ -76,7 +76,8 @@ class Observer:
 
     async def _queue(self) -> QueueState:
         queue = await self.stats.state(self.now_ms(), self.spend.caps.running_per_user)
-        users = (*(job.user_id for job in queue.ended), *(user_id for user_id, _ in queue.refused))
+        users = [job.user_id for job in (*queue.ended, *queue.dead)]
+        users += [user_id for user_id, _ in queue.refused]
         return replace(queue, names=await self.users.labels(users))
 
     async def _budget(self) -> BudgetState:

@@ -168,7 +168,7 @@ def _outside(document: Document, paint: _Paint, width: int) -> Iterator[str]:
     telegram = document["telegram"]
     refusals = f"{count(limit['recent_refusals'], 'refusal')} in {recent}"
     users = limit["users"][:4]
-    if most := ", ".join(f"{user.get('user_id', '?')} ({user['refusals']})" for user in users):
+    if most := ", ".join(f"{user.get('user') or '?'}: {user['refusals']}" for user in users):
         refusals += f"; most in 2 h: {most}"
     waits, age_s = count(telegram["recent_flood_waits"], "flood wait"), telegram["answered_s_ago"]
     answered = f" in {recent}; answered {duration(age_s)} ago"

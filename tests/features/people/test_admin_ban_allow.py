@@ -39,13 +39,13 @@ async def test_a_banned_user_is_told_once_and_served_after_the_unban(admins: Adm
     empty = await control.message(owner.id, listed.id)
     await anna.order("a hare")
 
-    assert done.text == f"🚫 {anna.id} is blocked. To unblock: /unban {anna.id}"
+    assert done.text == f"🚫 {anna.label} is blocked. To unblock: /unban {anna.id}"
     assert refused == ["a fox", BANNED]
     assert toast == BANNED
     assert offers.results == []
     day = time.strftime("%Y-")
     assert listed.text.startswith("Blocked: 1. Press an ID to unblock")
-    assert f"\n{anna.id} · {day}" in listed.text
+    assert f"\n{anna.label} · {day}" in listed.text
     assert listed.text.endswith(" · paints nothing but foxes")
     assert answer == "Done."
     assert empty.text.startswith("Nobody is blocked.")
@@ -74,8 +74,8 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(admins: AdminS
     again = await owner.ask(f"/unban {anna.id}")
 
     assert sum("[[sim:slow" in text for text in await anna.said()) == 3
-    assert undone.text == f"{anna.id} is unblocked."
-    assert again.text == f"{anna.id} wasn't blocked."
+    assert undone.text == f"{anna.label} is unblocked."
+    assert again.text == f"{anna.label} wasn't blocked."
 
 
 async def test_a_ban_calls_off_more_than_a_person_is_shown(state_dir: Path) -> None:
@@ -146,9 +146,9 @@ async def test_a_name_stands_for_who_had_it_last(admins: AdminStage) -> None:
         await redis.srem(keys.ALLOWED, str(anna.id))
     given_up = await owner.ask("/ban @anna_f")
 
-    label = f"@anna_f ({anna.id})"
+    label = f"Anna @anna_f ({anna.id})"
     assert allowed.text == t("en", "allow_done", user=label)
-    assert done.text == t("en", "ban_done", user=label)
+    assert done.text == t("en", "ban_done", user=label, id=anna.id)
     assert listed.text.endswith(" · paints nothing but foxes")
     assert undone.text == t("en", "ban_undone", user=label)
     assert forgotten.text == t("en", "forget_ask_other", user=label)
@@ -188,8 +188,8 @@ async def test_a_message_of_the_bot_stands_for_the_user_it_is_about(admins: Admi
     async with admins.stage.bot.redis() as redis:
         banned = await redis.smembers(keys.BANNED)
 
-    assert by_picture.text == t("en", "ban_done", user=guest.id)
-    assert undone.text == t("en", "ban_undone", user=guest.id)
+    assert by_picture.text == t("en", "ban_done", user=guest.label, id=guest.id)
+    assert undone.text == t("en", "ban_undone", user=guest.label)
     assert unclear.text == t("en", "several_named")
     assert by_answer.text == t("en", "ban_undone", user=anna.id)
     assert banned == {str(guest.id)}
@@ -250,8 +250,8 @@ async def test_allow_lets_in_a_person_or_a_group_at_once(admins: AdminStage) -> 
     outside = await anna.ask("a wolf")
 
     assert refused.text == outside.text == t("en", "not_allowed", user_id=anna.id)
-    assert done.text == f"✅ {anna.id} can now use the bot."
-    assert again.text == f"{anna.id} is already invited."
+    assert done.text == f"✅ {anna.label} can now use the bot."
+    assert again.text == f"{anna.label} is already invited."
     assert known.text == f"{GUEST_ID} is already invited."
     assert in_group.text == f"✅ Everyone in the group {group} can now use the bot there."
     assert [texts[-1] for texts in shown] == ["a fox", "a hare"]

@@ -101,14 +101,64 @@ async def test_a_user_is_shown_with_their_jobs_and_banned_by_a_button(admins: Ad
     # Side by side, phones would cut them off.
     assert {len(row) for row in panel.raw["reply_markup"]["inline_keyboard"]} == {1}
     assert "rejected: " in shown
-    assert re.search(r"🚫 create · \d+ · a wolf.* · The image service refused · \d+ s", jobs.text)
-    assert f"{guest.id}) · a wolf" in jobs.text or f"{guest.id} · a wolf" in jobs.text
+    assert f"🚫 create · {guest.label} · a wolf" in jobs.text
+    assert re.search(r" · a wolf.* · The image service refused · \d+ s", jobs.text)
     assert printed.status == 0
-    assert "a lighthouse at dusk" in printed.said
+    assert f"{guest.label} · a lighthouse at dusk" in printed.said
     assert " · blocked" in banned.text
-    assert asked.text == t("en", "forget_ask_other", user=guest.id)
+    assert asked.text == t("en", "forget_ask_other", user=guest.label)
     assert "a lighthouse at dusk" in back.text
     assert stranger.text == t("en", "user_unknown", user=123456789012)
+
+
+async def test_a_user_is_found_by_a_part_of_their_name(admins: AdminStage) -> None:
+    stage, owner = admins.stage, admins.owner
+    olga, olya = await stage.user("Ольга Алёхина"), await stage.user("Оля", username="Olya_Paints")
+    crowd = [await stage.user(f"Zed {number}") for number in range(11)]
+    for each in (olga, olya, *crowd):
+        await each.ask("/start")
+
+    by_part, by_two = await owner.ask("/user алех"), await owner.ask("/user алёхина ОЛЬГА")
+    by_username = [await owner.ask(f"/user {name}") for name in ("@olya_paints", "@olya", "paints")]
+    both, many = await owner.ask("/user ол"), await owner.ask("/user zed")
+    chosen = await owner.press(both, "👤 1")
+    nobody = [await owner.ask(f"/user {name}") for name in ("Оля Алёхина", "@", "%")]
+    await olya.toast(await olya.ask("/forget_me"), t("en", "button_forget"))
+    forgotten = await owner.ask("/user paints")
+
+    assert {each.text.splitlines()[0] for each in (by_part, by_two)} == {f"👤 {olga.label}"}
+    label = f"Оля @olya_paints ({olya.id})"
+    assert {each.text.splitlines()[0] for each in by_username} == {f"👤 {label}"}
+    assert both.text.splitlines() == [
+        t("en", "user_several", count=2),
+        f"1. {label}",
+        f"2. {olga.label}",
+    ]
+    assert chosen.text.startswith(f"👤 {label}\n")
+    assert many.text.endswith(t("en", "queue_more", count=1))
+    assert len(many.buttons) == 10
+    names = ["Оля Алёхина", "@", "%"]
+    assert [each.text for each in nobody] == [t("en", "user_not_found", name=n) for n in names]
+    assert forgotten.text == t("en", "user_not_found", name="paints")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\u202egnihtoN\u202c\x07 <b>Bob</b>", "gnihtoN <b>Bob<…b>"),
+        ("دانا", "\u2068دانا\u2069"),
+        ("/ban 5000000001 @Owner", "…ban … …Owner"),
+        ("Z" * 200, "Z" * 40),
+        ("👩\u200d🎨 Lo", "👩\u200d🎨 Lo"),
+    ],
+)
+async def test_a_name_passes_for_nothing_else(admins: AdminStage, name: str, shown: str) -> None:
+    mallory = await admins.stage.user(name)
+    await mallory.ask("/start")
+
+    card = await admins.owner.ask(f"/user {mallory.id}")
+
+    assert card.text.splitlines()[0] == f"👤 {shown} ({mallory.id})"
 
 
 async def test_what_a_forgotten_user_asked_for_is_gone_from_the_reports(admins: AdminStage) -> None:

@@ -90,7 +90,7 @@ async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: St
     assert told.text.startswith(f"🟡 Job {job_id} at simulated ended without a picture")
     assert stuck.text.startswith("Stuck: 1\n\n1. create, ")
     assert "ago: the service never finished" in stuck.text
-    assert f"job {job_id}, user {anna.id}, service simulated" in stuck.text
+    assert f"job {job_id}, user {anna.label}, service simulated" in stuck.text
     assert answer == t("en", "stuck_asked") == "Asking the service again."
     # The very message that said it had failed became the picture.
     assert shown.id == sentence.id

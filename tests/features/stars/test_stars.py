@@ -352,9 +352,9 @@ async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) 
         refused = await owner.ask(f"/refund {anna.id}")
         await redis.delete(REFUNDS)
     assert ": 50 ⭐, still owed: Telegram refused" in refused.text
-    assert listed.text.splitlines()[0] == f"⭐ @anna_k ({anna.id}): balance 70 🪙, spent 5 🪙"
+    assert listed.text.splitlines()[0] == f"⭐ Anna @anna_k ({anna.id}): balance 70 🪙, spent 5 🪙"
     assert ": 20 ⭐ → 25 🪙" in listed.text
-    assert asked.text.startswith(f"Return 20 ⭐ to @anna_k ({anna.id})?")
+    assert asked.text.startswith(f"Return 20 ⭐ to Anna @anna_k ({anna.id})?")
     assert asked.text.endswith("Their balance will then be 45 🪙.")
     assert ": 20 ⭐, returned" in after.text
     assert len(after.buttons) == 1

@@ -91,10 +91,10 @@ function limits({ rate_limit: limit, telegram, recent_s, is_standby: isStandby }
 function unknown({ unknown_jobs: all, queue }) {
   const about = quiet("Jobs of which nobody knows whether they were paid for, or that could not be shown. They are never ordered again.");
   if (!all.length) return [h("p", {}, queue.unknown ? count(queue.unknown, "job") : "None."), about];
-  const rows = all.map(({ id, operation, provider: by, reason, at_s }) => [
+  const rows = all.map(({ id, user, operation, provider: by, reason, at_s }) => [
     operation || "?",
     [by, reason].filter(Boolean).join(": "),
-    [id, clock(at_s)].filter(Boolean).join(" at "),
+    [[id, user].filter(Boolean).join(" of "), clock(at_s)].filter(Boolean).join(" at "),
   ]);
   return [h("p", {}, count(queue.unknown, "job")), table(["Operation", "Why", "Which"], rows), about];
 }
