@@ -184,7 +184,7 @@ class Requests:
     ) -> None:
         """Order a picture again, so many times: the same with other seeds, or by each model."""
         _, model = _complete(dialogue, made.operation, model=made.model if not models else "")
-        again = replace(made, model=model, seed=0, ignored="", base="", lost="")
+        again = _anew(made, model)
         await self.check_rate_limit(dialogue)
         await self._enqueue_variants(dialogue, again, len(models) or count, models)
 
@@ -206,7 +206,7 @@ class Requests:
     async def redo(self, dialogue: Dialogue, made: Job) -> bool:
         """Order a picture again, once; features hold nothing for it."""
         _, model = _complete(dialogue, made.request.operation, model=made.request.model)
-        wanted = replace(made.request, model=model, seed=0, ignored="", base="", variants=0)
+        wanted = replace(_anew(made.request, model), variants=0)
         again = replace(_job_of(dialogue, wanted), id=f"{made.id}{FREE_END}")
         return await self._enqueue(dialogue, again)
 
@@ -389,6 +389,11 @@ def _wanted(operation: Operation, options: PromptOptions, model: str) -> Request
         seed=options.seed,
         model=model,
     )
+
+
+def _anew(made: Request, model: str) -> Request:
+    """Return the request of a picture without what was found out while it was made."""
+    return replace(made, model=model, seed=0, ignored="", base="", lost="")
 
 
 def _job_of(dialogue: Dialogue, wanted: Request) -> Job:
