@@ -85,9 +85,12 @@ def test_the_demo_and_the_tests_start(copy: Path) -> None:
     with start(demo, copy) as process:
         assert process.stdout
         try:
-            said = process.stdout.readline()
-            [address] = re.findall(r"open (http://\S+)", said) or [said + process.stdout.read()]
-            with urllib.request.urlopen(address) as page:
+            said = ""
+            while not (address := re.findall(r"open (http://\S+)", said)):
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            with urllib.request.urlopen(address[0]) as page:
                 assert b"<title>" in page.read()
             [status] = re.findall(r"in a terminal: (.+)", process.stdout.readline())
             assert "imgbot" in typed(status, copy)

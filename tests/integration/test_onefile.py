@@ -139,6 +139,7 @@ def test_the_one_file_is_the_program_and_leaves_nothing_behind(
     said, made_of, _, *libraries = shown.stdout.splitlines()
     assert (said, made_of) == (f"imgbot {version()}", f"commit {commit()}")
     assert f"aiogram {distribution('aiogram').version}" in libraries
+    assert len({name.replace("_", "-") for name in libraries}) == len(libraries)
     assert dry.returncode == 0, dry.stderr
     assert list((folder / "tmp").iterdir()) == []
 

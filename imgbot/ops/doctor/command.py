@@ -115,8 +115,11 @@ def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, list[Finding
         settings = SettingsSource(environ).read()
     except ConfigError as error:
         advice = f"sudoedit {file}" if file else f"set {error.setting}"
-        if folder and error.setting in {"IMGBOT_TOKEN", *key_variables()} and error.is_missing:
-            advice = f"sudo imgbot install, which asks for it and puts it into {folder}"
+        if error.setting in {"IMGBOT_TOKEN", *key_variables()} and error.is_missing:
+            if folder:
+                advice = f"sudo imgbot install, which asks for it and puts it into {folder}"
+            elif not file:
+                advice += "; or set up the service, which asks for it: sudo imgbot install"
         elif isinstance(error.__context__, PermissionError):
             advice = "sudo imgbot doctor"
         return None, [wrong("settings", str(error), advice)]

@@ -127,16 +127,18 @@ def make_environment(folder: Path, python: Path) -> Path:
 
 def _unpack(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
     packages = make_environment(folder, Path(sys.executable).resolve())
-    told_s, count = time.monotonic() + 2, len(part["files"])
+    due_s, count, is_told = time.monotonic() + 3, len(part["files"]), False
     for number, (name, (content, is_program)) in enumerate(part["files"].items()):
-        if sys.stderr.isatty() and time.monotonic() > told_s + 1:
-            told_s = time.monotonic()
+        if sys.stderr.isatty() and time.monotonic() > due_s:
+            due_s, is_told = time.monotonic() + 1, True
             print(f"unpacking, {100 * number // count} %", end="\r", file=sys.stderr, flush=True)
         path = packages / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bundle.read(f"files/{content}"))
         if is_program:
             path.chmod(0o755)
+    if is_told:
+        print("unpacked, starting", file=sys.stderr, flush=True)
 
 
 def _refusal(sentence: str) -> SystemExit:

@@ -18,6 +18,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from imgbot.domain.errors import ImgbotError
 from imgbot.files import sync
@@ -167,7 +168,7 @@ def _needed(name: str, extras: tuple[str, ...]) -> dict[str, Distribution]:
             need = Requirement(text)
             marker = need.marker
             if marker is None or any(marker.evaluate({"extra": extra}) for extra in (*extras, "")):
-                waiting.append((need.name.lower(), tuple(sorted(need.extras))))
+                waiting.append((canonicalize_name(need.name), tuple(sorted(need.extras))))
     if DISTRIBUTION not in found:
         raise InstallError("imgbot is not installed in this Python: pip install it first")
     return found
