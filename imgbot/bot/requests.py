@@ -59,14 +59,18 @@ class Requests:
     policy: AccessPolicy
 
     async def check_rate_limit(
-        self, dialogue: Dialogue, request: str = "", counter: str = keys.RATE_LIMIT
+        self,
+        dialogue: Dialogue,
+        request: str = "",
+        counter: str = keys.RATE_LIMIT,
+        count: int = 1,
     ) -> None:
-        """Count the request. Raises UserError if the limit is exceeded.
+        """Count the request, or so many. Raises UserError if the limit is exceeded.
 
         For a few seconds it is RateLimitedError: the update is handled again then.
         """
         verdict = await self.limit.check_rate_limit(
-            dialogue.user_id, request or dialogue.context.request, counter
+            dialogue.user_id, request or dialogue.context.request, counter, count
         )
         if not verdict.is_allowed:
             wait_s = max(verdict.wait_s, 1)
@@ -104,10 +108,12 @@ class Requests:
         photos: tuple[InputPhoto, ...] = (),
         scale: int = 2,
         number: int = 1,
+        count: int = 1,
     ) -> bool:
         """Make a job of the request, once; False if this update's job exists already.
 
-        `number` tells apart what one update orders together. Raises UserError if not admitted.
+        `number` tells apart what one update orders together: the first is admitted if all `count`
+        fit. Raises UserError if not admitted.
         """
         parent = ""
         if len(photos) == 1:
@@ -126,10 +132,40 @@ class Requests:
             parent=parent,
             base=base,
             lost=lost,
+            variants=count if count > 1 else 0,
         )
         job = _job_of(dialogue, wanted)
-        job = job if number == 1 else replace(job, id=f"{job.id}-{number}")
-        return await self._enqueue(dialogue, job)
+        if number == 1:
+            return await self._enqueue(dialogue, job, count)
+        return await self._enqueue(dialogue, replace(job, id=f"{job.id}-{number}"))
+
+    async def order_each(
+        self,
+        operation: Operation,
+        prompt: str,
+        photos: Sequence[tuple[InputPhoto, Dialogue]],
+        scale: int,
+    ) -> None:
+        """Order the same of each photo, shown in its dialogue; all are checked before the first.
+
+        The first was counted as a request. Raises UserError if there is no room for all.
+        """
+        _, dialogue = photos[0]
+        # An album that fills a window by itself is not too large for any.
+        further = min(len(photos), self.limit.max_requests) - 1
+        if further:
+            request = f"{dialogue.context.request}.each"
+            await self.check_rate_limit(dialogue, request, count=further)
+        for number, (photo, beside) in enumerate(photos, 1):
+            try:
+                await self.order(beside, operation, prompt, (photo,), scale, number, len(photos))
+            except UserError:
+                if number == 1:
+                    raise
+                # What was ordered is made; limits have changed since all of it was checked.
+                facts = {"taken": number - 1, "count": len(photos)}
+                await dialogue.say(dialogue.t("variants_fewer", **facts), to=Audience.ASKER)
+                return
 
     def _base_of(self, made: Job | None, dialogue: Dialogue) -> tuple[str, str]:
         """Return what `drawn_from` does, if a change may have to draw the picture anew."""
@@ -249,10 +285,11 @@ class Requests:
         wanted = replace(_wanted(Operation.CREATE, options, model), parent=made.id)
         await self._enqueue_variants(dialogue, wanted, options.variants)
 
-    async def _enqueue(self, dialogue: Dialogue, job: Job) -> bool:
+    async def _enqueue(self, dialogue: Dialogue, job: Job, together: int = 1) -> bool:
         """Enqueue a job; False if it was queued already. Raises UserError if not admitted.
 
-        Held is the most that it may cost, and where that is too much, what it costs at least.
+        It is the first of so many that are ordered `together`, and must all fit. Held is the most
+        that it may cost, and where that is too much, what it costs at least.
         """
         dialogue.refuse_while_paused()
         now_ms = dialogue.now_ms()
@@ -263,7 +300,8 @@ class Requests:
         admission = Admission("")
         job = with_changes(job, spend_day=self.spend.today(now_ms))
         for offer, held in self._offers(dialogue, job):
-            admission = await self.queue.enqueue(offer, now_ms, [] if is_free(job.id) else held)
+            further = [] if is_free(job.id) else held
+            admission = await self.queue.enqueue(offer, now_ms, further, together)
             if admission.hold is None:
                 break
         if admission.verdict == "ok":
@@ -273,15 +311,19 @@ class Requests:
         elif admission.verdict != "duplicate":
             if job.request.note:
                 await self.users.release_intro(job.user_id)
-            raise self._refusal(dialogue, admission)
+            raise self._refusal(dialogue, admission, together)
         return admission.verdict == "ok"
 
-    def _refusal(self, dialogue: Dialogue, admission: Admission) -> UserError:
+    def _refusal(self, dialogue: Dialogue, admission: Admission, together: int) -> UserError:
         metrics.admissions.labels(admission.verdict).inc()
         hold = admission.hold
         resumes = in_time(dialogue.language, self.spend.resumes_in_s(dialogue.now_ms()))
-        facts = {"count": admission.count, "amount": abs(hold.amount) if hold else 0}
+        amount = abs(hold.amount) * together if hold else 0
+        facts = {"count": admission.count, "amount": amount}
         reason = _REFUSALS.get(admission.verdict, f"{admission.verdict}_used_up")
+        if together > 1 and (hold is None or hold.amount > 0):
+            # What is left may do for fewer; what is paid from a balance says so by itself.
+            return UserError("too_many_together", count=together)
         return UserError(dialogue.openly(reason), **facts, wait=resumes)
 
     def _offers(self, dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:

@@ -52,7 +52,7 @@ def failure_text(job: Job) -> str:
     is_free = job.charge.price_micro == 0 and charge != "yes"
     if charge and not is_free:
         text = f"{text} {t(language, f'charge_{charge}')}"
-    return text
+    return f"{job.variant} · {text}" if job.variant else text
 
 
 def _only_change(job: Job) -> str:

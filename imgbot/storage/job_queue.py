@@ -146,21 +146,23 @@ class JobQueue(results.JobReader):
         with suppress(StorageUnavailableError, FencedError, UserError):
             await self._redis.call("close_epoch")
 
-    async def enqueue(self, job: Job, now_ms: int, further: Iterable[Hold] = ()) -> Admission:
+    async def enqueue(
+        self, job: Job, now_ms: int, further: Iterable[Hold] = (), together: int = 1
+    ) -> Admission:
         """Admit a job once, with what it holds; a repeated id changes nothing.
 
-        It holds `further` beside what is of its day.
+        It holds `further` beside what is of its day. It is refused unless so many `together` fit.
         """
         if self.is_revoked(job.user_id, job.id, now_ms):
             return Admission("duplicate")
         found = Admission("")
         for held in holds.alternatives([*holds.of_day(job, self.caps), *further]):
-            found = await self._admit(job, held, now_ms)
+            found = await self._admit(job, held, now_ms, together)
             if not (found.hold and found.hold.spares):
                 break
         return found
 
-    async def _admit(self, job: Job, held: Sequence[Hold], now_ms: int) -> Admission:
+    async def _admit(self, job: Job, held: Sequence[Hold], now_ms: int, together: int) -> Admission:
         job = with_changes(job, holds=tuple(held))
         try:
             answer = await self._redis.call(
@@ -170,6 +172,7 @@ class JobQueue(results.JobReader):
                 day=job.charge.spend_day,
                 queue_limit=self.caps.waiting,
                 waiting_limit=self.caps.waiting_per_user,
+                together=together,
                 now_ms=now_ms,
                 holds=json.dumps([holds.row_of(each) for each in held]),
                 lists=_entries(results.ordered(job, now_ms)),

@@ -44,9 +44,9 @@ class RateLimit(Store):
         self.max_requests = max_requests
 
     async def check_rate_limit(
-        self, user_id: int, request: str, counter: str = keys.RATE_LIMIT
+        self, user_id: int, request: str, counter: str = keys.RATE_LIMIT, count: int = 1
     ) -> RateLimitDecision:
-        """Count `request` (once, even if repeated) against the user's window.
+        """Count `request` (once, even if repeated), or so many, against the user's window.
 
         Raises StorageUnavailableError while Redis is unavailable: no request is admitted uncounted.
         """
@@ -54,6 +54,7 @@ class RateLimit(Store):
             "rate_limit",
             counter=f"{counter}{user_id}",
             request=request,
+            count=count,
             max_requests=self.max_requests,
             window_ms=self.window_s * 1000,
             kept_ms=_REMEMBERED_MS,

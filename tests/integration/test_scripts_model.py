@@ -169,17 +169,18 @@ class ScriptsMachine(RuleBasedStateMachine):
         self.handled.add(update_id)
         self.deferred[f"{chat}"].pop(update_id, None)
 
-    @rule(user=_SOME, request=_ITEMS, repeats=_REPEATS)
-    def count(self, user: int, request: int, repeats: int) -> None:
+    @rule(user=_SOME, request=_ITEMS, count=st.integers(1, 2), repeats=_REPEATS)
+    def count(self, user: int, request: int, count: int, repeats: int) -> None:
         name = f"{user}.{request}"
         values = {"max_requests": 3, "window_ms": LONG_MS, "kept_ms": LONG_MS}
         told = {"counter": f"{keys.RATE_LIMIT}{user}", "request": name, "user_id": user}
-        answer = self.call("rate_limit", repeats, **values, **told, waited_out_ms=LONG_MS)
-        is_allowed = name in self.counted or self.counts[user] < 3
+        values |= {"count": count, "waited_out_ms": LONG_MS}
+        answer = self.call("rate_limit", repeats, **values, **told)
+        is_allowed = name in self.counted or self.counts[user] + count <= 3
         if is_allowed and name not in self.counted:
             self.counted.add(name)
-            self.counts[user] += 1
-        assert answer[:2] == [int(is_allowed), 3 - self.counts[user]]
+            self.counts[user] += count
+        assert answer[:2] == [int(is_allowed), is_allowed * (3 - self.counts[user])]
 
     # Broadcasts
 

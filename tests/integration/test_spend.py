@@ -211,6 +211,8 @@ async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:
         await ended(queue, begun, state, is_billed=False)
     again = [await order(number, 1, 1) for number in (10, 11)]
     in_group = [await order(20 + user_id, user_id, -5) for user_id in (2, 3, 4, 5)]
+    # One of three that are ordered together is not ordered without the others.
+    first = await queue.enqueue(with_changes(job("29", 6), price_micro=0), NOW, together=3)
     # A comparison is no further picture: it takes none, and gives none back.
     compared = await order(30, 1, 1, operation=Operation.COMPARE)
     assert await queue.cancel("30", 1, NOW) == "ok"
@@ -222,5 +224,5 @@ async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:
     assert own == ["ok", "ok", "user_pictures"]
     assert again == ["ok", "user_pictures"]
     assert in_group == ["ok", "ok", "ok", "group_pictures"]
-    assert (compared, left) == ("ok", 0)
+    assert (compared, left, first.verdict) == ("ok", 0, "user_pictures")
     assert elsewhere == ["user_pictures", "ok"]

@@ -322,6 +322,11 @@ async def shown_after(context: StepContext, *errors: Exception) -> Any:
     return finish.await_args
 
 
+def test_of_several_the_one_that_fails_says_which_it_is() -> None:
+    job = replace(with_changes(JOB, variants=3, reason="no_result"), id="7-2")
+    assert captions.failure_text(job).startswith("2/3 · ")
+
+
 @pytest.mark.parametrize(
     ("factor", "caption"),
     [

@@ -233,17 +233,18 @@ class OperationHandlers:
             await self.requests.order(dialogue, operation, prompt, photos)
             await dialogue.state.clear()
             return
-        first, *others = targets
-        if OPERATIONS[operation].prompt is Prompt.REQUIRED and not prompt:
-            # The words are asked for, of the first.
-            others = []
-        beside = shown_beside(first.message_id, dialogue)
-        await self.order_or_ask(beside, operation, first.photo, prompt, scale)
-        for number, target in enumerate(others, 2):
-            await self.requests.check_rate_limit(dialogue, f"{dialogue.context.request}.{number}")
-            if target.photo:
-                beside, photos = shown_beside(target.message_id, dialogue), (target.photo,)
-                await self.requests.order(beside, operation, prompt, photos, scale or 2, number)
+        first, need = targets[0], OPERATIONS[operation].prompt
+        if len(targets) == 1 or (need is Prompt.REQUIRED and not prompt):
+            # Words that are missing are asked for, of the first.
+            beside = shown_beside(first.message_id, dialogue)
+            await self.order_or_ask(beside, operation, first.photo, prompt, scale)
+            return
+        photos = [
+            (each.photo, shown_beside(each.message_id, dialogue)) for each in targets if each.photo
+        ]
+        wanted = "" if need is Prompt.NONE else prompt
+        await self.requests.order_each(operation, wanted, photos, scale or 2)
+        await dialogue.state.clear()
 
     async def handle_smart_merge_start(
         self, event: Message | CallbackQuery, dialogue: Dialogue

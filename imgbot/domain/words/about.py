@@ -32,6 +32,8 @@ _COMPARED = re.compile(
 )
 _OF_ALL = WORDS["every"] | WORDS["whole"] | WORDS["several"] | {"whole"}
 _OF_ONE = (WORDS["this"] | WORDS["pronouns"] | {"это", "here", "тут", "здесь"}) - WORDS["these"]
+_OF_SEVERAL = WORDS["several"] | WORDS["these"] | WORDS["placing"] - {"add", "добавь", "добавьте"}
+_OF_SEVERAL |= {"us", "we", "they", "together", "нас", "нам", "мы", "они", "вместе"}
 Read = Callable[[Sentence, ChatState], Reading]
 """Reads a text as it stands."""
 
@@ -167,12 +169,14 @@ def _is_look(word: str) -> bool:
     return is_degree or is_look(word) or word in WORDS["degrees"] | WORDS["like"]
 
 
-def _of_photos(reading: Order, sentence: Sentence) -> Order:
-    """Return an order as one of each photo that it came with, or of all in one."""
+def _of_photos(reading: Order, sentence: Sentence) -> Order | Ask:
+    """Return an order as one of each photo that it came with, or of all in one; or ask."""
     which = Which(NamedBy.ALL)
     if reading.intent is Intent.OPERATION or _is_of_each(sentence):
         return replace(reading, which=which)
-    return Order(Intent.OPERATION, sentence.text, which, Operation.MERGE)
+    merge = Order(Intent.OPERATION, sentence.text, which, Operation.MERGE)
+    words = {each.text for each in sentence.parsed.tokens}
+    return merge if words & _OF_SEVERAL or re.search(r"\d", sentence.text) else Ask(merge)
 
 
 def _of_several(reading: Reading, sentence: Sentence, chat: ChatState) -> Reading:

@@ -1,7 +1,8 @@
 """Albums: photos arrive one by one and are buffered until the album is complete.
 
 No handler waits: an item is stored and its update confirmed; a loop processes complete albums.
-An album with a prompt is a merge; without one the user is asked.
+An album with a prompt is a merge, or a change of each photo. Where it may be both, or has none, the
+user is asked.
 
 * `handlers`: of items, of a text that follows them, and of whole albums.
 * `processor`: the loop; `store`: incomplete albums, in Redis.
@@ -10,7 +11,7 @@ An album with a prompt is a merge; without one the user is asked.
 import asyncio
 from collections.abc import Collection
 
-from imgbot.features.albums.handlers import AlbumHandlers
+from imgbot.features.albums.handlers import EACH, AlbumHandlers
 from imgbot.features.albums.processor import AlbumProcessor
 from imgbot.features.albums.store import KEYS, Albums
 from imgbot.features.feature import Core, Feature, Intake, Seams
@@ -29,6 +30,7 @@ def _build(core: Core) -> Seams:
 
     return Seams(
         message_routes=[handlers.route],
+        actions=[(EACH, handlers.on_each)],
         prompt_takers=[handlers.add_prompt],
         kept_handlers={"album": handlers.handle_again},
         work=[process],

@@ -4,26 +4,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from aiogram.types import Message
+from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.commands import ChatCommand
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import Audience, Dialogue, Question
-from imgbot.bot.handlers.operations import OperationHandlers, ask_about
+from imgbot.bot.dialogue import Audience, Dialogue, Question, to_state_data
+from imgbot.bot.handlers.operations import MERGE, OperationHandlers, ask_about
 from imgbot.bot.messages import UNREADABLE, BotIdentity, command_of, photo_of
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.requests import Requests
 from imgbot.bot.this_picture import TargetPicture
+from imgbot.domain.buttons import ButtonAction
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto
+from imgbot.domain.job import InputPhoto, Request
 from imgbot.domain.operations import PHOTOS_LIMIT, Operation
 from imgbot.domain.words import read
 from imgbot.domain.words.chat import ChatPicture, ChatState
-from imgbot.domain.words.reading import NamedBy, Order
+from imgbot.domain.words.reading import Ask, NamedBy, Order
 from imgbot.domain.words.this_picture import this_picture
 from imgbot.features.albums.store import Albums, Item, load_item
 from imgbot.storage.users import UserStore
 
+EACH = ButtonAction("each", ())
 _MERGE_NOW = "/merge"
 """Stored as the prompt of an item that carries the command alone."""
 
@@ -134,7 +136,7 @@ class AlbumHandlers:
             await self.requests.create(dialogue, prompt)
             return ""
         is_first = earlier is None and len(photos) > 1
-        if is_first and await self._change_each(photos, wanted, dialogue):
+        if is_first and await self._change_each(items, photos, wanted, dialogue):
             return ""
         if prompt and len(photos) > 1:
             await self._merge(photos, wanted, dialogue)
@@ -145,22 +147,34 @@ class AlbumHandlers:
         return ""
 
     async def _change_each(
-        self, photos: Sequence[InputPhoto], wanted: str, dialogue: Dialogue
+        self, items: Sequence[Item], photos: tuple[InputPhoto, ...], wanted: str, dialogue: Dialogue
     ) -> bool:
-        """Order what the prompt asks of each photo; False if it is about all in one."""
+        """Order what the prompt asks of each photo, or ask; False if it is about all in one."""
         chat = _chat_of(photos)
         order = read(wanted, chat, dialogue.added.word_readers)
+        if isinstance(order, Ask) and not _may_be_marked(photos, wanted, dialogue):
+            await _ask_each(photos, wanted, dialogue)
+            return True
         if not isinstance(order, Order) or order.which.way is not NamedBy.ALL:
             return False
-        meant = {each.id for each in this_picture(order.which, chat).pictures}
-        targets = [TargetPicture(each) for each in photos if each.unique_id in meant]
-        operation = order.operation or Operation.EDIT
+        targets, operation = _targets(order, chat, items), order.operation or Operation.EDIT
         if not targets or operation is Operation.MERGE:
             return False
         await self.operations.order_on_each(
             operation, targets, order.prompt, dialogue, order.scale or 2
         )
         return True
+
+    async def on_each(self, _: CallbackQuery, dialogue: Dialogue) -> str:
+        """Order of each photo what the caption asks for, which was asked about."""
+        if not await dialogue.is_asking(Question.MERGE_PHOTOS):
+            return "stale_button"
+        targets = [TargetPicture(each) for each in await dialogue.photos()]
+        words = (await dialogue.state.get_data()).get("words", "")
+        await self.requests.check_rate_limit(dialogue)
+        await self.operations.order_on_each(Operation.EDIT, targets, words, dialogue)
+        await dialogue.remove_panel()
+        return "accepted_short"
 
     async def handle_again(self, kept: Mapping[str, Any], at_ms: int, dialogue: Dialogue) -> None:
         """Handle an album again that was refused at that time; `kept` is what was kept of it."""
@@ -178,6 +192,27 @@ class AlbumHandlers:
         if len(photos) > PHOTOS_LIMIT:
             await dialogue.say(dialogue.t("merge_cut", limit=PHOTOS_LIMIT), to=Audience.ASKER)
         await dialogue.state.clear()
+
+
+def _targets(order: Order, chat: ChatState, items: Sequence[Item]) -> list[TargetPicture]:
+    """Return the photos that an order is about, each with its message."""
+    shown = {each.source.unique_id: each for each in reversed(items) if each.source}
+    meant = [shown[each.id] for each in this_picture(order.which, chat).pictures]
+    return [TargetPicture(each.source, each.message_id) for each in meant]
+
+
+async def _ask_each(photos: Sequence[InputPhoto], wanted: str, dialogue: Dialogue) -> None:
+    """Ask whether each photo is to be changed, or all are to become one; orders nothing."""
+    language, count = dialogue.language, len(photos)
+    row = [EACH.button(language, count=count), MERGE.button(language, key="album_merge")]
+    text, sources = dialogue.t("ask_each", count=count), to_state_data(*photos)
+    await dialogue.ask(text, Question.MERGE_PHOTOS, [row], words=wanted, sources=sources)
+
+
+def _may_be_marked(photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> bool:
+    """Return true for what may be about one photo and what is drawn on it in the other."""
+    wanted = Request(0, Operation.MERGE, "", prompt=prompt, sources=photos)
+    return bool(dialogue.order_rule.may_become(wanted))
 
 
 def _item(photo: InputPhoto | None, prompt: str, context: RequestContext) -> Item:

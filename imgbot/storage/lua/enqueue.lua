@@ -1,19 +1,20 @@
 -- Admits a job: once per id, within the caps, at its fair place in the queue.
 -- KEYS: queue job:id tombstone:id tags user_tags active user_jobs:user announce
--- ARGV: id user day queue_limit waiting_limit now_ms holds lists fields...
+-- ARGV: id user day queue_limit waiting_limit together now_ms holds lists fields...
 -- FLAGS: fenced
 -- Start-time fair queueing: a job's tag is max(virtual time, its user's last tag + 1),
 -- so twenty jobs of one user line up behind the first jobs of everyone else. The id breaks ties.
+-- The first of several that are ordered together is admitted if there is room for all of them.
 -- holds is JSON: what it takes of what is limited, as domain/holds.py says. lists is JSON, too: key,
 -- new entry, length, and how long it is kept (s).
 -- Returns ok and its place, or the reason against it, with what counts against that limit
 if redis.call('EXISTS', job, tombstone) > 0 then return {'duplicate'} end
 local place = redis.call('LLEN', queue) + 1
-if place > tonumber(queue_limit) then return {'full'} end
+if place + together - 1 > tonumber(queue_limit) then return {'full'} end
 local own = redis.call('ZCARD', user_jobs)
-if own >= tonumber(waiting_limit) then
+if own + together > tonumber(waiting_limit) then
   own = own - (redis.call('HGET', active, user) or 0)
-  if own >= tonumber(waiting_limit) then return {'many', own} end
+  if own + together > tonumber(waiting_limit) then return {'many', own} end
 end
 local held = cjson.decode(holds)
 for _, hold in ipairs(held) do
@@ -23,7 +24,7 @@ for _, hold in ipairs(held) do
     local seen = redis.call('HMGET', hold.key, hold.field, unpack(others))
     for i = 1, 3 do seen[i] = tonumber(seen[i] or '0') end
     local counted = hold.is_anew and 0 or seen[1] + seen[2]
-    local left = math.max(hold.limit, seen[3]) - counted - hold.amount
+    local left = math.max(hold.limit, seen[3]) - counted - hold.amount * together
     if (hold.amount < 0 and -left or left) < 0 then return {hold.name, counted} end
   end
 end

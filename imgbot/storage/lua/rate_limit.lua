@@ -1,6 +1,6 @@
--- Counts a request once, however often its update is handled.
+-- Counts a request, or so many at once, once, however often its update is handled.
 -- KEYS: once: refused:
--- ARGV: counter request max_requests window_ms kept_ms user_id waited_out_ms
+-- ARGV: counter request count max_requests window_ms kept_ms user_id waited_out_ms
 -- Returns allowed (1 or 0), remaining, wait ms
 local limit, counted = tonumber(max_requests), once_prefix .. 'counted.' .. request
 -- A full Redis refuses the write of what is there, too.
@@ -8,11 +8,11 @@ if redis.call('EXISTS', counted) == 1 then
   return {1, math.max(limit - (redis.call('GET', counter) or 0), 0), 0}
 end
 redis.call('SET', counted, 1, 'PX', kept_ms)
-local count = redis.call('INCR', counter)
-if count == 1 then redis.call('PEXPIRE', counter, window_ms) end
-if count <= limit then return {1, limit - count, 0} end
+local sum = redis.call('INCRBY', counter, count)
+if sum == tonumber(count) then redis.call('PEXPIRE', counter, window_ms) end
+if sum <= limit then return {1, limit - sum, 0} end
 redis.call('DEL', counted)
-redis.call('DECR', counter)
+redis.call('DECRBY', counter, count)
 local wait = redis.call('PTTL', counter)
 if wait < 0 then
   redis.call('PEXPIRE', counter, window_ms)

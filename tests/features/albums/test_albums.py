@@ -46,7 +46,7 @@ async def test_what_each_photo_shall_get_is_done_to_each(
     await bob.order(caption, *PHOTOS[:3])
     results = await eventually(bob.results, lambda found: len(found) == 3)
 
-    assert [each.text[: len(sign)] for each in results] == [sign] * 3
+    assert [each.text.split(" · ")[1][: len(sign)] for each in results] == [sign] * 3
 
 
 async def test_an_album_without_words_is_asked_about_once_and_numbered(bob: User) -> None:
