@@ -1,21 +1,26 @@
 """Telegram Stars: users buy them, and pay for pictures with them.
 
-* `handlers`: /balance, /buy, payments, and /refund for administrators.
+* `handlers`: /balance, /buy, /paysupport, payments; `refunds`: /refund for administrators.
 * `ledger`: what users have paid, hold and have spent, in Redis.
 * `words`: words about buying, and about money back.
 * `paying`: prices as they are shown, and what jobs hold until their end.
+* `support`: words to the administrators and back, and the terms of sale.
 * `payments`: the Bot API calls; `reconciler`: refunds, and the ledger held against Telegram's list.
 """
+
+from functools import partial
 
 from imgbot.bot.commands import ChatCommand, admin_command
 from imgbot.bot.people import UserFinder
 from imgbot.features.feature import Core, Feature, PrivacyNote, Seams
-from imgbot.features.stars.handlers import BUY, KINDS, PAYBACK, REFUND, StarHandlers, buy_row
+from imgbot.features.stars.handlers import BUY, KINDS, PAYBACK, StarHandlers, buy_row
 from imgbot.features.stars.ledger import KEYS, StarLedger
 from imgbot.features.stars.paying import StarTerms, failure_note
 from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.reconciler import StarReconciler
+from imgbot.features.stars.refunds import REFUND, RefundHandlers
 from imgbot.features.stars.settings import StarSettings
+from imgbot.features.stars.support import SUPPORT, SupportDesk, terms_of_sale
 from imgbot.features.stars.words import ROWS
 from imgbot.jobs.hooks import Hooks
 from imgbot.storage.results import ResultStore
@@ -33,24 +38,32 @@ def _build(core: Core) -> Seams:
     terms = StarTerms(prices, ledger, core.policy.is_admin) if prices else None
     finder = UserFinder(users, ResultStore(core.redis), core.identity)
     parts = core.messenger, core.policy, users, core.account, core.spend, core.now_ms
-    handlers = StarHandlers(*parts, finder, ledger, payments, prices, reconciler.refund_due)
+    desk = SupportDesk(core.messenger, core.policy, users, finder)
+    makers = [name for name, _ in core.routes.makers]
+    sale = core.settings.of(StarSettings).terms, makers, core.privacy_notes
+    rest = ledger, payments, prices, reconciler.refund_due, desk
+    refunds = RefundHandlers(finder, ledger, core.now_ms, reconciler.refund_due)
+    handlers = StarHandlers(*parts, *rest, partial(terms_of_sale, *sale))
     place = 4 if is_sold else 0
     # Where nothing is sold, a command in a group may be for another bot.
     common = {"is_open": True, "is_private": not is_sold, "is_uncounted": True}
     commands = [
         ChatCommand("balance", handlers.show_balance, place, is_personal=True, **common, **_HELP),
-        ChatCommand("paysupport", handlers.answer_money_back, **common),
+        ChatCommand("paysupport", handlers.ask_support, is_part=True, **common),
     ]
     if is_sold:
+        commands.append(ChatCommand("terms", handlers.show_terms, **common, **_HELP))
         commands.append(ChatCommand("buy", handlers.offer_packs, place, is_personal=True, **_HELP))
     return Seams(
         updates=dict.fromkeys(KINDS, handlers.handle),
-        commands=[*commands, admin_command("refund", handlers.list_payments, is_listed=is_sold)],
+        commands=[*commands, admin_command("refund", refunds.list_payments, is_listed=is_sold)],
         actions=[
             (BUY, handlers.on_buy),
             (PAYBACK, handlers.on_payback),
-            (REFUND, handlers.on_refund),
+            (REFUND, refunds.on_refund),
+            (SUPPORT, refunds.on_support),
         ],
+        message_routes=[desk.route],
         word_readers=ROWS,
         answers={
             "buy": handlers.offer_packs,
@@ -63,11 +76,12 @@ def _build(core: Core) -> Seams:
         about_user=[handlers.about_user] if is_sold else [],
         holds=[terms.holds] if terms else [],
         hooks=Hooks(failure_notes=(failure_note,)),
-        privacy_notes=[PrivacyNote("privacy_stars", is_kept=True)] if is_sold else [],
+        privacy_notes=_NOTES if is_sold else [],
         loops=[reconciler.run],
     )
 
 
+_NOTES = [PrivacyNote(f"privacy_{name}", is_kept=True) for name in ("stars", "support")]
 _HELP = {"help_topic": "account"}
 
 FEATURE = Feature("stars", _build, KEYS, settings=StarSettings)

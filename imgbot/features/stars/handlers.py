@@ -1,7 +1,7 @@
-"""Telegram Stars in the chat: /balance, /buy, payments; /refund for administrators."""
+"""Telegram Stars in the chat: /balance, /buy, /paysupport, payments."""
 
 import asyncio
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,10 +10,9 @@ from aiogram.types import CallbackQuery, Message, PreCheckoutQuery, SuccessfulPa
 from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.dialogue import Audience, Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import AccountHandlers
-from imgbot.bot.messages import command_of
-from imgbot.bot.people import UserFinder
+from imgbot.bot.messages import command_of, text_after
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, one_of
 from imgbot.domain.errors import (
     ChatGoneError,
     StorageUnavailableError,
@@ -34,6 +33,7 @@ from imgbot.features.stars.prices import (
     payload_of,
 )
 from imgbot.features.stars.settings import StarPack, StarPrices
+from imgbot.features.stars.support import SupportDesk
 from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -47,11 +47,8 @@ _CHECK_S = 5.0
 _TOLD_S = 172_800
 """Longer than Telegram repeats an update."""
 
-_PAYMENTS_SHOWN = 10
-
 BUY = ButtonAction("buy")
 PAYBACK = ButtonAction("payback", (one_of("no", "ask", "yes"), str), is_open=True)
-REFUND = ButtonAction("refund", (one_of("list", "ask", "yes"), int, str), is_for_admins=True)
 
 
 def buy_row(language: str) -> Keyboard:
@@ -77,13 +74,15 @@ class StarHandlers:
     account: AccountHandlers
     spend: Spend
     now_ms: NowMs
-    finder: UserFinder
     ledger: StarLedger
     payments: StarPayments
     prices: StarPrices | None
     """Price list; None if nothing is sold."""
     refund_due: asyncio.Event
     """Set when a refund is to be made now."""
+    desk: SupportDesk
+    terms: Callable[[Dialogue, str], str]
+    """Returns the terms of sale, by the line of the price."""
 
     def _sold(self) -> StarPrices:
         if self.prices is None:
@@ -128,8 +127,17 @@ class StarHandlers:
             text = dialogue.t("stars_in_private", name=dialogue.identity.name)
             await dialogue.say(text, to=Audience.ASKER)
             return
-        text = f"{dialogue.t('stars_buy')}\n{self._price_line(dialogue)}"
-        await dialogue.say(text, _pack_rows(dialogue.language, self._sold()))
+        rows, text = _pack_rows(dialogue.language, self._sold()), dialogue.t("stars_buy")
+        if not (await self.ledger.account(dialogue.user_id)).payments:
+            text = f"{self._terms(dialogue)}\n\n{text}"
+        await dialogue.say(f"{text}\n{self._price_line(dialogue)}", rows)
+
+    def _terms(self, dialogue: Dialogue) -> str:
+        return self.terms(dialogue, self._price_line(dialogue))
+
+    async def show_terms(self, _: Message, dialogue: Dialogue) -> None:
+        """/terms: what users agree to who buy something; shown before the first purchase, too."""
+        await dialogue.say(self._terms(dialogue), to=Audience.ASKER)
 
     async def on_buy(self, callback: CallbackQuery, payload: str, dialogue: Dialogue) -> str:
         if payload == "list":
@@ -254,66 +262,38 @@ class StarHandlers:
         with suppress(ChatGoneError, TelegramRefusedError):
             await self.messenger.send_text(ChatTarget(user_id), text, [])
 
-    async def list_payments(self, message: Message, dialogue: Dialogue) -> None:
-        """/refund id or @name, or as a reply: their latest payments, each with a button."""
-        user_id, _ = await self.finder.target_of(message)
-        if user_id is None:
-            raise UserError("refund_usage")
-        await dialogue.say(*await self._paid_by(user_id, dialogue))
-
-    async def _paid_by(self, user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
-        account = await self.ledger.account(user_id)
-        refused = await self.ledger.refunds_refused(self.now_ms())
-        label = await self.finder.label_of(user_id)
-        facts = {"user": label, "balance": account.balance, "spent": account.spent}
-        lines, rest = [dialogue.t("refund_title", **facts)], list[tuple[int, str]]()
-        for number, payment in enumerate(account.payments[:_PAYMENTS_SHOWN], 1):
-            day = time.strftime("%Y-%m-%d", time.gmtime(payment.at_ms / 1000))
-            key = f"refund_line_{payment.end or 'back'}" if payment.is_back else "refund_line"
-            if (user_id, payment.charge_id) in refused:
-                key = "refund_line_refused"
-            facts = {"number": number, "day": day, "price": payment.price}
-            lines.append(dialogue.t(key, credit=payment.credit, **facts))
-            rest += [] if payment.is_back else [(number, payment.key)]
-        asks = [Button(f"↩️ {n}", REFUND.pack("ask", user_id, key)) for n, key in rest]
-        return "\n".join(lines), in_rows(asks, 5)
-
-    async def on_refund(
-        self, _: CallbackQuery, step: str, user_id: int, key: str, dialogue: Dialogue
-    ) -> str:
-        account = await self.ledger.account(user_id)
-        payment = next((each for each in account.payments if each.key == key), None)
-        if payment is not None and step == "ask":
-            left, label = account.balance - payment.credit, await self.finder.label_of(user_id)
-            text = dialogue.t("refund_ask", user=label, price=payment.price, left=left)
-            yes = REFUND.button(dialogue.language, "yes", user_id, key, key="payback_yes")
-            back = REFUND.button(dialogue.language, "list", user_id, "", key="back")
-            await dialogue.edit(text, [[yes], [back]])
-            return ""
-        if payment is not None and step == "yes":
-            await self.ledger.take_back(user_id, payment.charge_id, self.now_ms())
-            self.refund_due.set()
-        await dialogue.edit(*await self._paid_by(user_id, dialogue))
-        is_monthly = payment is not None and payment.is_monthly
-        return f"refund_made{'_month' * is_monthly}" if step == "yes" else ""
-
     async def answer_price(self, message: Message, dialogue: Dialogue) -> None:
         """Say what a picture costs, to whom it costs something."""
         answer = self.account.answer_price if dialogue.is_by_admin else self.show_balance
         await answer(message, dialogue)
 
+    async def ask_support(self, message: Message, dialogue: Dialogue) -> None:
+        """/paysupport: words behind it, or a picture with it, reach a human."""
+        if message.text and not text_after(message):
+            await self.answer_money_back(message, dialogue)
+            return
+        account = await self.ledger.account(dialogue.user_id)
+        try:
+            self.policy.check(dialogue.context)
+        except UserError as error:
+            if error.reason != "not_allowed" or not account.payments:
+                raise
+        if not (self.prices or account.payments):
+            raise UserError("unknown_command")
+        await self.desk.pass_on(message, dialogue)
+
     async def answer_money_back(self, message: Message, dialogue: Dialogue) -> None:
-        """/paysupport, and money back in words: what can be returned; the owner is told."""
+        """Money back in words, and /paysupport alone: what can be returned; the owner is told."""
         account = await self.ledger.account(dialogue.user_id)
         if not (self.prices or account.payments):
             raise UserError("unknown_command" if command_of(message) else "stars_not_sold")
-        lines = ["nothing_paid"]
+        lines = ["stars_nothing_paid"]
         if account.payments:
-            lines = ["money_back"] * bool(account.unused) + ["money_back_told"]
+            lines = ["stars_money_back"] * bool(account.unused) + ["stars_money_back_told"]
             await self._tell_owners(dialogue)
-        lines = [dialogue.t(f"stars_{each}") for each in lines]
+        lines += ["support_how"] * bool(self.policy.admins)
         text, rows = await self._balance(dialogue)
-        text = "\n".join([*lines, "", text])
+        text = "\n".join([*map(dialogue.t, lines), "", text])
         if dialogue.context.is_private:
             await dialogue.say(text, rows)
         else:
@@ -321,16 +301,9 @@ class StarHandlers:
 
     async def _tell_owners(self, dialogue: Dialogue) -> None:
         """Tell the administrators of a user who wants money back, once a day."""
-        user_id = dialogue.user_id
-        notice = f"said.{user_id}.money_back"
-        if not await self.users.is_first(notice, dialogue.context.request, _TOLD_S // 2):
-            return
-        label = await self.finder.label_of(user_id)
-        for admin_id in sorted(self.policy.admins):
-            language = (await self.users.profile(admin_id, admin_id)).language
-            text = t(language, "refund_wanted", user=label, id=user_id)
-            with suppress(ChatGoneError, TelegramRefusedError):
-                await self.messenger.send_text(ChatTarget(admin_id), text, [])
+        notice = f"said.{dialogue.user_id}.money_back"
+        if await self.users.is_first(notice, dialogue.context.request, _TOLD_S // 2):
+            await self.desk.tell("refund_wanted", dialogue)
 
     async def announce_first_paid(self, job: Job, dialogue: Dialogue) -> None:
         """Say that a picture is paid for, the first one after the free ones of a day."""

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from imgbot.config.setting_types import entries
 from imgbot.config.settings import FeatureSettings
@@ -63,9 +63,10 @@ def _pack(name: str, text: str) -> StarPack:
 
 
 class StarSettings(FeatureSettings):
-    """Price list in Telegram Stars."""
+    """Price list in Telegram Stars, and the terms of sale."""
 
     stars: Annotated[StarPrices, BeforeValidator(parse_stars)] | None = None
+    terms: Annotated[str, Field(max_length=3000)] = ""
 
 
 SETTINGS = StarSettings

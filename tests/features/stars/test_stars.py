@@ -437,3 +437,89 @@ async def test_where_nothing_is_sold_no_command_is_shown_and_a_payment_returns(
     await eventually(partial(refunds, anna), lambda found: kept in found)
     assert shown.text == "Your balance: 50 🪙"
     assert len(shown.buttons) == 1
+
+
+async def test_words_to_the_owner_and_back_arrive_once_though_the_bot_is_killed(
+    shop: Stage,
+) -> None:
+    anna, owner, bot = await shop.user("Anna", username="anna_s"), shop.owner, shop.bot
+
+    async def copies(user: User, words: str) -> list[str]:
+        return [text for text in await user.said() if words in text]
+
+    words = "I paid, where is my pack? 5000000001"
+    # It is killed while the words are with the owner, and the user has not been told so.
+    await shop.control.fault("sendMessage", "drop_before", times=50, chat_id=anna.id)
+    after = await shop.control.last_seq()
+    await anna.say(f"/paysupport {words}")
+    copy = await owner.wait(lambda each: words in each.text, after=after)
+    await eventually(partial(bot_noted, shop, f"said.{OWNER_ID}.support.*"))
+    await bot.kill()
+    await shop.control.clear_faults()
+    await bot.start()
+    await eventually(partial(copies, anna, t("en", "support_passed_on")))
+    too_soon = await anna.ask("/paysupport and another thing")
+    payments = await owner.click(copy, t("en", "button_support"))
+
+    await shop.control.fault("sendMessage", "drop_before", times=50, chat_id=owner.id)
+    await owner.say("It is on its way", reply_to=copy.id)
+    await eventually(partial(bot_noted, shop, f"said.{anna.id}.support.*"))
+    await bot.kill()
+    await shop.control.clear_faults()
+    await bot.start()
+    await eventually(partial(copies, owner, t("en", "support_answered")))
+
+    assert copy.text.startswith(f"✉️ Anna @anna_s ({anna.id}) writes to you.")
+    assert len(await copies(owner, words)) == 1
+    answer = f"{t('en', 'support_answer')}\n\nIt is on its way"
+    assert await copies(anna, "on its way") == [answer]
+    assert too_soon.text == t("en", "support_too_soon")
+    assert payments.text.startswith(f"⭐ Anna @anna_s ({anna.id}): balance 0")
+    assert words not in bot.log
+
+
+async def bot_noted(shop: Stage, pattern: str) -> int:
+    async with shop.bot.redis() as redis:
+        return len(await redis.keys(f"{keys.ONCE}{pattern}"))
+
+
+async def test_support_takes_pictures_refuses_banned_users_and_answers_only_by_owners(
+    shop: Stage,
+) -> None:
+    anna, bob, owner = await shop.user("Anna"), await shop.user("Bob"), shop.owner
+    after = await shop.control.last_seq()
+    await anna.photos(jpeg("cat", (64, 48)), caption="/paysupport this is wrong")
+    title = await owner.wait(lambda each: f"{anna.id}" in each.text, after=after)
+    copy = await owner.wait(is_picture, after=after)
+    # A copy of the bot's button in the chat of a user who is no administrator.
+    forged = await bob.ask("/paysupport")
+    post = shop.sandbox.state.chats[bob.id].posts[forged.id]
+    post.message["reply_markup"] = {"inline_keyboard": [copy.buttons]}
+    asked = await bob.ask("a fox", reply_to=forged.id, fits=is_picture)
+    async with shop.bot.redis() as redis:
+        await redis.sadd(keys.BANNED, str(bob.id))
+    refused = await bob.ask("/paysupport let me in")
+    alone = await anna.ask("/paysupport")
+    await shop.control.block(anna.person)
+    unreachable = await owner.ask("sorry", reply_to=copy.id)
+
+    assert copy.text == "/paysupport this is wrong"
+    assert title.buttons == copy.buttons
+    assert asked
+    assert refused.text == t("en", "banned")
+    assert t("en", "support_how") in alone.text
+    assert unreachable.text == t("en", "support_unreachable")
+    assert not [text for text in await owner.said() if "let me in" in text]
+
+
+async def test_terms_are_shown_before_the_first_purchase_alone(shop: Stage) -> None:
+    anna = await shop.user("Anna")
+    terms = await anna.ask("/terms")
+    first = await anna.ask("/buy")
+    await bought(anna, "20 ⭐")
+    second = await anna.ask("/buy")
+
+    assert all(part in terms.text for part in (PRICE, "/paysupport", "/balance"))
+    assert first.text.startswith(terms.text)
+    assert first.text.endswith(second.text)
+    assert not second.text.startswith("📄")
