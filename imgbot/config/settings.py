@@ -188,6 +188,8 @@ class Settings(BaseModel):
     welcome: Annotated[str, Field(max_length=500)] = ""
     chat: ChatParts = ChatServer("", "")
     chat_key: Secret | None = None
+    backup_to: Annotated[str, Field(max_length=2000)] = ""
+    backup_from: Annotated[str, Field(max_length=2000)] = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     provider: Providers = (("", "builtin"),)
     provider_fallback: str = ""

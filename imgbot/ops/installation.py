@@ -65,7 +65,7 @@ def shipped(name: str) -> Traversable:
 
 def shipped_names() -> Iterator[str]:
     """Yield the path below systemd/ of every file that comes with the program."""
-    for top in (UNIT, CLUSTER_UNIT, "imgbot.env", "prometheus", "grafana"):
+    for top in (UNIT, CLUSTER_UNIT, *BACKUP_UNITS, "imgbot.env", "prometheus", "grafana"):
         found = shipped(top)
         yield from [f"{top}/{file.name}" for file in found.iterdir()] if found.is_dir() else [top]
 
@@ -76,6 +76,7 @@ def has_sandbox() -> bool:
 
 
 UNIT = "imgbot.service"
+BACKUP_TIMER, _ = BACKUP_UNITS = ("imgbot-backup.timer", "imgbot-backup.service")
 CLUSTER_UNIT = "imgbot-cluster@.service"
 """Template of the units of a Redis, a Sentinel and the record of a witness."""
 REDIS_UNIT, SENTINEL_UNIT, RECORD_UNIT = CLUSTER_UNITS = tuple(
@@ -99,6 +100,7 @@ class Layout:
         self.credentials = self.settings / "credentials"
         self.token = self.credentials / "bot-token"
         self.unit = root / "etc/systemd/system" / UNIT
+        self.backup_units = [root / "etc/systemd/system" / name for name in BACKUP_UNITS]
         self.drop_ins = root / "etc/systemd/system" / f"{UNIT}.d"
         """Drop-ins written by `systemctl edit imgbot`, and ours."""
         self.dns_drop_in = self.drop_ins / "dns.conf"

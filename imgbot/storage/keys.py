@@ -76,6 +76,9 @@ EPOCH = _key("img:epoch", Owner.NOBODY)
 LEADER = _key("img:leader", Owner.NOBODY)
 # STRING per epoch, an hour: number of the latest batch of writes of the bot that leads a cluster.
 WRITTEN = _key("img:written:", Owner.NOBODY)
+# HASH: `backup`, the time (ms) of the latest backup that was sent away, and `rehearsal`, of the
+# latest that was read back, 0 after one that was not.
+BACKUPS = _key("img:backups", Owner.NOBODY)
 # STRING, 10 s: the bot that stands by in a cluster, and reaches Telegram and a provider.
 REACHES = _key("img:reaches", Owner.NOBODY)
 # STRING, 5 min: the bot that handed over because it reached neither.

@@ -124,6 +124,10 @@ THRESHOLDS: Mapping[str, Thresholds] = {
     "redis_full": Thresholds(0.80, 0.99, 0, HoldTime(0, 60), resolve_below=0.95),
     # Seconds since Telegram last answered getUpdates.
     "polling": Thresholds(120, 120, 0, HoldTime(0, 30)),
+    # Seconds since a backup last left the machine; it is tried once a day.
+    "backup": Thresholds(129_600),
+    # Since one was last read back; it is tried once a week, and each day after a failure.
+    "rehearsal": Thresholds(777_600),
     # Others who take the bot's updates.
     "rival": Thresholds(1, 0, 0, HoldTime(0, 120)),
     # Health checks that fail. It takes longer than a poller that is about to stop.

@@ -10,6 +10,7 @@ from imgbot.ops.status.cluster import ClusterStatus
 from imgbot.ops.status.observer import Observer
 from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.painter.pool import Pool
+from imgbot.storage.backups import BackupTimes
 from imgbot.storage.client import Client
 from imgbot.storage.lease import Lease
 from imgbot.storage.server.durability import trouble_of
@@ -49,6 +50,7 @@ def build_sampler(
         now_ms,
         "+".join(settings.providers),
         NoPolling() if settings.is_clustered else PollingHealth(),
+        BackupTimes(redis) if settings.backup_to else None,
     )
     all_checks, folder = common | dict(checks), settings.state_dir
     if in_cluster is None:

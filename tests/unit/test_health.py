@@ -125,6 +125,10 @@ ROWS = [
     # Its check says the same, and is no second problem.
     Row({**redis(1000), "checks": {"redis": "Redis is short of memory"}}, "redis_full", "critical",
         "1000 of 1000 MB", "IMGBOT_QUEUE_LIMIT", []),
+    Row({"figures": {"backup": 130_000.0}}, "backup", "attention", "No good backup has left",
+        "systemctl start imgbot-backup", []),
+    Row({"figures": {"rehearsal": 1.7e9}}, "rehearsal", "attention", "can't be read back",
+        "journalctl -u imgbot-backup", []),
     Row({"silence_s": 130.0, "checks": {"telegram": "no answer for 130 s"}}, "polling", "critical",
         "Telegram hasn't delivered any messages for 2 min.", "IMGBOT_TELEGRAM_API", [],
         "ImgbotPollingStalled"),

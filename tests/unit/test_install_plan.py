@@ -174,8 +174,10 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(
     assert steps == [
         *("create the folder ", "copy imgbot 0.2.0 and its libraries to ", "create the folder "),
         *("create the folder ", "write the token: ", "write the settings: ", "write the unit: "),
+        *("write a unit for backups: ", "write a unit for backups: "),
         *("link ", "link ", "link ", "run systemctl daemon-reload"),
         "run systemctl enable --quiet imgbot.service",
+        "run systemctl enable --quiet --now imgbot-backup.timer",
         *("restart imgbot.service and wait until it is ready", ""),
     ]
     assert list(tmp_path.iterdir()) == []

@@ -180,11 +180,11 @@ def read_backup(source: io.BufferedReader, folder: Path, limit_bytes: int) -> Ma
             manifest = _unpack(packed, folder, limit_bytes)
             # The checksum of the whole stands at its very end, after no more than blank blocks.
             if len(packed.read(_CHUNK_BYTES)) == _CHUNK_BYTES:
-                raise BackupError(f"{source.name} does not end where an imgbot backup does")
+                raise BackupError("this does not end where an imgbot backup does")
             return manifest
     except (OSError, *_DAMAGED) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"
-        raise BackupError(f"{source.name} is not a complete imgbot backup ({why})") from error
+        raise BackupError(f"this is not a complete imgbot backup ({why})") from error
 
 
 def _unpack(packed: gzip.GzipFile, folder: Path, limit_bytes: int) -> Manifest:

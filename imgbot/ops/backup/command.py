@@ -1,8 +1,13 @@
-"""`imgbot backup`: one file with everything, of a bot that runs or is stopped for it."""
+"""`imgbot backup`: one file with everything, of a bot that runs or is stopped for it.
+
+It is complete before it is sent anywhere: what receives it never has half of one.
+"""
 
 import asyncio
 import functools
 import os
+import shutil
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
@@ -18,6 +23,7 @@ from imgbot.files import anchored, as_owner, open_plain
 from imgbot.ops import state_directory
 from imgbot.ops.backup import archive
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
+from imgbot.ops.backup.offsite import check_destination, send
 from imgbot.ops.backup.redis_access import open_redis
 from imgbot.ops.backup.settings import (
     provider_files,
@@ -34,7 +40,7 @@ from imgbot.version import version
 
 
 async def backup(
-    file: str,
+    file: str | None = None,
     *,
     is_stopping: bool = False,
     has_secrets: bool = False,
@@ -43,13 +49,52 @@ async def backup(
 ) -> list[str]:
     """Make a backup; return, in sentences, what is in it.
 
-    `is_stopping` stops the bot first and keeps it from starting here again: for a move. Without
-    `has_pictures`, finished pictures are left out; those that jobs need are not. Raises
-    ConfigError, BackupError, ServiceError, StorageUnavailableError.
+    `-` is stdout; without a file, the backup is sent to the operator's command. `is_stopping`
+    stops the bot first and keeps it from starting here again: for a move. Without `has_pictures`,
+    finished pictures are left out; those that jobs need are not. Raises ConfigError, BackupError,
+    ServiceError, StorageUnavailableError.
     """
-    target = Path(file)
     environ = environ_of_service(environ)
     settings = SettingsSource(environ).read()
+    write = functools.partial(
+        _write,
+        settings,
+        environ,
+        is_stopping=is_stopping,
+        has_secrets=has_secrets,
+        has_pictures=has_pictures,
+    )
+    if file not in {None, "-"}:
+        return await write(Path(str(file)))
+    if is_stopping:
+        raise BackupError("a move needs a file: imgbot backup --stop FILE")
+    # Not in /tmp, which is memory on many servers.
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as folder:  # noqa: S108
+        target = Path(folder, "imgbot.tar.gz")
+        if file is None:
+            check_destination(settings)
+            _, of_secrets, _ = await write(target)
+            return [*await send(target, settings), of_secrets]
+        report = await write(target)
+        await asyncio.to_thread(_print, target)
+    sys.stderr.writelines(f"{line}\n" for line in report)
+    return []
+
+
+def _print(packed: Path) -> None:
+    with packed.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+async def _write(
+    settings: Settings,
+    environ: Mapping[str, str],
+    target: Path,
+    *,
+    is_stopping: bool,
+    has_secrets: bool,
+    has_pictures: bool,
+) -> list[str]:
     if is_stopping and settings.is_clustered:
         raise BackupError(
             "nothing was stopped: the other bot of this cluster would go on with the jobs. First, "

@@ -86,6 +86,19 @@ async def restore(
     ]
 
 
+def check_restorable(source: BufferedReader, folder: Path, settings: Settings) -> Manifest:
+    """Read a backup of this bot as a restore does, into an empty folder, and put nothing back.
+
+    Raises ConfigError, BackupError.
+    """
+    room_bytes = shutil.disk_usage(folder).free - LEAST_FREE_BYTES
+    manifest = archive.read_backup(source, folder, room_bytes)
+    _check_bot(manifest, settings.token.get_secret_value())
+    with open_plain(folder / REDIS) as lines:
+        _check_records(partial(_records, lines, manifest, settings.state_dir, is_certain=False))
+    return manifest
+
+
 def _report(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[str]:
     """Summarise a restored backup in sentences.
 

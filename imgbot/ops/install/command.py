@@ -37,6 +37,8 @@ from imgbot.ops.install.release import (
     running_release,
 )
 from imgbot.ops.installation import (
+    BACKUP_TIMER,
+    BACKUP_UNITS,
     CLUSTER_UNIT,
     CLUSTER_UNITS,
     UNIT,
@@ -179,6 +181,7 @@ def install(options: InstallOptions, layout: Layout, check: CheckProvider) -> No
     if is_restarting:
         steps.run("systemctl", "daemon-reload")
         steps.run("systemctl", "enable", "--quiet", UNIT)
+        steps.run("systemctl", "enable", "--quiet", "--now", BACKUP_TIMER)
         # A start resumes: what is in Redis waits, what runs is drained.
         steps.take(f"restart {UNIT} and wait until it is ready", _restart, rollback, layout)
     if options.is_dry_run:
@@ -234,6 +237,9 @@ def _put_unit(steps: Steps, drop_in: str, layout: Layout) -> None:
     unit = shipped(UNIT).read_text(encoding="utf-8")
     if _text(layout.unit) != unit:
         steps.write("the unit", layout.unit, unit, 0o644)
+    for path in layout.backup_units:
+        if _text(path) != (unit := shipped(path.name).read_text(encoding="utf-8")):
+            steps.write("a unit for backups", path, unit, 0o644)
     if layout.cluster_unit.exists():
         put_cluster_unit(steps, layout)
     if drop_in:
@@ -396,12 +402,14 @@ def uninstall(*, is_dry_run: bool, is_purging: bool, layout: Layout | None = Non
 
 def _remove_service(steps: Steps, layout: Layout) -> None:
     is_installed = layout.unit.exists()
-    for path, units in ((layout.unit, [UNIT]), (layout.cluster_unit, CLUSTER_UNITS)):
+    backups = layout.backup_units
+    kinds = (layout.unit, [UNIT]), (layout.cluster_unit, CLUSTER_UNITS), (backups[0], BACKUP_UNITS)
+    for path, units in kinds:
         if path.exists():
             # Stopping drains: running work is finished, or waits in the data.
             steps.run("systemctl", "disable", "--now", *units)
     cluster = (layout.cluster, layout.cluster_unit, layout.cluster_drop_ins)
-    steps.remove_all([layout.unit, layout.drop_ins, *cluster, layout.program])
+    steps.remove_all([layout.unit, layout.drop_ins, *backups, *cluster, layout.program])
     if layout.command.is_symlink():
         # Else it is somebody else's program, which an installation has left alone, too.
         steps.remove(layout.command)

@@ -13,6 +13,7 @@ from imgbot.domain.errors import TransientError
 from imgbot.domain.job import Job, State
 from imgbot.jobs.runner import Runner
 from imgbot.painter.pool import Pool
+from imgbot.storage.backups import SENT, BackupTimes
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
@@ -48,9 +49,12 @@ class Observer:
     now_ms: Callable[[], int]
     provider: str
     contact: PollingHealth
+    backups: BackupTimes | None = None
+    """None where no backup is sent away."""
     serving: Serving | None = None
     _is_full: bool = field(default=False, init=False)
     _away_since_s: float | None = field(default=None, init=False)
+    _began_s: float = field(default_factory=time.monotonic, init=False)
 
     def serve(self, serving: Serving) -> None:
         """Measure these parts as well from now on."""
@@ -59,9 +63,10 @@ class Observer:
 
     async def observe(self) -> tuple[HealthFacts, QueueState | None]:
         """Measure once, and set the gauges; the queue is None while Redis is away."""
-        queue, budget = None, BudgetState()
+        queue, budget, backups = None, BudgetState(), dict[str, float]()
         try:
             queue, budget = await self._queue(), await self._budget()
+            backups = await self._backups()
             self._report_back(queue.memory)
         except TransientError as error:
             self._away_since_s = self._away_since_s or time.monotonic()
@@ -71,6 +76,7 @@ class Observer:
         facts = replace(self._facts(jobs), budget=budget)
         if queue is not None:
             facts = _with_queue(facts, queue, jobs, self.pool)
+            facts = replace(facts, figures={**facts.figures, **backups})
         _set_gauges(facts, queue)
         return facts, queue
 
@@ -89,6 +95,13 @@ class Observer:
             self.spend.resumes_in_s(now_ms),
             self.spend.today(now_ms),
         )
+
+    async def _backups(self) -> dict[str, float]:
+        if self.backups is None:
+            return {}
+        # Before the first one, since this bot was started.
+        waited_s = time.monotonic() - self._began_s
+        return {SENT: waited_s, **await self.backups.ages_s(self.now_ms())}
 
     def _facts(self, jobs: Sequence[Job]) -> HealthFacts:
         """Return what this process knows by itself."""
