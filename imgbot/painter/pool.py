@@ -37,10 +37,6 @@ RECENT_REQUEST_S = 60.0
 IDLE_KEPT_S = 60.0
 
 
-def _ignore(_reason: str) -> None:
-    """Default `on_restart`."""
-
-
 def stop_helpers() -> None:
     """Stop the helper processes of multiprocessing; call after the last pool is closed.
 
@@ -64,7 +60,7 @@ class Pool:
         *,
         deadline_s: float = 120.0,
         worker_memory_bytes: int = MEMORY_BYTES,
-        on_restart: Callable[[str], None] = _ignore,
+        on_restart: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         self._deadline_s = deadline_s
         self._memory_bytes = worker_memory_bytes

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.moving import UNMOVED, Move
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.prompt_options import with_negative
@@ -162,6 +163,8 @@ class GenerationRequest:
     """Model that the user chose; empty for the usual one."""
     is_drawn: bool = False
     """True if the picture was drawn from words, and may be drawn anew from others."""
+    move: Move = UNMOVED
+    """Move of the subject that the engine puts into another picture."""
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -24,6 +24,7 @@ from imgbot.features.shapes import FEATURE as SHAPES
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
 from imgbot.features.styles import FEATURE as STYLES
+from imgbot.features.subject import FEATURE as SUBJECT
 from imgbot.features.tips import FEATURE as TIPS
 from imgbot.features.unread import FEATURE as UNREAD
 from imgbot.jobs.hooks import Hooks
@@ -52,6 +53,7 @@ FEATURES: tuple[Feature, ...] = (
     SHAPES,
     STICKERS,
     STYLES,
+    SUBJECT,
     TIPS,
     UNREAD,
     GUARD,

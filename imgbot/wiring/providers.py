@@ -8,6 +8,7 @@ from pathlib import Path
 from imgbot.bot.policy import AccessPolicy
 from imgbot.config.settings import Settings, key_names
 from imgbot.domain.errors import ConfigError
+from imgbot.domain.moving import UNMOVED
 from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.networks import has_network
@@ -129,8 +130,11 @@ async def _make(pool: Pool, order: GenerationRequest) -> Done:
         scale=order.scale,
         seed=order.seed,
         ratio=order.ratio,
+        move=order.move,
     )
-    return Done((Output(path=made.path),), made.applied, made.unrecognised, made.suggestions)
+    # That a subject was placed was said before it was moved.
+    told = (made.applied, made.unrecognised, made.suggestions) if order.move == UNMOVED else ()
+    return Done((Output(path=made.path),), *told)
 
 
 def access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
+from imgbot.domain.moving import Move
 from imgbot.painter.engine import make_picture, merge, subject_network
 from imgbot.painter.engine.backdrop import GUESSED, MISSING
 from imgbot.painter.engine.background import cut_subject, remove_background
@@ -78,6 +79,37 @@ def test_prompt_sets_the_position_and_size_of_a_cutout() -> None:
         ball = box_of(merge_pictures([toy(), GREEN], words).image, COLOURS[0], 12)
         heights.append(ball[3] - ball[1])
     assert heights[0] < 0.7 * heights[1] < 0.7 * 0.8 * heights[2]
+
+
+@pytest.mark.parametrize(
+    ("operation", "words", "count"), [("merge", "1 into 2", 2), ("edit", "put it on a beach", 1)]
+)
+def test_a_subject_that_was_placed_is_moved_and_scaled_alone(
+    operation: str, words: str, count: int, tmp_path: Path
+) -> None:
+    sources = [str(tmp_path / f"{number}.png") for number in range(count)]
+    for image, source in zip((toy(), GREEN), sources, strict=False):
+        image.save(source)
+
+    def made(move: Move) -> tuple[tuple[int, int], list[int], list[int]]:
+        target = str(tmp_path / "made.jpg")
+        make_picture(operation, words, tuple(sources), target, scale=2, seed=1, move=move)
+        with Image.open(target) as image:
+            picture = image.convert("RGB")
+        ball, post = (list(box_of(picture, COLOURS[each], 30)) for each in (0, 7))
+        return picture.size, ball, post
+
+    size, ball, post = made(Move())
+    moved_size, moved_ball, moved_post = made(Move(0.5, -0.15, -0.1))
+
+    assert moved_size == size
+    height = post[3] - ball[1]
+    assert moved_post[3] - moved_ball[1] == pytest.approx(0.5 * height, rel=0.06)
+    assert post[3] - moved_post[3] == pytest.approx(0.1 * size[1], abs=6)
+    middles = [(each[0] + each[2]) / 2 for each in (ball, moved_ball)]
+    assert middles[0] - middles[1] == pytest.approx(0.15 * size[0], abs=6)
+    far = made(Move(9, 9, 9))
+    assert far[0] == size
 
 
 def test_transparency_is_used_for_a_cutout_and_white_elsewhere(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import read_lettering
+from imgbot.domain.moving import UNMOVED, Move
 from imgbot.painter.decoding import decode
 from imgbot.painter.engine.background import remove_background
 from imgbot.painter.engine.collages import before_after
@@ -39,7 +40,7 @@ SOURCE_LIMIT_MEGAPIXELS = 64
 EDITED_MEGAPIXELS = 12.0
 
 
-def make_picture(
+def make_picture(  # noqa: PLR0913 -- all that a picture is made of
     operation: str,
     prompt: str,
     sources: tuple[str, ...],
@@ -48,6 +49,7 @@ def make_picture(
     scale: int,
     seed: int,
     ratio: str = "",
+    move: Move = UNMOVED,
 ) -> EngineResult:
     """Perform one operation and write the picture to `target` as a JPEG, a cut-out beside it.
 
@@ -62,9 +64,9 @@ def make_picture(
             image, bare = paint(composition, prompt, seed, picture_size(ratio))
             outcome = EditResult(image, *report(composition), bare=bare)
         case "edit" | "edit_drawn" | "inpaint":
-            outcome = _edit(operation, prompt, sources)
+            outcome = _edit(operation, prompt, sources, move)
         case "merge":
-            outcome = merge_pictures(_load_all(sources[:PHOTOS_MAX]), prompt)
+            outcome = merge_pictures(_load_all(sources[:PHOTOS_MAX]), prompt, move)
         case "compare":
             before, after = (flattened(image) for image in _load_all(sources))
             outcome = EditResult(before_after(before, after), ("before_after",))
@@ -101,11 +103,11 @@ def letter_result(prompt: str, source: str, target: str) -> None:
     save_jpeg(letter(image, lettering).image, target, QUALITY)
 
 
-def _edit(operation: str, prompt: str, sources: tuple[str, ...]) -> EditResult:
+def _edit(operation: str, prompt: str, sources: tuple[str, ...], move: Move) -> EditResult:
     """Edited picture; to inpaint, edited where the second source, a mask, is white."""
     image = _load(sources[0], EDITED_MEGAPIXELS)
     if operation != "inpaint":
-        return edit_picture(image, prompt, is_drawn=operation == "edit_drawn")
+        return edit_picture(image, prompt, is_drawn=operation == "edit_drawn", move=move)
     with Image.open(sources[1], formats=("PNG",)) as mask:
         return inpaint(image, mask.convert("L"), prompt)
 

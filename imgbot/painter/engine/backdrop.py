@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
+from imgbot.domain.moving import UNMOVED, Move
 from imgbot.painter.engine.background import cut_subject
 from imgbot.painter.engine.colours import Colour
 from imgbot.painter.engine.compose import Composition
 from imgbot.painter.engine.create import composition_of, paint
 from imgbot.painter.engine.create_report import report
-from imgbot.painter.engine.drawing import paint_spread, unit_px
+from imgbot.painter.engine.drawing import paint_spread, rescale, unit_px
 from imgbot.painter.engine.filters import around_middle, blur_edges
 from imgbot.painter.engine.tables import phrase_lists, table
 from imgbot.painter.engine.understand import understand_prompt
@@ -46,7 +47,7 @@ def on_colour(image: Image.Image, colour: Colour, name: str) -> Backdrop:
     return _placed(image, Image.new("RGB", image.size, colour), f"backdrop|{name}")
 
 
-def in_scene(image: Image.Image, words: str) -> Backdrop:
+def in_scene(image: Image.Image, words: str, move: Move = UNMOVED) -> Backdrop:
     """Subject of a photo (RGB) in a scene that is painted from words."""
     words = _painted_words(words)
     composition = _scene_of(words)
@@ -55,7 +56,7 @@ def in_scene(image: Image.Image, words: str) -> Backdrop:
     shorter_px = max(image.size) * share / 3.0
     width, height = (round(max(side * share, shorter_px)) for side in image.size)
     painted = ImageOps.fit(paint(composition, words, 0, (width, height)).image, image.size)
-    result = _placed(image, painted, f"scenery|{composition.scene}", sets_down=True)
+    result = _placed(image, painted, f"scenery|{composition.scene}", move)
     return result._replace(undrawn=report(composition).undrawn)
 
 
@@ -89,24 +90,31 @@ def blur_behind(image: Image.Image, degree: float) -> Backdrop:
 
 
 def _placed(
-    image: Image.Image, ground: Image.Image, key: str, *, sets_down: bool = False
+    image: Image.Image, ground: Image.Image, key: str, move: Move | None = None
 ) -> Backdrop:
     """Subject in front of a ground of the same size, with a contact shadow if it stands.
 
-    `sets_down` moves a subject that stands down to the ground.
+    With a `move`, a subject that stands is first moved down to the ground.
     """
     cut, is_certain = cut_subject(image)
     alpha = cut.getchannel("A")
     box = alpha.point([255 * (value >= _SOLID) for value in range(256)]).getbbox()
     if alpha.getextrema() == (255, 255) or box is None:
         return Backdrop(image, (MISSING,))
-    down_px = 0
-    if not is_cut_off(alpha, box):
-        if sets_down:
-            down_px = max(0, round(image.height * GROUND_LINE) - box[3])
-        standing = alpha.crop((0, 0, image.width, box[3]))
-        cast_contact_shadow(ground, standing, (0, down_px), max(box[2] - box[0], box[3] - box[1]))
-    ground.paste(cut, (0, down_px), cut)
+    is_standing, bottom = not is_cut_off(alpha, box), box[3]
+    if is_standing and move:
+        lowest = max(bottom, round(image.height * GROUND_LINE))
+        bottom = min(image.height, lowest + round(move.down * image.height))
+    size, right, _ = move or UNMOVED
+    size = min(size, bottom / (box[3] - box[1]), image.width / (box[2] - box[0]))
+    cut = cut if size == 1 else rescale(cut, size)
+    left, top, end, foot = (round(side * size) for side in box)
+    across = round((box[0] + box[2]) / 2 + right * image.width - (left + end) / 2)
+    place = min(max(across, -left), image.width - end), bottom - foot
+    if is_standing:
+        standing = cut.getchannel("A").crop((0, 0, cut.width, foot))
+        cast_contact_shadow(ground, standing, place, max(end - left, foot - top))
+    ground.paste(cut, place, cut)
     return Backdrop(ground, (key, *_DOUBT[is_certain]))
 
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from imgbot.painter.components import Component, find_components
 from imgbot.painter.engine.colours import Colour
-from imgbot.painter.engine.drawing import Box, colour_at, padded, scaled, soft
+from imgbot.painter.engine.drawing import colour_at, padded, scaled, soft
 from imgbot.painter.engine.filling import fill_smoothly
 
 
@@ -38,12 +38,6 @@ def mended(image: Image.Image, flaws: Image.Image) -> Image.Image:
     hole = above(flaws.resize(image.size, Image.Resampling.BILINEAR), 64)
     edge = soft(hole, 0.5 * image.width / flaws.width)
     return Image.composite(fill_smoothly(image, hole), image, edge)
-
-
-def _enlarged(box: Box, scale: float, image: Image.Image) -> Box:
-    """Box of a smaller copy in the picture."""
-    left, top, right, bottom = (round(side * scale) for side in box)
-    return left, top, min(right, image.width), min(bottom, image.height)
 
 
 _SIDE_MAX_PX = 7
@@ -249,10 +243,10 @@ def _is_skin(colour: Colour) -> bool:
 def _take_red_out(image: Image.Image, eye: Component, scale: float) -> None:
     """Lower the disc's red to its green and blue, in place."""
     box = padded(eye.box, max(2, eye.size[0] // 3), (_SEARCHED_PX, _SEARCHED_PX))
-    area = _enlarged(box, 1 / scale, image)
-    part = image.crop(area)
+    left, top, right, bottom = (round(side / scale) for side in box)
+    part = image.crop((left, top, right, bottom))
     _, green, blue = part.split()
     dark = Image.blend(green, blue, 0.5)
     reach = _redness(part).filter(ImageFilter.MaxFilter(3))
     edge_px = max(0.7, eye.size[0] / scale / 12)
-    image.paste(dark.convert("RGB"), area[:2], reach.filter(ImageFilter.GaussianBlur(edge_px)))
+    image.paste(dark.convert("RGB"), (left, top), reach.filter(ImageFilter.GaussianBlur(edge_px)))

@@ -1,6 +1,7 @@
 """Edit: applies the changes that a prompt asks for, in their order."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from PIL import Image, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import Lettering, read_lettering
+from imgbot.domain.moving import UNMOVED, Move
 from imgbot.domain.ratios import value_of
 from imgbot.painter.engine import (
     drawing,
@@ -57,7 +59,8 @@ def _named(module: ModuleType, names: str) -> dict[str, Any]:
 
 # Changes with a degree; most are functions of the same name.
 _BY_DEGREE: dict[str, Callable[[Image.Image, float], Image.Image]] = {
-    **_named(effects, "glow vignette vintage grain pixelate posterize outline sketch cartoon"),
+    **_named(effects, "glow vignette vintage grain pixelate posterize sketch cartoon"),
+    "outline": lambda image, degree: effects.lines(image, degree).convert("RGB"),
     **_named(effects, "halftone miniature blur soften sharpen"),
     **_named(filters, "night golden_hour pop depth film faded cinematic noir watercolour glitch"),
     **_named(filters, "blur_edges oil"),
@@ -90,7 +93,8 @@ _BY_DEGREE |= {
 
 # Changes without a degree.
 _WITHOUT_DEGREE: Mapping[str, retouch.Repair] = {
-    **_named(effects, "solarize emboss"),
+    "emboss": effects.emboss,
+    "solarize": lambda image: ImageOps.solarize(image, 140),
     **_named(filters, "pop_art"),
     **_named(geometry, "circle polaroid"),
     **_named(tones, "black_white"),
@@ -160,7 +164,7 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
 # Changes of what is behind the subject.
 _BEHIND: Mapping[str, Callable[[Image.Image, EditStep], Backdrop]] = {
     "backdrop": lambda image, step: on_colour(image, _colour(step), step.value),
-    "scenery": lambda image, step: in_scene(image, step.value),
+    "scenery": lambda image, step: in_scene(image, step.value, step.move),
     "blur_background": lambda image, step: blur_behind(image, _degree(step)),
 }
 
@@ -172,7 +176,9 @@ APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED, U
 UNCHANGED = "unchanged"
 
 
-def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> EditResult:
+def edit_picture(
+    image: Image.Image, prompt: str, *, is_drawn: bool = False, move: Move = UNMOVED
+) -> EditResult:
     """Apply the prompt's changes to the picture (RGB); `applied` has `key`, `key|slightly` or so.
 
     The things of a picture that `is_drawn` are left as they are: it is drawn anew from other words.
@@ -184,7 +190,7 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
     _check_shape(image, prompt, steps)
     applied: list[str] = []
     for step in map(_as_tilt, steps[:_STEPS_MAX]):
-        image, done, undone = _change(image, step)
+        image, done, undone = _change(image, replace(step, move=move))
         applied += done
         unrecognised += undone
     if unrecognised and not (applied or lettering) and (thing := steps[0].thing):
@@ -232,17 +238,12 @@ def _check_shape(image: Image.Image, prompt: str, steps: Sequence[EditStep]) -> 
 def _cuts_off(image: Image.Image, ratio: float) -> bool:
     """Return true if a crop takes a part of the subject, or most of a photo without one."""
     mask, confidence = find_subject(image)
-    whole, kept = (drawing.share_of(each) for each in (mask, _kept_by_crop(mask, ratio)))
+    part = mask.crop(geometry.crop_box(mask.size, ratio))
+    whole = drawing.share_of(mask)
+    kept = drawing.share_of(part) * part.width * part.height / (mask.width * mask.height)
     own = image.width / image.height
     is_clear = confidence >= CERTAIN and whole > 0
     return kept < 0.95 * whole if is_clear else min(own / ratio, ratio / own) < 0.5
-
-
-def _kept_by_crop(mask: Image.Image, ratio: float) -> Image.Image:
-    """Mask of the same size, of what a crop to a ratio leaves."""
-    window = Image.new("L", mask.size, 0)
-    window.paste(255, geometry.crop_box(mask.size, ratio))
-    return drawing.times(mask, window)
 
 
 def _read(

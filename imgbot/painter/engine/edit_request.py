@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
+from imgbot.domain.moving import UNMOVED, Move
 from imgbot.domain.phrases import blanked, normalize
 from imgbot.painter.engine import photo_styles
 from imgbot.painter.engine.backdrop import names_scene
@@ -128,6 +129,7 @@ class EditStep:
     percent: int = 0
     thing: str = ""
     """Words for the part of the picture that is to change."""
+    move: Move = UNMOVED
 
 
 class _FoundPhrase(NamedTuple):
@@ -166,15 +168,15 @@ def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     return steps, tuple(dict.fromkeys([*not_done, *_words_left(left)]))
 
 
+def _words_left(text: str) -> list[str]:
+    words = (word for word in text.split() if word not in STOP_WORDS)
+    return [word for word in words if any(map(str.isalpha, word))]
+
+
 def place_named(prompt: str) -> str:
     """Place in front of which somebody is to stand; empty if the prompt tells none."""
     found = _BEFORE.search(normalize(prompt))
     return next(filter(None, found.groups()), "") if found else ""
-
-
-def _words_left(text: str) -> list[str]:
-    words = (word for word in text.split() if word not in STOP_WORDS)
-    return [word for word in words if any(map(str.isalpha, word))]
 
 
 def _find_changes(text: str) -> list[_FoundPhrase]:

@@ -70,11 +70,7 @@ def posterize(image: Image.Image, degree: float) -> Image.Image:
     return few.convert("RGB").resize(image.size, Image.Resampling.BICUBIC)
 
 
-def solarize(image: Image.Image) -> Image.Image:
-    return ImageOps.solarize(image, 140)
-
-
-def _lines(image: Image.Image, degree: float) -> Image.Image:
+def lines(image: Image.Image, degree: float) -> Image.Image:
     """Edges of the picture as dark lines on white."""
     grey = image.convert("L").filter(ImageFilter.GaussianBlur(max(0.8, unit_px(image) * 0.14)))
     wide = grey.filter(ImageFilter.GaussianBlur(max(1.3, unit_px(image) * 0.24)))
@@ -82,10 +78,6 @@ def _lines(image: Image.Image, degree: float) -> Image.Image:
     return difference.point(
         [round(255 / (1 + math.exp(-(value - 123.5) * 1.1 / degree**0.5))) for value in range(256)]
     )
-
-
-def outline(image: Image.Image, degree: float) -> Image.Image:
-    return _lines(image, degree).convert("RGB")
 
 
 def sketch(image: Image.Image, degree: float) -> Image.Image:
@@ -114,7 +106,7 @@ def cartoon(image: Image.Image, degree: float) -> Image.Image:
     small = shrink_to(image, _DRAWN_MEGAPIXELS)
     flat = small.filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.MedianFilter(5))
     flat = tones.saturate(posterize(flat, 0.6), 0.8)
-    drawn = ImageChops.multiply(flat, _lines(small, degree).convert("RGB"))
+    drawn = ImageChops.multiply(flat, lines(small, degree).convert("RGB"))
     return drawn.resize(image.size, Image.Resampling.LANCZOS)
 
 

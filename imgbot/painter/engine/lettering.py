@@ -55,11 +55,8 @@ class _Type(NamedTuple):
         if self.ink is None:
             return usual, ground
         is_near = abs(lightness(self.ink) - lightness(ground)) < 0.4
-        return self.ink, _opposed(self.ink) if is_near else ground
-
-
-def _opposed(ink: Colour) -> Colour:
-    return _DARK if lightness(ink) > 0.5 else _LIGHT
+        opposed = _DARK if lightness(self.ink) > 0.5 else _LIGHT
+        return self.ink, opposed if is_near else ground
 
 
 class _Kept(NamedTuple):

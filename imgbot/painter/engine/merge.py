@@ -8,6 +8,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import read_lettering
+from imgbot.domain.moving import UNMOVED, Move
 from imgbot.painter.engine import collages, drawing, geometry, photo_styles
 from imgbot.painter.engine.backdrop import GROUND_LINE, SHADOW, cast_contact_shadow, is_cut_off
 from imgbot.painter.engine.background import cut_subject
@@ -52,17 +53,22 @@ def place_cutout(
     """Ground (RGB) with the subject; `across` (0 to 1) is where, if the request does not tell."""
     is_corner = "_" in request.position
     width_share_max, height_share_max = 0.8, 0.92
-    share = (_CORNER_SHARE if is_corner else 0.55) * request.size
+    share = (_CORNER_SHARE if is_corner else 0.55) * request.size * request.move.size
     across_max = ground.width * width_share_max / subject.image.width
     height_max = ground.height * min(height_share_max, share) / subject.image.height
     cutout = drawing.rescale(subject.image, min(height_max, across_max))
     middle = _ACROSS.get(request.position, across)
     left = round(ground.width * middle - cutout.width / 2)
-    left = min(max(left, 0), ground.width - cutout.width)
     bottom = ground.height if subject.is_cut_off else round(ground.height * GROUND_LINE)
-    place = (left, bottom - cutout.height)
+    top = bottom - cutout.height
     if is_corner:
-        place = _corner(ground.size, cutout.size, request.position)
+        left, top = _corner(ground.size, cutout.size, request.position)
+    left += round(request.move.right * ground.width)
+    top += 0 if subject.is_cut_off else round(request.move.down * ground.height)
+    place = (
+        min(max(left, 0), ground.width - cutout.width),
+        min(max(top, 0), ground.height - cutout.height),
+    )
     return _lay(ground, cutout, place, is_standing=not subject.is_cut_off and not is_corner)
 
 
@@ -92,7 +98,7 @@ def place_inset(
     ground: Image.Image, image: Image.Image, request: MergeRequest, place: int
 ) -> Image.Image:
     """Ground with the whole picture as a small inset with round corners."""
-    size_share = min(0.7, _CORNER_SHARE * request.size)
+    size_share = min(0.7, _CORNER_SHARE * request.size * request.move.size)
     factor = size_share * min(ground.width / image.width, ground.height * 1.25 / image.height)
     rim = max(1, round(min(ground.size) * 0.006))
     framed = ImageOps.expand(drawing.rescale(image, factor), rim, "white")
@@ -117,14 +123,14 @@ APPLIED_KEYS = (
 )  # fmt: skip
 
 
-def merge_pictures(images: Sequence[Image.Image], prompt: str) -> EditResult:
+def merge_pictures(images: Sequence[Image.Image], prompt: str, move: Move = UNMOVED) -> EditResult:
     """Merge two to ten pictures (RGB or RGBA) as the prompt asks. UserError merge_needs_two."""
     if len(images) < PHOTOS_MIN:
         raise UserError("merge_needs_two")
     images = images[:PHOTOS_MAX]
     lettering = read_lettering(prompt)
     request = parse_merge_request(lettering.rest if lettering else prompt, len(images))
-    focus = None
+    request, focus = replace(request, move=move), None
     if request.layout == "cut_out":
         image, applied = _cut_out(images, request)
     elif request.layout == "like_picture":

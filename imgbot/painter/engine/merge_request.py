@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain import this_style
+from imgbot.domain.moving import UNMOVED, Move
 from imgbot.domain.phrases import blanked, normalize
 from imgbot.domain.spelling import has_cyrillic, similar, slips_of
 from imgbot.painter.engine import photo_styles
@@ -72,6 +73,7 @@ class MergeRequest:
     ground: int | None = None
     position: str = ""
     size: float = 1.0
+    move: Move = UNMOVED
     background: Colour | None = None
     has_gaps: bool = True
     unrecognised: tuple[str, ...] = ()
