@@ -31,7 +31,8 @@ def success_caption(job: Job) -> str:
     # A picture that was not drawn anew has lost nothing.
     if job.request.lost and job.request.operation is Operation.CREATE:
         names = edit_names(job.request.language, tuple(job.request.lost.split(", ")))
-        lines.append(t(job.request.language, "caption_lost", changes=_shortened(names)))
+        if names:
+            lines.append(t(job.request.language, "caption_lost", changes=_shortened(names)))
     hidden = "caption_hidden" if "hidden" in job.progress.facts else ""
     for note in (hidden, job.request.note):
         if note and has_text(note):

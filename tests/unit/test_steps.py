@@ -374,6 +374,19 @@ def test_a_caption_says_what_was_done_and_quotes_what_was_not_understood(
     assert captions.success_caption(with_changes(JOB, facts=facts, **edit)).splitlines() == lines
 
 
+@pytest.mark.parametrize(
+    ("lost", "line"),
+    [
+        ("background_removed", ["Without the earlier edits: background removed"]),
+        ("no_clear_subject", []),
+    ],
+)
+def test_a_caption_names_what_a_new_drawing_lost(lost: str, line: list[str]) -> None:
+    job = with_changes(JOB, prompt="a fish", lost=lost)
+
+    assert captions.success_caption(job).splitlines() == ["a fish", *line]
+
+
 async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path) -> None:
     async def fetch(_output: Output, target: Path) -> None:
         Image.new("L", (7000, 7000)).save(target, "WEBP", quality=1, method=0)
