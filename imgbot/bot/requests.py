@@ -33,8 +33,9 @@ from imgbot.domain.prompt_options import (
 from imgbot.domain.redrawing import drawn_from
 from imgbot.domain.remix import amend
 from imgbot.domain.texts import counted, in_time, price
-from imgbot.domain.words import order_in
+from imgbot.domain.words import order_in, read
 from imgbot.domain.words.chat import ABOUT_PHOTO
+from imgbot.domain.words.reading import Talk
 from imgbot.storage import keys, rate_limit
 from imgbot.storage.job_queue import Admission, JobQueue
 from imgbot.storage.results import ResultStore
@@ -387,7 +388,7 @@ class Requests:
         prompt, photo = prompt_of(message), photo_of(message)
         if photo is None or not prompt or command_of(message):
             return prompt
-        order = order_in(prompt, ABOUT_PHOTO)
+        order = order_in(prompt, ABOUT_PHOTO, dialogue.added.word_readers)
         is_prompt = order is not None and order.intent is not Intent.AGAIN
         is_prompt = is_prompt or dialogue.order_rule.is_prompt(prompt)
         return prompt if is_prompt and not await self._is_by_bot(message, photo, dialogue) else ""
@@ -403,6 +404,14 @@ class Requests:
         if is_by_user and dialogue.identity.is_account(origin.sender_user):
             return True
         return bool(await self.results.job_of_picture(photo))
+
+
+async def answer_caption(message: Message, dialogue: Dialogue) -> None:
+    """Answer what a caption asks or says, if a feature does; a forwarded one is somebody else's."""
+    reading = read(prompt_of(message), ABOUT_PHOTO, dialogue.added.word_readers)
+    topic = reading.topic if isinstance(reading, Talk) and not message.forward_origin else ""
+    if answer := dialogue.added.answers.get(topic):
+        await answer(message, dialogue)
 
 
 def _complete(

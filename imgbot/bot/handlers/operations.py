@@ -19,7 +19,7 @@ from imgbot.bot.dialogue import (
     to_state_data,
 )
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of, target_photo
-from imgbot.bot.requests import Requests
+from imgbot.bot.requests import Requests, answer_caption
 from imgbot.bot.this_picture import TargetPicture
 from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import UserError
@@ -155,6 +155,7 @@ class OperationHandlers:
         if photo is None or await self.requests.prompt_in(message, dialogue):
             await self.handle_edit_start(message, dialogue)
             return
+        await answer_caption(message, dialogue)
         await ask_about(dialogue, photo)
 
     async def start_photo_operation(

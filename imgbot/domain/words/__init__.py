@@ -79,9 +79,9 @@ def meant_in(text: str, chat: ChatState) -> str:
     )
 
 
-def order_in(text: str, chat: ChatState) -> Order | None:
+def order_in(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Order | None:
     """Return what a text asks for, or probably does; None for talk."""
-    found = read(text, chat)
+    found = read(text, chat, added)
     if isinstance(found, Talk):
         return None
     return found.order if isinstance(found, Ask) else found

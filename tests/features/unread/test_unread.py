@@ -2,10 +2,11 @@
 
 import pytest
 
+from imgbot.domain.texts import t
 from imgbot.domain.words import read
 from imgbot.domain.words.reading import Talk, WordReader
 from imgbot.features.unread.words import ROWS
-from tests.integration.stage import User
+from tests.integration.stage import User, jpeg
 from tests.unit.test_words import CHATS
 
 OTHERS = """
@@ -70,3 +71,23 @@ async def test_the_answer_is_in_their_language_else_in_the_users(anna: User) -> 
     assert told[0] == "Solo entiendo inglés y ruso."
     assert told[1].startswith("I read English and Russian only")
     assert told[2].startswith("I don't open links.")
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_caption_in_another_language_orders_nothing(anna: User) -> None:
+    stage, cat, dog = anna.stage, jpeg("cat", (300, 300)), jpeg("astronaut", (300, 300))
+    before = await stage.orders()
+    for caption in ("añade un sombrero al gato", "让它更亮"):
+        await anna.photos(cat, caption=caption)
+    said = await anna.said()
+    linked = await anna.ask("mi canal: https://t.me/gatos", cat)
+    await anna.ask("agrega un sombrero al gato", cat, dog, fits=lambda m: "2 photos" in m.text)
+    await anna.ask("/cancel")
+
+    asked = t("en", "ask_photo_action")
+    assert said[::2] == ["Solo entiendo inglés y ruso.", "我只懂英语和俄语。"]
+    assert said[1::2] == [asked] * 2
+    assert linked.text.startswith(t("en", "unread_link"))
+    assert await stage.orders() == before
+    await anna.order("give it a hat", cat)
