@@ -106,7 +106,10 @@ class Conversation:
             await dialogue.close(Question.WHICH)
 
     async def handle_picture(self, message: Message, dialogue: Dialogue) -> None:
-        """Picture: the answer to a question, or one outside a dialogue."""
+        """Picture: what its caption asks a feature for, an answer to a question, or neither."""
+        if answer := self.reader.answer_to_caption(message, dialogue):
+            await answer(message, dialogue)
+            return
         question, _ = await open_question(message, dialogue)
         await self._picture_taker(question)(message, dialogue)
 

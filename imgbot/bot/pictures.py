@@ -110,6 +110,7 @@ class Pictures:
             id_of(replied, recents) if replied else "",
             pending,
             id_of(asked, recents) if asked else about,
+            names=tuple(dialogue.context.profile.named),
         )
         state = replace(state, undone=undone_in(state))
         return KnownChat(state, {**photos, **known}, message_id if replied else 0)
@@ -233,7 +234,7 @@ class Pictures:
         parent = await self.results.expected(meant.request.parent)
         if parent and parent.picture and parent.is_of(dialogue.context.chat_id):
             return parent
-        return tuple(photo for photo in meant.request.sources[:1] if photo.file_id)
+        return tuple(photo for photo in meant.request.shown_sources[:1] if photo.file_id)
 
 
 def _is_shown_in(job: Meant, message_id: int) -> bool:

@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 
 from aiogram.types import Message
 
-from imgbot.bot.dialogue import ABOUT_A_PHOTO, PHOTO_STATES, Dialogue, Question
+from imgbot.bot.dialogue import (
+    ABOUT_A_PHOTO,
+    PHOTO_STATES,
+    Dialogue,
+    MessageHandler,
+    Question,
+)
 from imgbot.bot.handlers.operations import STYLE_OF_THIS
 from imgbot.bot.messages import is_about_picture, prompt_of, replied_message, replied_picture_of
 from imgbot.bot.pictures import KnownChat, Pictures
@@ -14,8 +20,8 @@ from imgbot.domain.intents import Intent, PendingQuestion, wording_key
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.domain.words import meant_in, read
-from imgbot.domain.words.chat import ChatState
-from imgbot.domain.words.reading import THIS, Ask, Order, Reading, Which
+from imgbot.domain.words.chat import ABOUT_PHOTO, ChatState
+from imgbot.domain.words.reading import THIS, Ask, Order, Reading, Talk, Which, sentence_of
 from imgbot.domain.words.this_picture import Found, this_picture
 from imgbot.storage.users import UserStore
 
@@ -155,6 +161,14 @@ class TextReader:
             # Beside what was drawn, "delete this" is no wish to delete a message.
             text = replace(text, reading=Order(Intent.CHANGE, prompt))
         return await self._decided(replace(text, refusal=refusal), dialogue)
+
+    def answer_to_caption(self, message: Message, dialogue: Dialogue) -> MessageHandler | None:
+        """Return what a feature does with the caption of a photo; None if it is not for it."""
+        rows = [row for row in dialogue.added.word_readers if row.is_of_captions]
+        chat = replace(ABOUT_PHOTO, names=tuple(dialogue.context.profile.named))
+        sentence = sentence_of(prompt_of(message))
+        found = next(filter(None, (row.read(sentence, chat) for row in rows)), None)
+        return dialogue.added.answers.get(found.topic) if isinstance(found, Talk) else None
 
     def read(self, prompt: str, chat: ChatState, dialogue: Dialogue) -> Reading:
         """Return what words ask for in a chat; nothing else in the bot reads them."""

@@ -52,6 +52,10 @@ NEXT_STATES: Mapping[State, frozenset[State]] = {
 }
 
 
+KEPT = "kept."
+"""Beginning of the unique id of a photo that its user keeps; Telegram's have no such sign."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputPhoto:
     """Picture sent by a user, by Telegram's file id; never the bytes.
@@ -69,6 +73,11 @@ class InputPhoto:
     """True if it is shown under a spoiler."""
     replied: "InputPhoto | None" = None
     """Picture that it was sent in reply to: it may be that one with something drawn on it."""
+
+    @property
+    def is_kept(self) -> bool:
+        """True for one that its user keeps under its `name`: no group is shown it."""
+        return self.unique_id.startswith(KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,11 @@ class Request:
     def awaits_picture(self) -> bool:
         """True while the picture that it changes is still being made."""
         return any(not photo.file_id for photo in self.sources)
+
+    @property
+    def shown_sources(self) -> tuple[InputPhoto, ...]:
+        """Its photos that may be shown in its chat."""
+        return tuple(photo for photo in self.sources if self.chat_id > 0 or not photo.is_kept)
 
     @property
     def is_change(self) -> bool:

@@ -103,7 +103,7 @@ PhotoCheck = Callable[[Job, Path], Awaitable[None]]
 
 BeforeChoice = Callable[[Any, Job], Awaitable[Job | Advance]]
 """Takes the `StepContext`, which stands above this module, as do the hooks below."""
-TakeSource = Callable[[Any, Job, Path], Awaitable[bool]]
+TakeSource = Callable[[Any, Job, int, Path], Awaitable[bool]]
 BeforeSubmit = Callable[[Any, Job, Provider, GenerationRequest], Awaitable[GenerationRequest]]
 
 
@@ -117,8 +117,8 @@ class Hooks:
     check_photo: tuple[PhotoCheck, ...] = ()
     """Called with each photo of a job before anything is ordered; raises UserError to refuse it."""
     source: tuple[TakeSource, ...] = ()
-    """Called with each job of one photo and the file to write; returns true if it has written what
-    the job is to begin with, in place of its photo."""
+    """Called with each photo of a job, by its number from 0, and the file to write; returns true if
+    it has written what the job is to begin with, in place of the photo."""
     before_submit: tuple[BeforeSubmit, ...] = ()
     """Called with each order before its uploads; returns it as it is to be made."""
     after_render: tuple[AfterRender, ...] = ()

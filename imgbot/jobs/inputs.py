@@ -162,8 +162,7 @@ async def checked_photo(context: StepContext, job: Job, index: int) -> Path:
         if stem.with_suffix(suffix).exists():
             return stem.with_suffix(suffix)
     raw = folder / f"raw-{index}"
-    # Of two photos, the first one is what the second one may be drawn on.
-    is_own = index == 0 and await _take_original(context, job, raw)
+    is_own = await _take_original(context, job, index, raw)
     options: dict[str, Any] = {"is_own": is_own}
     if OPERATIONS[job.request.operation].has_scale:
         # The scale is computed from this size, at a repeated order, too.
@@ -194,12 +193,14 @@ async def if_short_again(
     return await read()
 
 
-async def _take_original(context: StepContext, job: Job, target: Path) -> bool:
+async def _take_original(context: StepContext, job: Job, index: int, target: Path) -> bool:
     """Use a result of this bot at its original size: Telegram keeps a smaller photo of it."""
     for hook in context.hooks.source:
-        if await hook(context, job, target):
+        if await hook(context, job, index, target):
             return True
-    original = context.originals.find(job.request.parent) if job.request.parent else None
+    # Of two photos, the first one is what the second one may be drawn on.
+    parent = job.request.parent if index == 0 else ""
+    original = context.originals.find(parent) if parent else None
     if original is None or original.stat().st_size > steps.RESULT_LIMIT_BYTES:
         return False
     await asyncio.to_thread(copy_file, original, target)

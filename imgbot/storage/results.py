@@ -48,7 +48,7 @@ class Recent:
     def of(cls, job: Job, user_id: int, now_ms: int) -> "Recent":
         """Return a job that is ordered, or whose picture is shown, by or for a user."""
         request = job.request
-        photos = () if request.awaits_picture else request.sources[:_SOURCES_KEPT]
+        photos = () if request.awaits_picture else request.shown_sources[:_SOURCES_KEPT]
         words = request.prompt[:_WORDS_KEPT]
         return cls(user_id, now_ms, job.id, request.parent, photos, request.operation, words)
 

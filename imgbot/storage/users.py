@@ -21,6 +21,8 @@ _USERNAME = "username"
 _NAME = "name"
 _WRITTEN = "written"
 _JOBS = "jobs_"
+NAMED = "named:"
+"""Prefix of the fields with photos that have names."""
 _SEEN_AGAIN_MS = 86_400_000
 _REPEATED_S = 90_000
 """Longer than an update waits for its chat: its handling is repeated then."""
@@ -59,6 +61,8 @@ class UserProfile:
     """Stored @name, in lower case."""
     name: str = ""
     """Stored first and last name."""
+    named: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Photos that the user has given names, as stored, by these."""
 
     @property
     def language(self) -> str:
@@ -100,6 +104,11 @@ class UserStore(Store):
             seen_ms=int(seen_ms or 0),
             username=record.get(_USERNAME, ""),
             name=record.get(_NAME, ""),
+            named={
+                field.removeprefix(NAMED): photo
+                for field, photo in record.items()
+                if field.startswith(NAMED)
+            },
         )
 
     async def mark_seen(

@@ -17,6 +17,7 @@ from imgbot.features.guest import FEATURE as GUEST
 from imgbot.features.lettering import FEATURE as LETTERING
 from imgbot.features.marks import FEATURE as MARKS
 from imgbot.features.models import FEATURE as MODELS
+from imgbot.features.named_photos import FEATURE as NAMED_PHOTOS
 from imgbot.features.people import FEATURE as PEOPLE
 from imgbot.features.privacy import FEATURE as PRIVACY
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
@@ -55,6 +56,7 @@ FEATURES: tuple[Feature, ...] = (
     STYLES,
     SUBJECT,
     TIPS,
+    NAMED_PHOTOS,
     UNREAD,
     GUARD,
     CHECKS,

@@ -226,7 +226,7 @@ class ResultHandlers:
         await self._show(meant, dialogue)
 
     async def _act_compare(self, result: Job, dialogue: Dialogue) -> str:
-        operation, sources = result.request.operation, result.request.sources
+        operation, sources = result.request.operation, result.request.shown_sources
         if operation not in CHANGES or not sources or result.picture is None:
             raise UserError("compare_nothing")
         await self.requests.check_rate_limit(dialogue)

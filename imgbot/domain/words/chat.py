@@ -55,6 +55,8 @@ class ChatState:
     """Ids of the pictures that it may mean, as the question lists them."""
     undone: tuple[str, ...] = ()
     """Ids of the pictures that were left by going back, the latest first."""
+    names: tuple[str, ...] = ()
+    """Names that the user who writes has given to photos."""
 
     @property
     def this(self) -> ChatPicture | None:

@@ -135,6 +135,8 @@ class WordReader:
     examples: tuple[Example, Example]
     is_first: bool = False
     """True for a row of a feature that stands before all of the core's."""
+    is_of_captions: bool = False
+    """True for a row of a feature that reads a photo's caption as well, which is else a change."""
 
 
 def sentence_of(text: str, whole: str = "") -> Sentence:

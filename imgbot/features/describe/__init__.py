@@ -13,7 +13,6 @@ def _build(core: Core) -> Seams:
     if not core.chat.is_on:
         return Seams(actions=actions)
     return Seams(
-        message_routes=[describer.route],
         word_readers=[ROW],
         answers={TOPIC: describer.handle},
         actions=actions,

@@ -8,9 +8,8 @@ from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.commands import ChatCommand
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.messages import clean, photo_of, without_mention
+from imgbot.bot.messages import clean, photo_of
 from imgbot.bot.this_picture import target_of
 from imgbot.domain.buttons import ButtonAction, Presser
 from imgbot.domain.errors import UserError
@@ -64,6 +63,7 @@ ROW = WordReader(
     "a picture in words",
     lambda sentence, _: Talk(Intent.COMMAND, TOPIC) if asks(sentence.text) else None,
     (Example("describe this picture"), Example("опиши картинку")),
+    is_of_captions=True,
 )
 
 
@@ -73,13 +73,6 @@ class Describer:
 
     core: Core
     _under_way: int = 0
-
-    async def route(self, message: Message) -> ChatCommand | None:
-        """Return what takes a photo whose caption asks: a caption is else a change."""
-        core, is_alone = self.core, not message.media_group_id
-        caption = without_mention(message, core.identity.name).caption or ""
-        is_own = is_alone and asks(caption) and core.identity.is_addressed(message)
-        return ChatCommand("", self.handle) if is_own else None
 
     async def handle(self, message: Message, dialogue: Dialogue) -> None:
         """Answer with words for this picture; they are asked for once."""

@@ -135,9 +135,10 @@ class WordsOnPictures:
             return None
         return written_on(await self.results.result(job.request.parent))
 
-    async def _take_bare(self, context: StepContext, job: Job, target: Path) -> bool:
+    async def _take_bare(self, context: StepContext, job: Job, index: int, target: Path) -> bool:
         """Begin with the picture without the words. Raises UserError if it is gone."""
-        old = await self._before(job) if job.request.operation is Operation.EDIT else None
+        is_edit = job.request.operation is Operation.EDIT and index == 0
+        old = await self._before(job) if is_edit else None
         if old is None or not old.is_apart:
             return False
         stored = self.originals.find(bare_name(old.bare)) if old.bare else None
