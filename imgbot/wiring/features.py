@@ -21,6 +21,7 @@ from imgbot.features.named_photos import FEATURE as NAMED_PHOTOS
 from imgbot.features.people import FEATURE as PEOPLE
 from imgbot.features.privacy import FEATURE as PRIVACY
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
+from imgbot.features.releases import FEATURE as RELEASES
 from imgbot.features.shapes import FEATURE as SHAPES
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
@@ -58,6 +59,7 @@ FEATURES: tuple[Feature, ...] = (
     TIPS,
     NAMED_PHOTOS,
     UNREAD,
+    RELEASES,
     GUARD,
     CHECKS,
 )
