@@ -1,4 +1,4 @@
-"""Commands of README.md and docs/install.md, typed as they are written into a fresh copy.
+"""Commands of README.md and of docs on installing and releasing, typed into a fresh copy.
 
 pip may use its registry. Nothing is changed outside the copy: `sudo` is a script that adds
 `--dry-run`; what an installation does is tested by test_install and test_install_plan.
@@ -71,12 +71,16 @@ def typed(command: str, copy: Path, **variables: str) -> str:
     return said
 
 
-def test_each_command_of_both_pages_is_followed_here() -> None:
+def test_each_command_of_the_pages_is_followed_here() -> None:
     assert [heading for heading, _ in sections("README.md")] == [
         "Try it",
         "Serve Telegram in five steps",
     ]
     assert [heading for heading, _ in sections("docs/install.md")] == ["From one file", "Upgrade"]
+    assert [heading for heading, _ in sections("docs/releasing.md")] == [
+        "From a clean clone to signed files",
+        "How a user checks them",
+    ]
 
 
 def test_the_demo_and_the_tests_start(copy: Path) -> None:
@@ -125,3 +129,38 @@ def test_the_one_file_is_built(copy: Path) -> None:
     shutil.copy(copy / "dist" / "imgbot", elsewhere)
 
     assert typed("./imgbot --version", elsewhere).startswith("imgbot ")
+
+
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="no ssh-keygen")
+def test_a_release_is_signed_and_checked(copy: Path) -> None:
+    release, check = dict(sections("docs/releasing.md")).values()
+    # This test is part of `.ci/run`, and what `make packages` builds is tested by test_onefile.
+    release.remove(".ci/run")
+    make = copy.parent / "make"
+    make.write_text("#!/bin/sh\nmkdir dist && cd dist && date >imgbot && sha256sum * >SHA256SUMS\n")
+    make.chmod(0o755)
+    who = ("git", "git@localhost")
+    names = dict(zip(("NAME", "EMAIL"), who, strict=True))
+    variables = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in names.items()}
+    origin = copy.parent / "origin"
+    for command in (
+        "git tag --list | xargs -r git tag --delete",
+        f"git init -q --bare {origin} && git remote set-url origin {origin}",
+        f"ln -s {ROOT}/.venv && ssh-keygen -q -t ed25519 -N '' -f KEY",
+    ):
+        typed(command, copy)
+
+    for command in release:
+        typed(command, copy, EDITOR="true", **variables)
+    dist = copy / "dist"
+    (dist / "signers").write_text("imgbot " + (copy / "KEY.pub").read_text())
+    good, sums = [typed(command, dist) for command in check]
+    (dist / "imgbot").write_text("another")
+    bad = subprocess.run(check[1], shell=True, cwd=dist, capture_output=True, check=False)
+
+    [version] = re.findall(r"tag -a v(\S+)", " ".join(release))
+    assert typed(".venv/bin/python -m imgbot --version", copy) == f"imgbot {version}\n"
+    assert f"v{version}" in typed(f"git -C {origin} tag", copy)
+    assert 'Good "file" signature for imgbot' in good
+    assert sums == "imgbot: OK\n"
+    assert bad.returncode != 0
