@@ -25,7 +25,7 @@ from imgbot.painter.engine.vocabulary import STOP_WORDS
 
 WORDS_MAX, COUNT_MAX = 200, 12
 _DIMINUTIVE = re.compile("(?:[оеёуыюи]?[чшн](?:ек|ик|к)|ик|ок|ек)(?:[аеиоуы]|о[мвй]|ами|ах)?$")
-_ADJECTIVES = ("ый", "ий", "ой", "ая", "яя", "ое", "ее", "ые", "ие")
+_ADJECTIVES = ("ый", "ий", "ой", "ая", "яя", "ое", "ее", "ые", "ие", "ыми")
 _TABLE = table("create")
 # Weights for scene and palette: things decide the scene, times and moods rather the colours.
 _WEIGHTS = {"things": (1.0, 0.5), "times": (0.35, 2.2), "moods": (0.35, 1.0)}
