@@ -73,6 +73,7 @@ _PICTURE_ASKED = frozenset(
 )
 
 _ACTS = frozenset({"file", "delete", "receipt", "compare"})
+_ACTS_ON_SEVERAL = frozenset({"file", "delete"})
 """Topics of texts that are about a result."""
 
 _Handler = Callable[[Text, Message, Dialogue], Awaitable[None]]
@@ -145,10 +146,14 @@ class Conversation:
 
     async def _handle_command(self, text: Text, message: Message, dialogue: Dialogue) -> None:
         """Do what a command in words asks for."""
-        if text.topic == "delete" and len(text.found.pictures) > 1:
-            ids = [each.id for each in text.found.pictures]
-            several = [await self.pictures.meant(text.chat, each, dialogue) for each in ids]
-            await self.results.ask_delete(several, dialogue)
+        several = text.found.pictures if text.topic in _ACTS_ON_SEVERAL else ()
+        if len(several) > 1:
+            meant = [await self.pictures.meant(text.chat, each.id, dialogue) for each in several]
+            if text.topic == "delete":
+                await self.results.ask_delete(meant, dialogue)
+                return
+            for each in filter(None, meant):
+                await self.results.about_chosen(text.topic, each)(message, dialogue)
         elif text.topic in _ACTS:
             named = await self.orders.named(text, dialogue)
             await self.results.about_chosen(text.topic, named)(message, dialogue)
@@ -179,14 +184,15 @@ class Conversation:
             await self.results.about_chosen("undo")(message, dialogue)
             return
         # Shown by an update that is handled again, it is the newest itself.
-        found = next((each.id for each in text.found.pictures), "")
-        chosen = await dialogue.once("show", found)
+        found = " ".join(each.id for each in text.found.pictures)
+        chosen = (await dialogue.once("show", found)).split()
         if not chosen:
             raise no_such(text)
-        meant = await self.pictures.meant(text.chat, chosen, dialogue)
-        if not meant:
-            raise UserError("picture_gone")
-        await self.results.show_chosen(meant, message, dialogue)
+        for each in chosen:
+            meant = await self.pictures.meant(text.chat, each, dialogue)
+            if not meant:
+                raise UserError("picture_gone")
+            await self.results.show_chosen(meant, message, dialogue)
 
     async def _handle_again(self, text: Text, message: Message, dialogue: Dialogue) -> None:
         count = max(text.order.count if text.order else 1, count_in(text.prompt))

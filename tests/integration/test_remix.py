@@ -194,6 +194,23 @@ async def test_both_pictures_are_deleted_after_one_question(anna: User, text: st
     assert (await anna.ask("/last")).text in {t(each, "history_empty") for each in LANGUAGES}
 
 
+async def test_pictures_named_by_numbers_are_shown_sent_and_deleted_together(anna: User) -> None:
+    cat, _, owl = [await anna.order(each) for each in ("a cat", "a fox", "an owl")]
+
+    await anna.say("send me the first and the third as files")
+    captions = {t(each, "original_caption") for each in LANGUAGES}
+    files = [each for each in await anna.heard() if each.text in captions]
+    await anna.say("покажи первую и третью")
+    shown = [each.text for each in await anna.heard() if is_picture(each)]
+    question = await anna.ask("delete the last two")
+    await anna.toast(question, question.buttons[0]["text"])
+
+    assert len(files) == 2
+    assert shown[-2:] == ["a cat", "an owl"]
+    assert {cat.id, owl.id} <= {each.id for each in await anna.results() if each.is_deleted}
+    assert (await anna.ask("/last", fits=is_picture)).text == "a fox"
+
+
 async def test_only_the_own_picture_is_deleted(builtin_stage: Stage) -> None:
     ann, bob = await open_group(builtin_stage)
     picture = await ann.order("/create a fox")

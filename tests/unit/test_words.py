@@ -102,6 +102,9 @@ LINE = (
         ("no text needed, thanks", "changed", Intent.SMALL_TALK),
         ("сравни цены", "drawn beside", Intent.QUESTION),
         ("too expensive", "changed", Intent.QUESTION),
+        ("добавь в набор", "changed", Intent.QUESTION),
+        ("put it in my sticker set", "picture", Intent.QUESTION),
+        ("16", "several", Intent.HELP),
         ("цены на баннере поменяй", "changed", Intent.CHANGE),
         ("теперь чтобы он спал", "drawn beside", Intent.CHANGE),
         ("he needs a hat now", "changed", Intent.CHANGE),
@@ -125,6 +128,12 @@ def test_what_is_told_orders_nothing_and_what_is_wished_does(
 HISTORY = ChatState((*LINE[::-1], ChatPicture("ship", Operation.CREATE, ("a ship in oils",))))
 VARIANTS = ChatState(
     tuple(ChatPicture(f"v{at}", Operation.CREATE, (FOX,), order="v1", number=at) for at in (2, 1))
+)
+FOUR = ChatState(
+    tuple(
+        ChatPicture(f"v{at}", Operation.CREATE, (FOX,), order="v1", number=at)
+        for at in range(4, 0, -1)
+    )
 )
 GONE_BACK = ChatState((LINE[2], LINE[3], LINE[1], LINE[0]), undone=("bare",))
 
@@ -168,6 +177,38 @@ def test_a_text_moves_in_the_history_of_a_picture(text: str, chat: ChatState, sh
     assert isinstance(found, Talk)
     assert found.intent is Intent.SHOW
     assert [each.id for each in this_picture(found.which, chat).pictures] == [shown] * bool(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "ids"),
+    [
+        ("delete the first and the third", Intent.COMMAND, "v1 v3"),
+        ("удали вторую, третью и четвёртую", Intent.COMMAND, "v2 v3 v4"),
+        ("delete 1 and 3", Intent.COMMAND, "v1 v3"),
+        ("удали 2", Intent.COMMAND, "v2"),
+        ("delete the last two", Intent.COMMAND, "v4 v3"),
+        ("1, 3", Intent.SHOW, "v1 v3"),
+        ("keep 1 and 3", Intent.POINTING, "v1 v3"),
+        ("upscale 1 and 3", Intent.OPERATION, "v1 v3"),
+        ("первую и вторую ярче", Intent.CHANGE, "v1 v2"),
+        ("make the first and third brighter", Intent.CHANGE, "v1 v3"),
+        ("merge 2 and 4", Intent.OPERATION, "v2 v4"),
+    ],
+)
+def test_several_pictures_are_meant_by_their_numbers(text: str, intent: Intent, ids: str) -> None:
+    found = read(text, FOUR)
+
+    assert not isinstance(found, Ask)
+    assert found.intent is intent
+    assert [each.id for each in this_picture(found.which, FOUR).pictures] == ids.split()
+
+
+@pytest.mark.parametrize("text", ["2 dogs and 3 cats", "a hat on the first, a scarf on the second"])
+def test_other_numbers_mean_no_several_pictures(text: str) -> None:
+    found = read(text, FOUR)
+    which = found.order.which if isinstance(found, Ask) else found.which
+
+    assert len(this_picture(which, FOUR).pictures) <= 1
 
 
 def test_where_the_history_ends_the_other_steps_are_told() -> None:

@@ -101,7 +101,7 @@ def _asked_of(
 ) -> Reading:
     """Return what the text asks for; what is unsure is a change of the one picture named."""
     if len(meant.pictures) > 1:
-        return direct
+        return found
     if isinstance(found, Talk):
         return found if named.is_certain and named.is_definite else direct
     if not named.is_definite and _order_of(direct).intent is Intent.CREATE:

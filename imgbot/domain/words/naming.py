@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from imgbot.domain.intents.facts import Intent, PendingQuestion
 from imgbot.domain.intents.words import Token
@@ -18,7 +18,7 @@ from imgbot.domain.words.name_phrases import (
     phrases_in,
     with_article,
 )
-from imgbot.domain.words.numbers import Numbered, numbered_in
+from imgbot.domain.words.numbers import Numbered, are_joined, numbered_in
 from imgbot.domain.words.parts import parts_in
 from imgbot.domain.words.picture_words import PictureWords, words_of
 from imgbot.domain.words.reading import NamedBy, Sentence, Which, sentence_of
@@ -27,7 +27,10 @@ from imgbot.domain.words.vocabulary import WORDS, concept, is_look, is_small
 _OTHER_QUESTIONS = frozenset(PendingQuestion) - {PendingQuestion.NOTHING, PendingQuestion.CHANGE}
 _WAYS = {OTHERS: NamedBy.OTHER, PREVIOUS: NamedBy.BEFORE}
 _ONE_BY_ONE = ("each", "every", "каждый", "каждую", "каждом", "каждому", "каждой", "каждого")
-_COUNTS = {"two": 2, "three": 3, "four": 4, "двух": 2, "три": 3, "трех": 3, "троих": 3, "четыре": 4}
+_COUNTS = {
+    "two": 2, "three": 3, "four": 4, "две": 2, "два": 2, "двух": 2, "три": 3, "трех": 3, "троих": 3,
+    "четыре": 4,
+}  # fmt: skip
 _FIRST = 3
 """Words before the first thing of a text at most."""
 _SEPARATORS = " ,;:.!?—–-\n"
@@ -51,9 +54,10 @@ class PictureName:
     @property
     def alone(self) -> Intent | None:
         """Intent of a text that says no more than which picture: it is shown, or pointed at."""
-        words = {each.text for each in self.rest.parsed.tokens if is_small(each)}
-        if len(words) < len({each.text for each in self.rest.parsed.tokens}):
+        tokens, keeping = self.rest.parsed.tokens, WORDS["keeping"]
+        if not all(is_small(each) or each.text in keeping for each in tokens):
             return None
+        words = {each.text for each in tokens}
         if words & WORDS["showing"] or not words:
             return Intent.SHOW
         return (
@@ -85,7 +89,7 @@ def _by_all(sentence: Sentence, chat: ChatState) -> PictureName | None:
         count = _COUNTS.get(after.text, 0) if after else 0
         if token is None or not _is_every(before, token, after, are_fresh=are_fresh):
             continue
-        is_pair = token.text not in _ONE_BY_ONE and token.text not in WORDS["whole"]
+        is_pair = token.text not in _ONE_BY_ONE and not count
         which = Which(NamedBy.ALL, 2 if is_pair else count)
         return PictureName(which, sentence, is_definite=False)
     return None
@@ -93,7 +97,7 @@ def _by_all(sentence: Sentence, chat: ChatState) -> PictureName | None:
 
 def _is_every(before: Token | None, token: Token, after: Token | None, *, are_fresh: bool) -> bool:
     """Return true for "both" of pictures, not of things in one."""
-    if token.text in WORDS["whole"]:
+    if token.text in WORDS["whole"] | WORDS["newest"]:
         return after is not None and after.text in _COUNTS
     if token.text not in WORDS["every"]:
         return False
@@ -104,14 +108,14 @@ def _is_every(before: Token | None, token: Token, after: Token | None, *, are_fr
 
 
 def _by_number(sentence: Sentence, chat: ChatState) -> PictureName | None:
-    found = numbered_in(sentence, chat)
-    if len({each.number for each in found}) != 1:
+    found, tokens = numbered_in(sentence, chat), sentence.parsed.tokens
+    several = [*dict.fromkeys(map(_which, found))]
+    are_apart = not all(are_joined(one.end, other.start, tokens) for one, other in pairwise(found))
+    if not several or (are_apart and len(several) > 1):
         return None
-    return PictureName(
-        _which(found[0]),
-        _without(sentence, found[0]),
-        is_definite=bool(found[0].of) or found[0].number > 0,
-    )
+    first, last = found[0], found[0] if are_apart else found[-1]
+    rest = _without(sentence, first._replace(end=last.end))
+    return PictureName(together(several), rest, is_definite=bool(first.of) or first.number > 0)
 
 
 def _which(found: Numbered) -> Which:

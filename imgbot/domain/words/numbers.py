@@ -27,6 +27,7 @@ _RUSSIAN = (
 )
 _DIGITS = re.compile(r"([1-9]\d?)(?:st|nd|rd|th|-?(?:[ыои]?й|[ая]?я|[ую]?ю|[ое]го|[ое]му|ой|ом|е))")
 _BARE = re.compile(r"[1-9]\d?")
+_ROW = re.compile(r"(?<!\S)[1-9]\d?(?: (?:(?:and|и|plus) )?[1-9]\d?)*+(?!\S)")
 _SIGNS = frozenset({"номер", "number", "no", "номера"})
 _CHOICES = frozenset({"вариант", "option", "version", "variant"})
 MORE = re.compile(
@@ -57,14 +58,50 @@ def number_of(token: Token) -> int:
 def numbered_in(sentence: Sentence, chat: ChatState) -> list[Numbered]:
     """Return the pictures that a text names by a number."""
     tokens, count = sentence.parsed.tokens, max((each.number for each in chat.pictures), default=0)
-    if len(tokens) == 1 and _BARE.fullmatch(tokens[0].text):
-        number = int(tokens[0].text)
-        return [Numbered(number, 0, 1)] if number <= max(count, len(chat.pictures)) else []
-    found = (_numbered(at, tokens, sentence.text, count) for at in range(len(tokens)))
-    return [each for each in found if each]
+    if bare := _bare_in(sentence):
+        are_known = all(each.number <= max(count, len(chat.pictures)) for each in bare)
+        return bare if are_known else []
+    found: list[Numbered] = []
+    for at in range(len(tokens)):
+        is_next = are_joined(found[-1].end, at, tokens) if found else False
+        if each := _numbered(at, tokens, sentence.text, count, is_next=is_next):
+            found.append(each)
+    return found
 
 
-def _numbered(at: int, tokens: Sequence[Token], text: str, count: int) -> Numbered | None:
+def _bare_in(sentence: Sentence) -> list[Numbered]:
+    """Return the numbers of "1 and 3" and "delete 2"; those of "2 dogs" and "5 4 3" are others."""
+    tokens, row = sentence.parsed.tokens, _ROW.search(sentence.plain)
+    if row is None:
+        return []
+    start = sentence.plain.count(" ", 0, row.start())
+    end = start + len(row[0].split())
+    behind = tokens[end : end + 1]
+    are_counted = not all(is_small(each) or MORE.fullmatch(each.text) for each in behind)
+    if are_counted or _is_other(start, end, tokens):
+        return []
+    numbers = ((at, tokens[at].text) for at in range(start, end))
+    found = [Numbered(int(each), at, at + 1) for at, each in numbers if _BARE.fullmatch(each)]
+    of_thing = start > 0 and tokens[start - 1].text in WORDS["thing"] | _SIGNS
+    return [found[0]._replace(start=start - of_thing), *found[1:]]
+
+
+def _is_other(start: int, end: int, tokens: Sequence[Token]) -> bool:
+    """Return true for what is to be written or drawn, and for one number that is no choice."""
+    said = {each.text for each in (*tokens[:start], *tokens[end:])}
+    if end - start == 1 and not WORDS["links"].issuperset(said):
+        return tokens[0].text not in WORDS["choosing"]
+    return not said.isdisjoint(WORDS["writing"] | WORDS["drawing"])
+
+
+def are_joined(end: int, start: int, tokens: Sequence[Token]) -> bool:
+    """Return true if no more than "and" or a comma stands between two numbers."""
+    return end <= start and all(each.text in {"and", "и", "plus"} for each in tokens[end:start])
+
+
+def _numbered(
+    at: int, tokens: Sequence[Token], text: str, count: int, *, is_next: bool
+) -> Numbered | None:
     token, start = tokens[at], _start(at, tokens)
     of_thing = _of_thing(at, tokens)
     if _BARE.fullmatch(token.text):
@@ -75,13 +112,14 @@ def _numbered(at: int, tokens: Sequence[Token], text: str, count: int) -> Number
     if of_thing:
         return Numbered(number, start, at + 2, of_thing)
     is_known = _is_first(start, tokens) and number <= count and not token.text.isascii()
-    is_meant = is_known or _is_alone(at, start, tokens)
+    is_meant = is_known or _is_alone(at, start, tokens, is_next=is_next)
     return Numbered(number, start, at + 1) if is_meant else None
 
 
-def _is_alone(at: int, start: int, tokens: Sequence[Token]) -> bool:
+def _is_alone(at: int, start: int, tokens: Sequence[Token], *, is_next: bool) -> bool:
     """Return true if no thing is counted: not "the second dog", nor "make it brighter first"."""
-    is_adverb = tokens[at].text.isascii() and start == at and not _is_first(start, tokens)
+    is_adverb = tokens[at].text.isascii() and start == at
+    is_adverb = is_adverb and not (is_next or _is_first(start, tokens))
     following = _following(at, tokens)
     is_last = following is None or is_small(following)
     return not is_adverb and (is_last or MORE.fullmatch(following.text) is not None)

@@ -12,6 +12,7 @@ from imgbot.domain.prompt_options import count_in
 from imgbot.domain.words import learned
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, Talk, WordReader
+from imgbot.domain.words.vocabulary import WORDS
 
 _LONGEST_LETTERING = 600
 """Characters of a text that is to be written, with what asks for it."""
@@ -35,6 +36,17 @@ def _lists() -> PhraseLists:
 def _begins(name: str, sentence: Sentence) -> bool:
     rest = without_beginning(sentence.parsed) or sentence.text
     return any(_lists()[name].match(normalize(each), 1) for each in (sentence.text, rest))
+
+
+def _owned(sentence: Sentence, chat: ChatState) -> Reading | None:
+    """Read "mine and his", which says of whom, and not what; what it may ask for is asked about."""
+    is_open = chat.this is not None and chat.pending is PendingQuestion.NOTHING
+    if not is_open or any(each.text not in WORDS["owned"] for each in sentence.parsed.tokens):
+        return None
+    found = learned.read_learned(sentence, chat)
+    if isinstance(found, Order) and found.intent in {Intent.CHANGE, Intent.CREATE}:
+        return Ask(found)
+    return found
 
 
 def _again(sentence: Sentence, chat: ChatState) -> Order | None:
@@ -125,6 +137,12 @@ BARE = (
     ),
 )
 ROWS = (
+    WordReader(
+        "owned",
+        "of whom a picture is, and nothing else",
+        _owned,
+        (Example("mine and his"), Example("с ней и мной")),
+    ),
     WordReader(
         "again",
         "another picture of the same words",

@@ -113,7 +113,7 @@ def _row(known: PictureWords, chat: ChatState, *, are_photos: bool) -> dict[int,
     begun = [each for each in chat.pictures if known.line(each) == each.id]
     photos = [each for each in begun if each.operation is None]
     row = photos if are_photos and photos else begun
-    return dict(enumerate(sorted(row, key=lambda each: -each.age_s), 1))
+    return dict(enumerate(sorted(row, key=lambda each: each.age_s)[::-1], 1))
 
 
 def _order_of(heads: Sequence[ChatPicture], chat: ChatState) -> str:

@@ -89,6 +89,13 @@ def _read_signs(sentence: Sentence, _: ChatState) -> Reading | None:
     return None
 
 
+def _read_number(sentence: Sentence, chat: ChatState) -> Reading | None:
+    """Read a small number alone, which is that of no picture, or it would have been named."""
+    is_number = re.fullmatch(r"\d\d?(?: \d\d?)*", sentence.plain)
+    is_open = chat.pending is PendingQuestion.NOTHING
+    return Talk(Intent.HELP) if is_number and is_open else None
+
+
 def _read_emoji(sentence: Sentence, chat: ChatState) -> Reading | None:
     if sentence.parsed.tokens or not sentence.text:
         return None
@@ -271,6 +278,12 @@ COMMANDS: tuple[WordReader, ...] = (
         "a picture that is to go from the chat",
         _read_delete,
         (Example("delete it"), Example("удали эту гадость", "reply")),
+    ),
+    WordReader(
+        "number",
+        "a small number alone, of no picture",
+        _read_number,
+        (Example("16"), Example("42!", "nothing")),
     ),
     WordReader(
         "emoji",

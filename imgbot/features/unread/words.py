@@ -63,9 +63,9 @@ def _shows(language: str, plain: str, script: str) -> bool:
     """Return true if words show a language; Ukrainian is shown by its letters, too."""
     if (language == "uk") != (script == "CYRILLIC"):
         return False
-    if script == "CYRILLIC":
-        return re.search("[іїєґ]", plain) is not None and not re.search("[әғқңөұүһ]", plain)
-    if _pattern(language, "sure").search(plain):
+    if script == "CYRILLIC" and re.search("[әғқңөұүһ]", plain):
+        return False
+    if _pattern(language, "sure").search(plain) or re.search("[іїєґ]", plain):
         return True
     few = set(_pattern(language, "few").findall(plain)) if language != "other" else set()
     return len(few) >= 3

@@ -19,6 +19,7 @@ bedankt | goedemorgen, hoe gaat het | hoeveel kost het? | hoe gaat het? | teken 
 dziękuję | dzień dobry | ile to kosztuje? | jak się masz? | narysuj kota na plaży
 teşekkürler | merhaba | bu ne kadar? | nasılsın? | bir kedi çiz
 дякую | добрий день | скільки це коштує? | як справи? | намалюй кота, зроби його яскравіше
+дякую | доброго ранку | почому? ще раз | як справи? | зроби фон темним | додай капелюх
 شكرا | مرحبا | كم السعر | كيف حالك | ارسم قطة
 תודה | שלום | כמה זה עולה | מה שלומך | צייר חתול
 谢谢 | 你好 | 多少钱 | 你好吗 | 一只猫在海滩上
