@@ -11,12 +11,13 @@ from imgbot.domain.prompt_words import (
     JOINING,
     LINKS,
     PRONOUNS,
+    TABLES,
     WORD,
     kind_of,
     pattern,
     words_in,
 )
-from imgbot.domain.russian import agreed, nominative, with_nominative
+from imgbot.domain.russian import agreed, declined, nominative, with_nominative
 from imgbot.domain.spelling import fold, has_cyrillic
 
 _LOOK_BACK = 3
@@ -25,6 +26,17 @@ _LOOK_BACK = 3
 _ADJECTIVE = re.compile(r"\w{3,}(?:ый|ий|ой|ая|яя|ое|ее|ые|ие|ую|юю|ого|его|ым|им|ом|ем|ей|ых|их)")
 _VERBAL = re.compile(r"\w{3,}ing")
 _KIND_OF_PICTURE = pattern("kind_of_picture", r"(?:{})\s+")
+_SIZED = {name: frozenset(words.split()) for name, words in TABLES["sized"].items()}
+_SIZE_WORDS = ARTICLES | PRONOUNS | frozenset[str]().union(*_SIZED.values())
+_DEGREES = {
+    "bigger": ("big", "large", "huge", "больш*", "огромн*"),
+    "smaller": ("small", "little", "tiny", "маленьк*", "крошечн*"),
+}
+_ADJECTIVES = {
+    "bigger": (("большой", "big"), ("огромный", "huge")),
+    "smaller": (("маленький", "small"), ("крошечный", "tiny")),
+}
+"""Words for a size, and for the next one."""
 _AT_FIRST = re.compile(r"(?:not|не)\b|instead|вместо")
 """Beginnings of a replacement that name first what is not to be there."""
 
@@ -32,7 +44,7 @@ _AT_FIRST = re.compile(r"(?:not|не)\b|instead|вместо")
 def amended(prompt: str, wanted: str) -> str:
     """Return the prompt with what is to be seen: in place of words of its kind, or at its end."""
     words = words_in(wanted)
-    if described := _described(prompt, words):
+    if described := _described(prompt, words) or _sized(prompt, words):
         return described
     if {*map(stem, words)} <= {*map(stem, words_in(prompt))}:
         return prompt
@@ -56,6 +68,29 @@ def _described(prompt: str, words: Sequence[str]) -> str:
     found = words_in(prompt)
     at = _place_of(things[0], found) if things else _head(prompt)
     return _with_attribute(prompt, at, told[0]) if at >= 0 else ""
+
+
+def _sized(prompt: str, words: Sequence[str]) -> str:
+    """Return the prompt with one of its things bigger or smaller; nothing if none is to be."""
+    told = [name for name in ("bigger", "smaller") for each in words if each in _SIZED[name]]
+    things = [each for each in words if each not in _SIZE_WORDS]
+    # "Больше деревьев" is about their number.
+    if len(told) != 1 or len(things) > 1 or (words[0] in LINKS and things):
+        return ""
+    at = _place_of(things[0], words_in(prompt)) if things else _head(prompt)
+    return _of_size(prompt, at, told[0]) if at >= 0 else ""
+
+
+def _of_size(prompt: str, at: int, told: str) -> str:
+    """Return the prompt with the thing at that place of the next size."""
+    found = ["", *words_in(prompt)]
+    before, thing = found[at], found[at + 1]
+    russian, english = _ADJECTIVES[told][kind_of(before, _DEGREES) == told]
+    is_declined = has_cyrillic(thing) and (nominative(thing) != thing or before in LINKS)
+    if not is_declined:
+        return _with_attribute(prompt, at, russian if has_cyrillic(thing) else english)
+    start = [*WORD.finditer(prompt)][at].start()
+    return f"{prompt[:start]}{declined(russian, nominative(thing), thing)} {prompt[start:]}"
 
 
 def _with_attribute(prompt: str, at: int, attribute: str) -> str:

@@ -21,7 +21,8 @@ _LONGEST_CHANGE, _LONGEST_OPTIONS = 300, 120
 
 _CLAUSES = re.compile(
     r"\s*[,;.!\n]+\s*|\s+(?:и|and|но|but)\s+"
-    r"(?=(?:no|without|remove|add|make|без|убери|удали|добавь|сделай)\b)"
+    r"(?=(?:no|without|remove|add|make|the|без|убери|удали|добавь|сделай"
+    r"|\w+ (?:по)?(?:больше|меньше|крупнее|мельче))\b)"
 )
 _PARTS = re.compile(r"\s*[,;.!\n]+\s*|\s+(?:и|and|но|but)\s+")
 _DEFINITE = re.compile(r"^(?:the|that|this|those|these)\s+(?=\w)", re.IGNORECASE)

@@ -26,6 +26,20 @@ _ENDINGS = {
 
 _MASCULINE, _STRESSED_ENDINGS = ("ий", "ий", "ий", "ый"), ("ой", "ой", "ой", "ой")
 
+_PLURAL_CASES = {"ами": "ими", "ями": "ими", "ах": "их", "ях": "их"}
+_FEMININE_CASES = {**_PLURAL_CASES, "у": "ую", "ю": "ую"}
+_MASCULINE_CASES = {
+    **_PLURAL_CASES,
+    "ом": "им",
+    "ем": "им",
+    "а": "ого",
+    "я": "ого",
+    "у": "ому",
+    "ю": "ому",
+    "е": "ом",
+}
+"""Endings of an adjective by those of its noun, in the cases after the nominative."""
+
 
 @cache
 def _subjects() -> Mapping[str, str]:
@@ -56,6 +70,15 @@ def with_nominative(words: str) -> str:
             break
         parts[at] = word if kind_of(folded, ANYWHERE) else nominative(word)
     return " ".join(parts)
+
+
+def declined(adjective: str, noun: str, form: str) -> str:
+    """Return a Russian adjective that goes with a noun in the singular, in a form of it."""
+    is_feminine = fold(noun)[-1:] in "ая"
+    endings = _FEMININE_CASES if is_feminine else _MASCULINE_CASES
+    found = (told for last, told in endings.items() if fold(form).endswith(last))
+    ending = next(found, "ой" if is_feminine and form != noun else "")
+    return _ADJECTIVE_ENDING.sub("", adjective) + ending if ending else agreed(adjective, noun)
 
 
 def agreed(adjective: str, noun: str) -> str:

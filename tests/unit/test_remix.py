@@ -36,6 +36,22 @@ AMENDED = [
     ("a sleeping fox in the snow", "orange", "a sleeping orange fox in the snow"),
     ("fox in a red hat", "blue hat", "fox in a blue hat"),
     ("a picture of a fox", "big", "a picture of a big fox"),
+    # What is to be bigger or smaller stays one thing.
+    ("a fox in the snow", "make the fox bigger and add a moon", "a big fox in the snow, a moon"),
+    ("a big fox", "the fox should be a bit bigger", "a huge fox"),
+    ("a big fox in the snow", "make it smaller", "a small fox in the snow"),
+    ("an old house", "make the house smaller", "an old small house"),
+    ("лиса в снегу", "сделай лису побольше и добавь луну", "большая лиса в снегу, луна"),
+    ("большой кот", "пусть кот будет намного больше", "огромный кот"),
+    ("девочка с лисой", "сделай лису поменьше", "девочка с маленькой лисой"),
+    ("мышь с котом", "кота крупнее", "мышь с большим котом"),
+    ("замок на холме", "сделай замок больше и холм меньше", "большой замок на маленьком холме"),
+    (
+        "a fox on a hill",
+        "make the fox a lot bigger and the hill smaller",
+        "a big fox on a small hill",
+    ),
+    ("a fox", "bigger trees", "a fox, bigger trees"),
     # One thing instead of another.
     ("a grey cat on a roof", "a dog instead of the cat", "a dog on a roof"),
     ("рыжий кот на крыше", "собаку вместо кота", "собака на крыше"),

@@ -25,7 +25,9 @@ _STEPS_MAX = 20
 
 
 def _read(sentence: Sentence, chat: ChatState) -> Order | None:
-    words = chat.this.words if chat.this else ()
+    this = chat.this
+    # "A fox against the sky" was drawn so.
+    words = this.words if this and this.operation is not Operation.CREATE else ()
     for at in range(len(words) - 1, -1, -1):
         if is_placing(words[at]):
             is_move = move_in(sentence.text, words[at]) or asks_behind(sentence.text)
