@@ -17,6 +17,7 @@ from imgbot.bot.messages import (
     UNREADABLE,
     BotIdentity,
     addressee_of,
+    asked_about,
     command_of,
     presses_in,
     text_after,
@@ -145,6 +146,8 @@ class UpdateHandler:
     """Handlers by kind of update, see `_kind_of`."""
     kept_handlers: Mapping[str, KeptHandler]
     """Handlers by a name that is in what was kept."""
+    words_of: Callable[[Message], Awaitable[str]] | None
+    """Returns the words of a message that a feature has heard."""
 
     def add_to(self, table: CommandTable) -> None:
         table.add((RESEND, self._handle_again))
@@ -224,12 +227,21 @@ class UpdateHandler:
             key = "stale_button"
         elif action.is_repeatable or await self._is_first(dialogue.context, callback):
             parts = action.parse(argument, dialogue.user_id)
-            key = await handler(callback, *parts, dialogue)
+            key = await handler(await self._with_words(callback), *parts, dialogue)
         if isinstance(key, Resend):
             key = await self._handle_again(callback, key.update_id, key.dialogue)
         is_alert = isinstance(key, Alert)
         text = key.text if is_alert else dialogue.t(key) if key else ""
         await dialogue.messenger.answer_callback(callback.id, text, is_alert=is_alert)
+
+    async def _with_words(self, callback: CallbackQuery) -> CallbackQuery:
+        """Return a press with the words of the voice message that its question replies to."""
+        shown, asked = callback.message, asked_about(callback)
+        if self.words_of is None or asked is None or not asked.voice:
+            return callback
+        heard = asked.model_copy(update={"text": await self.words_of(asked)})
+        shown = shown.model_copy(update={"reply_to_message": heard}) if shown else None
+        return callback.model_copy(update={"message": shown})
 
     async def _handle_again(self, _: CallbackQuery, update_id: int, dialogue: Dialogue) -> str:
         """Handle a message that was refused, as the update that it was: it orders once."""

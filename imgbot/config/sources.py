@@ -30,6 +30,7 @@ CREDENTIALS = {
     "IMGBOT_TOKEN": "bot-token",
     "IMGBOT_REDIS_URL": "redis-url",
     "IMGBOT_CHAT_KEY": "chat-key",
+    "IMGBOT_SPEECH_KEY": "speech-key",
 }
 """Variables of secrets, each with the name of its systemd credential."""
 

@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiogram import Bot
+from aiogram.types import Message
 
 from imgbot.bot.commands import ChatCommand, HandledAction
 from imgbot.bot.context import NowMs
-from imgbot.bot.dialogue import Additions, Dialogues
+from imgbot.bot.dialogue import Additions, Dialogues, MessageHandler
 from imgbot.bot.handlers.account import AccountHandlers
 from imgbot.bot.handlers.operations import OperationHandlers
 from imgbot.bot.handlers.start import GeneralHandlers
@@ -88,6 +89,9 @@ class Core:
     photo_checks: list[PhotoCheck] = field(default_factory=list)
     """Hooks on photos, for those that a feature sends elsewhere; filled likewise."""
 
+    text_handlers: list[MessageHandler] = field(default_factory=list)
+    """Handler of texts, for a feature that finds words elsewhere; filled likewise."""
+
     @property
     def chat_host(self) -> str:
         """Host that is sent what the chat model is asked; empty without one."""
@@ -113,6 +117,8 @@ class Seams(Additions):
     """Handlers of updates that are no requests, by their kind, each of one feature alone."""
     message_routes: Sequence[MessageRoute] = ()
     """Choices before the commands; each returns None for a message that is not its own."""
+    words_of: Callable[[Message], Awaitable[str]] | None = None
+    """Returns the words of a message without text that a question replies to; of one feature."""
     kept_handlers: Mapping[str, KeptHandler] = field(default_factory=dict)
     """Handlers of a refused request, by a name that is in what the feature keeps of it."""
     commands: Sequence[ChatCommand] = ()

@@ -43,8 +43,10 @@ class ChatClient:
         model: str,
         key: SecretStr | None,
         count_call: Callable[[], Awaitable[int]],
+        name: str = "chat model",
     ) -> None:
-        """`count_call` counts a call and returns the number of today's."""
+        """`count_call` counts a call and returns the number of today's; `name` is for the log."""
+        self._name = name
         self._url = url
         self._model = model
         self._count_call = count_call
@@ -88,9 +90,30 @@ class ChatClient:
 
         `schema` is that of the answer's properties, `picture` a JPEG that is asked about.
         """
-        try:
+
+        async def content() -> Any:
             body = await asyncio.to_thread(self._body, instructions, asked, schema, picture)
-            found = read(_content_of(await self._post(body, timeout_s)))
+            return _content_of(await self._post("chat/completions", timeout_s, json=body))
+
+        return await self._answer(content(), read)
+
+    async def transcribe(
+        self, recording: Path, read: Callable[[Any], T], timeout_s: float
+    ) -> T | None:
+        """Return what `read` finds in the words of an OGG file; None as `ask` does."""
+
+        async def words() -> Any:
+            file = "voice.ogg", await asyncio.to_thread(recording.read_bytes), "audio/ogg"
+            form = {"model": self._model, "response_format": "json"}
+            called = "audio/transcriptions", timeout_s
+            answer = await self._post(*called, data=form, files={"file": file})
+            return answer.content["text"] if answer.is_success else None
+
+        return await self._answer(words(), read)
+
+    async def _answer(self, content: Awaitable[Any], read: Callable[[Any], T]) -> T | None:
+        try:
+            found = read(await content)
         except _FAILED as error:
             # The text of an error may hold what was sent: only its kind is logged.
             self._pause(type(error).__name__)
@@ -104,17 +127,17 @@ class ChatClient:
         if self._failures >= _FAILURES:
             pause_s = min(_FIRST_PAUSE_S * 2 ** (self._failures - _FAILURES), _LONGEST_PAUSE_S)
             self._paused_until_s = time.monotonic() + pause_s
-            events.warning("the chat model fails (%s); it is not asked for %d s", what, pause_s)
+            events.warning("the %s fails (%s); it is not asked for %d s", self._name, what, pause_s)
 
-    async def _post(self, body: Mapping[str, Any], timeout_s: float) -> ProviderResponse:
+    async def _post(self, path: str, timeout_s: float, **body: Any) -> ProviderResponse:
         client = ProviderHttpClient(
             Hosts([self._url], []),
             self._auth,
-            deadlines=Timeouts(ask_s=timeout_s),
+            deadlines=Timeouts(ask_s=timeout_s, submit_s=timeout_s),
             answer_limit_bytes=_ANSWER_LIMIT_BYTES,
         )
         async with aclosing(client):
-            return await client.ask("POST", f"{self._url}/chat/completions", json=body)
+            return await client.ask("POST", f"{self._url}/{path}", **body)
 
     def _body(
         self,

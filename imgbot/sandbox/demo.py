@@ -25,7 +25,10 @@ from imgbot.sandbox.state import FIRST_USER_ID
 _RESTART_S = 0.5
 _RESTARTS = 100
 _LOOK_S = 0.05
-_TRIED = ("IMGBOT_STARS", "IMGBOT_GUARD", "IMGBOT_CHAT", "IMGBOT_CHAT_KEY", "IMGBOT_CHECK")
+_TRIED = (
+    *("IMGBOT_STARS", "IMGBOT_GUARD", "IMGBOT_CHAT", "IMGBOT_CHAT_KEY", "IMGBOT_CHECK"),
+    *("IMGBOT_SPEECH", "IMGBOT_SPEECH_KEY"),
+)
 """Settings of the operator that can be tried; admins pay nothing."""
 _STATUS_PORTS = range(8081, 8090)
 """Ports beside the usual one at which `imgbot status` looks for a bot."""

@@ -105,7 +105,7 @@ def thumbnail(source: Path, target_stem: Path) -> Rendition | None:
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-FileKind = Literal["photos", "documents", "stickers", "thumbnails"]
+FileKind = Literal["photos", "documents", "stickers", "thumbnails", "voice"]
 
 _MAX_FILES = 40_000
 _MAX_BYTES = 4 << 30
@@ -116,6 +116,7 @@ _PREFIXES: dict[FileKind, str] = {
     "documents": "BQACAgIAAxkBAA",
     "stickers": "CAACAgIAAxkBAA",
     "thumbnails": "AAMCAgADGQEAA",
+    "voice": "AwACAgIAAxkBAA",
 }
 
 
@@ -198,6 +199,8 @@ class FileStore:
         path, name = self._uploads[key]
         if kind == "photo":
             return await self.keep_photo(path, SENT_SIDES)
+        if kind == "voice":
+            return await self._keep_voice(path)
         return await self.keep_document(path, name)
 
     async def keep_photo(self, source: Path, sides: tuple[int, ...] = DELIVERED_SIDES) -> Part:
@@ -217,6 +220,13 @@ class FileStore:
         if made := await self._in_thread(thumbnail, path, self.new_path()):
             part["thumbnail"] = (await self._stored("thumbnails", *made)).size()
         self._wholes[file.file_id] = whole = {"document": part | file.handles()}
+        return whole
+
+    async def _keep_voice(self, source: Path) -> Part:
+        path = self.new_path()
+        await self._in_thread(os.link, source, path)
+        file = await self._stored("voice", path, name="voice.oga")
+        self._wholes[file.file_id] = whole = {"voice": {"mime_type": "audio/ogg"} | file.handles()}
         return whole
 
     async def keep_sticker(self, source: Path) -> Part:

@@ -46,6 +46,8 @@ class NewMessage(BaseModel, extra="forbid"):
     caption: str = ""
     photos: list[str] = []
     documents: list[str] = []
+    voice: str = ""
+    duration_s: int = Field(3, ge=0)
     reply_to_message_id: int = 0
     quote: str = ""
     thread_id: int = 0
@@ -245,6 +247,10 @@ async def _contents(state: SandboxState, chat: Chat, message: NewMessage) -> lis
     """Return the contents of the requested messages, in order."""
     head = _head(state, chat, message)
     parts = split_text(message.text) + await _files(state, chat, message)
+    if message.voice:
+        voice = await state.files.keep_sent("voice", message.voice)
+        voice["voice"] |= {"duration": message.duration_s}
+        parts.append(voice | caption(message.caption))
     if not parts and message.extra:
         parts = [{}]
     if not parts:
@@ -290,7 +296,7 @@ async def _files(state: SandboxState, chat: Chat, message: NewMessage) -> list[J
     written = caption(message.caption)
     if parts:
         parts[0] |= written
-    elif written:
+    elif written and not message.voice:
         raise SandboxError("a caption needs a file")
     return [group | part for part in parts]
 

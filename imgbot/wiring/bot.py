@@ -28,6 +28,7 @@ def build_conversation(core: Core, seams: Seams, originals: OriginalStore) -> Co
     users = UserStore(core.redis)
     reader = TextReader(core.pictures, users, core.operations.has_photo_styles)
     conversation = Conversation(reader, TextOrders(*parts), *parts, *others, stored, users)
+    core.text_handlers.append(conversation.handle_text)
     for each in (core.operations, *others, conversation):
         each.add_to(core.general.table)
     core.general.table.add(*seams.commands, *seams.actions)
@@ -47,7 +48,7 @@ def build_update_poller(
     users, stats, results = UserStore(redis), QueueStats(redis), ResultStore(redis)
     visits = Visits(policy, core.queue, users, results, stats)
     parts = router, visits, core.requests, users, dialogues, core.bot
-    handler = UpdateHandler(*parts, seams.updates, seams.kept_handlers)
+    handler = UpdateHandler(*parts, seams.updates, seams.kept_handlers, seams.words_of)
     handler.add_to(general.table)
     ledger = UpdateLedger(redis, core.queue.persistence.persist)
     expired = None

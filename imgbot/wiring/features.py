@@ -29,6 +29,7 @@ from imgbot.features.styles import FEATURE as STYLES
 from imgbot.features.subject import FEATURE as SUBJECT
 from imgbot.features.tips import FEATURE as TIPS
 from imgbot.features.unread import FEATURE as UNREAD
+from imgbot.features.voice import FEATURE as VOICE
 from imgbot.jobs.hooks import Hooks
 from imgbot.storage import keys
 from imgbot.storage.client import Client
@@ -60,6 +61,7 @@ FEATURES: tuple[Feature, ...] = (
     NAMED_PHOTOS,
     UNREAD,
     RELEASES,
+    VOICE,
     GUARD,
     CHECKS,
 )

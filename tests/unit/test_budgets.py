@@ -34,7 +34,7 @@ CEILINGS = {
     "lines of imgbot/telemetry": 995,
     "lines of imgbot/wiring": 1000,
     "lines that the supervisor imports": 43500,
-    "settings": 38,
+    "settings": 40,
     "Redis keys": 88,
     "words of the README": 2300,
     "lines of the README": 160,

@@ -52,7 +52,7 @@ def _build(core: Core) -> Seams:
         ChatCommand("paysupport", handlers.ask_support, is_part=True, **common),
     ]
     if is_sold:
-        commands.append(ChatCommand("terms", handlers.show_terms, **common, **_HELP))
+        commands.append(ChatCommand("terms", handlers.show_terms, 7, **common, **_HELP))
         commands.append(ChatCommand("buy", handlers.offer_packs, place, is_personal=True, **_HELP))
     return Seams(
         updates=dict.fromkeys(KINDS, handlers.handle),
