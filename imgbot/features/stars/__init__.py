@@ -63,7 +63,7 @@ def _build(core: Core) -> Seams:
             (REFUND, refunds.on_refund),
             (SUPPORT, refunds.on_support),
         ],
-        message_routes=[desk.route],
+        message_routes=[desk.route] if is_sold else [],
         word_readers=ROWS,
         answers={
             "buy": handlers.offer_packs,

@@ -269,7 +269,7 @@ class StarHandlers:
 
     async def ask_support(self, message: Message, dialogue: Dialogue) -> None:
         """/paysupport: words behind it, or a picture with it, reach a human."""
-        if message.text and not text_after(message):
+        if not self.prices or (message.text and not text_after(message)):
             await self.answer_money_back(message, dialogue)
             return
         account = await self.ledger.account(dialogue.user_id)
@@ -278,8 +278,6 @@ class StarHandlers:
         except UserError as error:
             if error.reason != "not_allowed" or not account.payments:
                 raise
-        if not (self.prices or account.payments):
-            raise UserError("unknown_command")
         await self.desk.pass_on(message, dialogue)
 
     async def answer_money_back(self, message: Message, dialogue: Dialogue) -> None:
@@ -291,7 +289,7 @@ class StarHandlers:
         if account.payments:
             lines = ["stars_money_back"] * bool(account.unused) + ["stars_money_back_told"]
             await self._tell_owners(dialogue)
-        lines += ["support_how"] * bool(self.policy.admins)
+        lines += ["support_how"] * bool(self.prices and self.policy.admins)
         text, rows = await self._balance(dialogue)
         text = "\n".join([*map(dialogue.t, lines), "", text])
         if dialogue.context.is_private:
