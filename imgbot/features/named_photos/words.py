@@ -2,12 +2,14 @@
 
 import re
 import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
 from imgbot.domain.intents import Intent
 from imgbot.domain.intents.beginnings import is_order
+from imgbot.domain.lettering import read_lettering
 from imgbot.domain.spelling import fold, has_cyrillic
 from imgbot.domain.words import read, vetoes
 from imgbot.domain.words.chat import ABOUT_PHOTO, ChatState
@@ -70,13 +72,31 @@ def _cases(word: str) -> str:
     return f"(?:{base}|{_FLEETING.sub('', base)})(?:{_CASES.get(word[-1], _CASES_ELSE)})"
 
 
+def _names_in(text: str, names: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
+    """Yield the names of a text, each with its place; not those in words to be written."""
+    lettering = read_lettering(text)
+    scene = lettering.scene if lettering else text
+    start = text.find(scene) if scene else -1
+    if start < 0:
+        return
+    for match in _pattern(names).finditer(fold(text), start, start + len(scene)):
+        name = names[int((match.lastgroup or "n0")[1:])]
+        if not is_common(name) or text[match.start()].isupper():
+            yield name, match.start(), match.end()
+
+
+def _with_instead(text: str, found: Sequence[tuple[str, int, int]], *, is_thing: bool) -> str:
+    """Return a text with "cat", or nothing, instead of each name."""
+    for name, start, end in found[::-1]:
+        thing = "кот" if has_cyrillic(name) else "cat"
+        text = text[:start] + thing * is_thing + text[end:]
+    return text
+
+
 def without_names(text: str, names: tuple[str, ...]) -> str:
     """Return a text without the names; the whole of one that says nothing else."""
-    parts, at = list[str](), 0
-    for match in _pattern(names).finditer(fold(text)):
-        parts.append(text[at : match.start()])
-        at = match.end()
-    return " ".join("".join([*parts, text[at:]]).split()).strip(" ,") or text
+    plain = _with_instead(text, [*_names_in(text, names)], is_thing=False)
+    return " ".join(plain.split()).strip(" ,") or text
 
 
 def order_with(text: str, names: tuple[str, ...]) -> NamedOrder | None:
@@ -84,26 +104,20 @@ def order_with(text: str, names: tuple[str, ...]) -> NamedOrder | None:
 
     It is read as it would be with "cat" for each of them.
     """
-    found, plain, at, is_clear = dict[str, None](), "", 0, True
-    for match in _pattern(names).finditer(fold(text)):
-        name = names[int((match.lastgroup or "n0")[1:])]
-        if is_common(name):
-            if not text[match.start()].isupper():
-                continue
-            # The capital letter may be that of the sentence.
-            is_clear &= text[: match.start()].strip()[-1:] not in {"", ".", "!"}
-        found[name] = None
-        plain += text[at : match.start()] + ("кот" if has_cyrillic(name) else "cat")
-        at = match.end()
+    found = [*_names_in(text, names)]
     if not found:
         return None
-    plain += text[at:]
+    plain = _with_instead(text, found, is_thing=True)
     is_added, alone = bool(_PATTERNS["added"].match(plain)), read(plain, ChatState())
     if isinstance(alone, Talk) and not is_added:
         return None
     is_asked = is_added or Order in {type(alone), type(read(plain, ABOUT_PHOTO))}
+    # The capital letter of a word may be that of the sentence.
+    common = (start for name, start, _ in found if is_common(name))
+    is_clear = all(text[:start].strip()[-1:] not in {"", ".", "!"} for start in common)
     is_sure = is_asked and is_clear and not _PATTERNS["states"].match(plain)
-    return NamedOrder(tuple(found), is_sure, is_added, plain.strip(" .!") in {"cat", "кот"})
+    known = tuple(dict.fromkeys(name for name, *_ in found))
+    return NamedOrder(known, is_sure, is_added, plain.strip(" .!") in {"cat", "кот"})
 
 
 def _gives_name(sentence: Sentence, chat: ChatState) -> bool:
