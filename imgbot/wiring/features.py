@@ -10,6 +10,7 @@ from imgbot.features.albums import FEATURE as ALBUMS
 from imgbot.features.alerts import FEATURE as ALERTS
 from imgbot.features.broadcast import FEATURE as BROADCAST
 from imgbot.features.checks import FEATURE as CHECKS
+from imgbot.features.clips import FEATURE as CLIPS
 from imgbot.features.describe import FEATURE as DESCRIBE
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guard import FEATURE as GUARD
@@ -51,6 +52,7 @@ FEATURES: tuple[Feature, ...] = (
     GUEST,
     PROMPT_HELP,
     DESCRIBE,
+    CLIPS,
     MODELS,
     LETTERING,
     SHAPES,

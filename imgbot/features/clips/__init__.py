@@ -1,0 +1,53 @@
+"""Clips: who asks for a moving picture is told that pictures stand still; nothing is ordered."""
+
+import re
+
+from aiogram.types import Message
+
+from imgbot.bot.dialogue import Dialogue
+from imgbot.domain.intents import Intent
+from imgbot.domain.words.reading import Example, Talk, WordReader
+from imgbot.features.feature import Core, Feature, Seams
+
+TOPIC = "clips"
+
+_THIS = r"(?: (?:it|this|that|them|her|him|the|my))?(?: (?:picture|photo|image|drawing))?"
+_ETO = r"(?: (?:эт[уаои]|эт(?:ого|ой)|её|ее|его|их|мо[юеё]))?(?: (?:картинк\w|рисун\w+|фото\w*))?"
+_CLIP = r"(?:(?:an?|\d+|short|little|second|sec|s)[ -]){0,4}(?:video|clip|gif|animation|movie)"
+_KLIP = r"(?:(?:коротк\w+|\d+|секундн\w+)[ -]){0,3}(?:видео|видос\w*|клип|ролик|гифк?\w|анимаци\w)"
+_MOVES = r"(?:двига\w+с[ья]|движется|шевел\w+с[ья]|ожив\w+)"
+_ASKS = re.compile(
+    rf"animate{_THIS}|make{_THIS} (?:move|come alive)|(?:turn|make){_THIS} into {_CLIP}"
+    rf"|make (?:me )?{_CLIP}(?: (?:of|from|out of){_THIS})?"
+    rf"|(?:оживи|анимируй)(?:те)?{_ETO}|(?:сделай|преврати)(?:те)?{_ETO}(?: в)? {_KLIP}"
+    rf"|сделай(?:те)? {_KLIP}(?: из{_ETO})?"
+    rf"|(?:сделай(?:те)?,? )?(?:пусть|чтобы?)(?: он[аио]?| вс[её]| это)? {_MOVES}",
+    re.IGNORECASE,
+)
+_COURTESY = re.compile(r"^(?:please|пожалуйста),? |,? (?:please|пожалуйста)$", re.IGNORECASE)
+
+
+def _asks(text: str) -> bool:
+    """Return true for words that ask for a moving picture, and for nothing else."""
+    plain = " ".join(text.split()).strip(" .?!")
+    return bool(_ASKS.fullmatch(_COURTESY.sub("", plain)))
+
+
+ROW = WordReader(
+    TOPIC,
+    "a moving picture, which nobody makes here",
+    lambda sentence, _: Talk(Intent.COMMAND, TOPIC) if _asks(sentence.text) else None,
+    (Example("make it move"), Example("оживи картинку")),
+    is_of_captions=True,
+)
+
+
+async def _say(_: Message, dialogue: Dialogue) -> None:
+    await dialogue.say(dialogue.t("clips_none"), about=dialogue.context.message_id)
+
+
+def _build(_: Core) -> Seams:
+    return Seams(word_readers=[ROW], answers={TOPIC: _say})
+
+
+FEATURE = Feature("clips", _build)
