@@ -19,7 +19,7 @@ import uvloop
 
 from imgbot.domain.errors import EX_CONFIG
 from imgbot.sandbox import bot_process
-from imgbot.sandbox.server import Sandbox
+from imgbot.sandbox.server import SPEECH, Sandbox
 from imgbot.sandbox.state import FIRST_USER_ID
 
 _RESTART_S = 0.5
@@ -75,6 +75,7 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
     return bot_process.environment(sandbox, state_dir, provider, ports) | {
         # The first user of the page is an admin, so /stats and the like can be tried too.
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
+        "IMGBOT_SPEECH": f"{sandbox.url}{SPEECH} simulated",
         **{name: os.environ[name] for name in _TRIED if os.environ.get(name)},
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
     }
@@ -108,7 +109,7 @@ def _announce(sandbox: Sandbox, environ: dict[str, str]) -> None:
     shell = f"{sys.argv[0]} status" if sys.argv[0].endswith("imgbot") else "imgbot status"
     page = environ["IMGBOT_PUBLIC_URL"]
     print(f"imgbot demo: its status: {page}, or in a terminal: {shell}", flush=True)
-    if tried := [name for name in _TRIED if environ.get(name)]:
+    if tried := [name for name in _TRIED if os.environ.get(name)]:
         print(f"imgbot demo: with your {', '.join(tried)}", flush=True)
 
 

@@ -21,6 +21,9 @@ from imgbot.sandbox.control import Control
 from imgbot.sandbox.simulated_provider import NAME, SimulatedProvider
 from imgbot.sandbox.state import SandboxState
 
+SPEECH = "/sim/speech"
+"""Path of a speech server, as `IMGBOT_SPEECH` takes it behind the sandbox's own address."""
+
 _PAGE = Path(__file__).parent / "page"
 _TOKEN_CHARACTERS = string.ascii_letters + string.digits + "_-"
 _GRACE_S = 0.5
@@ -98,9 +101,18 @@ class Sandbox:
         application.add_routes(Control(self.state, self.providers).routes())
         for provider in self.providers.values():
             application.add_routes(provider.routes())
+        application.add_routes([web.post(f"{SPEECH}/audio/transcriptions", _hear)])
         if self._has_page:
             application.add_routes([web.get("/", _page), web.get("/{name:.+}", _page)])
         return application
+
+
+async def _hear(request: web.Request) -> web.Response:
+    """Hear a recording that is a text as that text, and a fox in the snow in all others."""
+    file = (await request.post()).get("file")
+    content = file.file.read() if isinstance(file, web.FileField) else b""
+    is_recording = content.startswith(b"OggS")
+    return web.json_response({"text": "a fox in the snow" if is_recording else content.decode()})
 
 
 @web.middleware

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -218,6 +219,18 @@ async def test_everything_that_can_be_pressed_has_a_name(stage: ChatStage) -> No
         await chat.attach(photo_path("cat"))
 
         assert await chat.page.evaluate(_NAMELESS) == []
+
+
+async def test_a_recording_goes_as_a_voice_message(stage: ChatStage, tmp_path: Path) -> None:
+    recording = tmp_path / "words.oga"
+    recording.write_bytes(b"OggS")
+    async with stage.window(**PHONE) as chat:
+        await chat.attach(recording)
+        await chat.send()
+        await expect(chat.own.last).to_contain_text("Voice message")
+    [*_, sent] = await stage.control.messages(stage.anna.id)
+
+    assert sent.raw["voice"]["mime_type"] == "audio/ogg"
 
 
 async def test_a_message_is_passed_on_by_its_menu(stage: ChatStage) -> None:

@@ -14,14 +14,22 @@ export function deliver(chatId, message, text, files) {
 }
 
 async function send(chatId, message, text, { photos, documents, spoiler }) {
-  const batches = [...inBatches("photos", photos), ...inBatches("documents", documents)];
+  const isVoice = ({ type }) => type === "audio/ogg";
+  const batches = [
+    ...inBatches("photos", photos),
+    ...inBatches(
+      "documents",
+      documents.filter((file) => !isVoice(file)),
+    ),
+    ...documents.filter(isVoice).map((file) => ["voice", [file]]),
+  ];
   if (!batches.length) return sendMessage(chatId, { ...message, text });
   for (const [i, [kind, files]] of batches.entries()) {
     const keys = [];
     for (const file of files) keys.push(await uploadFile(file));
     await sendMessage(chatId, {
       ...message,
-      [kind]: keys,
+      [kind]: kind === "voice" ? keys[0] : keys,
       ...(i === 0 && text && { caption: text }),
       ...(spoiler && kind === "photos" && { spoiler }),
     });

@@ -2,16 +2,20 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
+from imgbot.providers.chat import ChatClient
+from imgbot.sandbox.server import SPEECH
 from imgbot.storage import keys
 from tests.fakes.scripted_server import Script, open_script
 from tests.fixtures.sandbox import Message
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_S, eventually
 from tests.integration.stage import (
     BOT_NAME,
     Fits,
@@ -123,6 +127,32 @@ async def test_a_bad_answer_orders_nothing_and_is_said(
 
     assert (await heard.say(bob)).text == t("en", sentence)
     assert await heard.stage.orders() == before
+
+
+async def test_a_server_that_is_slow_or_absent_is_left_alone_for_a_while(
+    heard: Heard, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording = tmp_path / "voice.ogg"
+    recording.write_bytes(b"a hare")
+
+    def client(url: str) -> ChatClient:
+        return ChatClient(url, "ear-1", None, AsyncMock(return_value=1), "speech model")
+
+    simulated = client(f"{heard.stage.sandbox.url}{SPEECH}")
+    absent, slow = client("http://127.0.0.1:9"), client(f"{heard.server.url}/v1")
+    heard.hears("a fox")
+    heard.server.held.clear()
+    for server in (absent, slow):
+        found = [await server.transcribe(recording, str, 0.05) for _ in range(3)]
+        assert found == [None] * 3
+        assert server.is_paused
+        assert not await server.may_call(1, 10)
+    heard.server.held.set()
+
+    assert "the speech model fails" in caplog.text
+    assert await simulated.transcribe(recording, str, PATIENCE_S) == "a hare"
+    recording.write_bytes(RECORDING)
+    assert await simulated.transcribe(recording, str, PATIENCE_S) == "a fox in the snow"
 
 
 async def test_long_recordings_and_those_of_others_are_not_sent(heard: Heard) -> None:
