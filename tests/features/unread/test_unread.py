@@ -18,7 +18,7 @@ grazie | ciao | quanto costa? | come stai? | disegna un gatto sulla spiaggia
 bedankt | goedemorgen, hoe gaat het | hoeveel kost het? | hoe gaat het? | teken een kat
 dziękuję | dzień dobry | ile to kosztuje? | jak się masz? | narysuj kota na plaży
 teşekkürler | merhaba | bu ne kadar? | nasılsın? | bir kedi çiz
-дякую | добрий день | скільки це коштує? | як справи? | намалюй кота, зроби його яскравіше
+дякую | добрий день | скільки це коштує? | як справи? | намалюй кота
 дякую | доброго ранку | почому? ще раз | як справи? | зроби фон темним | додай капелюх
 شكرا | مرحبا | كم السعر | كيف حالك | ارسم قطة
 תודה | שלום | כמה זה עולה | מה שלומך | צייר חתול
