@@ -1,7 +1,6 @@
 """Requests: what a user orders is counted, and becomes jobs."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from aiogram.types import Message, MessageOriginUser
@@ -32,7 +31,7 @@ from imgbot.domain.prompt_options import (
 )
 from imgbot.domain.redrawing import drawn_from
 from imgbot.domain.remix import amend
-from imgbot.domain.texts import counted, in_time, price
+from imgbot.domain.texts import counted, has_text, in_time, price
 from imgbot.domain.words import order_in, read
 from imgbot.domain.words.chat import ABOUT_PHOTO
 from imgbot.domain.words.reading import Talk
@@ -160,12 +159,11 @@ class Requests:
         for number, (photo, beside) in enumerate(photos, 1):
             try:
                 await self.order(beside, operation, prompt, (photo,), scale, number, len(photos))
-            except UserError:
+            except UserError as error:
                 if number == 1:
                     raise
                 # What was ordered is made; limits have changed since all of it was checked.
-                facts = {"taken": number - 1, "count": len(photos)}
-                await dialogue.say(dialogue.t("variants_fewer", **facts), to=Audience.ASKER)
+                await _tell_of_fewer(error, number - 1, len(photos), dialogue)
                 return
 
     def _base_of(self, made: Job | None, dialogue: Dialogue) -> tuple[str, str]:
@@ -202,7 +200,7 @@ class Requests:
         await self._enqueue(dialogue, first)
         taken = 1
         # Accepted variants are made; an error now would read as if none had been accepted.
-        with suppress(UserError):
+        try:
             for number in range(2, min(count, VARIANTS_MAX) + 1):
                 seed = (first.request.seed + number * 7919) % _SEEDS
                 changes: Changes = {"model": models[number - 1]} if models else {"seed": seed}
@@ -210,11 +208,11 @@ class Requests:
                 await self.check_rate_limit(dialogue, f"{first.id}.{number}")
                 await self._enqueue(dialogue, variant)
                 taken = number
+        except UserError as error:
+            await _tell_of_fewer(error, taken, count, dialogue)
+            return
         if taken == VARIANTS_MAX < count:
             await dialogue.say(dialogue.t("variants_most", limit=VARIANTS_MAX), to=Audience.ASKER)
-        elif taken < count:
-            text = dialogue.t("variants_fewer", taken=taken, count=count)
-            await dialogue.say(text, to=Audience.ASKER)
 
     async def regenerate(
         self, dialogue: Dialogue, made: Request, count: int = 1, models: Sequence[str] = ()
@@ -412,6 +410,13 @@ async def answer_caption(message: Message, dialogue: Dialogue) -> None:
     topic = reading.topic if isinstance(reading, Talk) and not message.forward_origin else ""
     if answer := dialogue.added.answers.get(topic):
         await answer(message, dialogue)
+
+
+async def _tell_of_fewer(error: UserError, taken: int, count: int, dialogue: Dialogue) -> None:
+    """Say how many of several orders were taken, and what the rest lacks, where that has a text."""
+    key = f"{error.reason.partition('_used_up')[0]}_fewer"
+    text = dialogue.t(key if has_text(key) else "variants_fewer", taken=taken, count=count)
+    await dialogue.say(text, to=Audience.ASKER)
 
 
 def _complete(

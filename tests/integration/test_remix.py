@@ -222,7 +222,9 @@ async def test_only_the_own_picture_is_deleted(builtin_stage: Stage) -> None:
 
 
 WORDS = [
-    ("en", "send me the png", t("en", "original_caption")),
+    ("en", "send me the png", t("en", "original_format", format="JPEG")),
+    ("en", "send me the jpg", t("en", "original_caption")),
+    ("ru", "пришли в png", t("ru", "original_format", format="JPEG")),
     ("ru", "скинь файлом", t("ru", "original_caption")),
     ("en", "what seed was that?", "Seed: 7"),
     ("ru", "что за промпт", "Промпт: a fox"),

@@ -66,6 +66,15 @@ def test_somebody_is_put_before_what_the_other_picture_shows(text: str, after: s
     assert found.operation is Operation.MERGE
 
 
+def test_a_picture_in_a_format_is_its_file_and_a_new_one_is_none() -> None:
+    said = ("send it in png", "пришли в png", "convert it to jpg", "в формате png", "сохрани в пнг")
+    found = [read(each, CHATS["picture"]) for each in said]
+    drawn = read("draw a png icon", CHATS["picture"])
+
+    assert found == [Talk(Intent.COMMAND, "file")] * len(said)
+    assert isinstance(drawn, Order)
+
+
 def test_no_two_rows_have_one_name() -> None:
     assert len({row.name for row in READERS}) == len(READERS)
 

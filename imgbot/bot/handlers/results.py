@@ -1,5 +1,6 @@
 """Results: their buttons, undo, comparison, original file, and history."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,6 +47,19 @@ OFFER = ButtonAction("offer", (str, str))
 
 _Act = Callable[[Job, Dialogue], Awaitable[str | Alert]]
 """Acts on a result in a dialogue; returns the key of the answer to a callback, or nothing."""
+
+_FORMATS = {
+    suffix: re.compile(rf"\b(?:{names})\b", re.IGNORECASE)
+    for suffix, names in {
+        ".png": "png|пнг",
+        ".jpg": "jpe?g|джи?пе?г",
+        ".webp": "webp",
+        ".pdf": "pdf|пдф",
+        ".tiff": "tiff?",
+        ".svg": "svg",
+    }.items()
+}
+"""Formats that may be asked for, by the suffixes of their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,16 +359,19 @@ class ResultHandlers:
         receipt = receipt_of(result, model, dialogue, is_limited=requests.is_limited)
         return await dialogue.answer_privately(receipt)
 
-    async def _act_send_file(self, result: Job, dialogue: Dialogue) -> str:
-        """Send the picture as generated, before Telegram compressed it as a photo."""
+    async def _act_send_file(self, result: Job, dialogue: Dialogue, words: str = "") -> str:
+        """Send the picture as generated, before Telegram compressed it as a photo.
+
+        The words may ask for another format than it has.
+        """
         await self.requests.check_rate_limit(dialogue)
-        caption = dialogue.t("original_caption")
+        path = self.find_original(result.id)
+        caption = _file_caption(words, path, dialogue)
         original_id = result.progress.original_id
         file = InputPhoto(original_id, "", is_file=True) if original_id else result.picture
         if file is not None and file.is_file:
             await dialogue.send(file, caption)
             return ""
-        path = self.find_original(result.id)
         if path is None:
             raise UserError("original_gone")
         try:
@@ -382,7 +399,10 @@ class ResultHandlers:
     async def _act_on_chosen(
         self, act: _Act, action: str, named: Meant, message: Message, dialogue: Dialogue
     ) -> None:
-        await act(await self.pictures.chosen(action, message, dialogue, named), dialogue)
+        result = await self.pictures.chosen(action, message, dialogue, named)
+        if action == "file":
+            act = partial(self._act_send_file, words=prompt_of(message))
+        await act(result, dialogue)
 
     async def handle_again(
         self, message: Message, dialogue: Dialogue, named: Meant = (), count: int = 1
@@ -426,3 +446,11 @@ async def _act_ask_delete(result: Job, dialogue: Dialogue) -> str:
     rows = [[DELETE.button(dialogue.language, result.id)]]
     await dialogue.in_reply_to(result.progress.message_id).ask(dialogue.t("delete_ask"), rows=rows)
     return ""
+
+
+def _file_caption(words: str, path: Path | None, dialogue: Dialogue) -> str:
+    """Return the caption of a file, with its format where the words ask for another."""
+    asked = next((suffix for suffix, form in _FORMATS.items() if form.search(words)), "")
+    if path is None or asked in {"", path.suffix}:
+        return dialogue.t("original_caption")
+    return dialogue.t("original_format", format=path.suffix[1:].upper().replace("JPG", "JPEG"))

@@ -173,6 +173,14 @@ async def test_the_first_paid_picture_after_the_free_ones_is_announced_once(shop
     assert [text for text in await anna.said() if text.startswith("Your free")] == [line]
 
 
+async def test_variants_that_the_balance_does_not_cover_are_told_apart(shop: Stage) -> None:
+    anna = await shop.user("Anna")
+
+    told = await anna.ask("a wolf --n 4", fits=lambda m: "/buy" in m.text)
+
+    assert told.text == t("en", "stars_fewer", taken=1, count=4)
+
+
 async def test_a_balance_is_told_to_nobody_else(shop: Stage) -> None:
     ann, _ = await open_group(shop)
     await ann.within(ann.id).order("a fox")
