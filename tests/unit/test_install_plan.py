@@ -213,6 +213,30 @@ def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
     assert last == ("imgbot has been removed" if purge else said)
 
 
+def test_an_uninstall_that_is_interrupted_says_how_to_finish(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (layout.program, layout.settings, layout.unit.parent):
+        path.mkdir(parents=True)
+    layout.unit.write_text("")
+    monkeypatch.setattr(command, "check_root_and_systemd", print)
+    monkeypatch.setattr(command, "_run", print)
+    remove = command.shutil.rmtree
+
+    def interrupted(path: Path) -> None:
+        if path == layout.program:
+            raise KeyboardInterrupt
+        remove(path)
+
+    monkeypatch.setattr(command.shutil, "rmtree", interrupted)
+
+    with pytest.raises(InstallError, match=f"sudo rm -r {layout.program}"):
+        command.uninstall(is_dry_run=False, is_purging=True, layout=layout)
+
+    assert not layout.unit.exists()
+    assert not layout.settings.exists()
+
+
 def test_two_installations_at_a_time_do_not_mix(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

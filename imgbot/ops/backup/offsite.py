@@ -38,7 +38,7 @@ async def send(packed: Path, settings: Settings) -> list[str]:
         times = BackupTimes(redis)
         await times.note(SENT, now_ms)
         read_s = (await times.ages_s(now_ms)).get(READ, _REHEARSE_EVERY_S)
-    done = ["it was sent to the command of IMGBOT_BACKUP_TO"]
+    done = ["the backup was sent to the command of IMGBOT_BACKUP_TO"]
     if not settings.backup_from or read_s < _REHEARSE_EVERY_S:
         return done
     read_ms = 0

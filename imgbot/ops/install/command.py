@@ -394,6 +394,11 @@ def uninstall(*, is_dry_run: bool, is_purging: bool, layout: Layout | None = Non
         data = [layout.settings, layout.data, layout.private_data]
         if is_purging:
             steps.remove_all(data)
+        try:
+            # At the end, for without it none of the rest could be repeated.
+            steps.remove_all([layout.program])
+        except KeyboardInterrupt:
+            raise InstallError(f"interrupted; to finish: sudo rm -r {layout.program}") from None
     done = "nothing is changed" if is_dry_run else "imgbot has been removed"
     say(done if steps.count else "there is nothing to remove")
     if kept := " ".join(str(path) for path in data if os.path.lexists(path) and not is_purging):
@@ -409,7 +414,7 @@ def _remove_service(steps: Steps, layout: Layout) -> None:
             # Stopping drains: running work is finished, or waits in the data.
             steps.run("systemctl", "disable", "--now", *units)
     cluster = (layout.cluster, layout.cluster_unit, layout.cluster_drop_ins)
-    steps.remove_all([layout.unit, layout.drop_ins, *backups, *cluster, layout.program])
+    steps.remove_all([layout.unit, layout.drop_ins, *backups, *cluster])
     if layout.command.is_symlink():
         # Else it is somebody else's program, which an installation has left alone, too.
         steps.remove(layout.command)
