@@ -28,7 +28,7 @@ from imgbot.bot.handlers.operations import (
 )
 from imgbot.bot.handlers.results import ResultHandlers
 from imgbot.bot.handlers.start import IDEA, GeneralHandlers, handle_small_talk
-from imgbot.bot.messages import asked_about, prompt_of, without_mention
+from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
 from imgbot.bot.pictures import KnownChat, Pictures
 from imgbot.bot.questions import (
     MEANT,
@@ -108,7 +108,8 @@ class Conversation:
 
     async def handle_picture(self, message: Message, dialogue: Dialogue) -> None:
         """Picture: what its caption asks a feature for, an answer to a question, or neither."""
-        if answer := self.reader.answer_to_caption(message, dialogue):
+        answer, photo = self.reader.answer_to_caption(message, dialogue), photo_of(message)
+        if answer and photo and not await self.requests.is_by_bot(message, photo, dialogue):
             await answer(message, dialogue)
             return
         question, _ = await open_question(message, dialogue)

@@ -389,9 +389,9 @@ class Requests:
         order = order_in(prompt, ABOUT_PHOTO, dialogue.added.word_readers)
         is_prompt = order is not None and order.intent is not Intent.AGAIN
         is_prompt = is_prompt or dialogue.order_rule.is_prompt(prompt)
-        return prompt if is_prompt and not await self._is_by_bot(message, photo, dialogue) else ""
+        return prompt if is_prompt and not await self.is_by_bot(message, photo, dialogue) else ""
 
-    async def _is_by_bot(self, message: Message, photo: InputPhoto, dialogue: Dialogue) -> bool:
+    async def is_by_bot(self, message: Message, photo: InputPhoto, dialogue: Dialogue) -> bool:
         """Return true if the bot wrote the caption: under a result, or in an inline result."""
         if message.via_bot is not None:
             return True

@@ -215,6 +215,16 @@ class TestNamed:
 
         assert "Rex on the moon" in result.text
 
+    async def test_a_result_that_is_forwarded_orders_nothing(self, stage: Stage) -> None:
+        bob = await stage.user("Bob")
+        await named(bob, "Rex")
+        result = await bob.order("Rex on the moon")
+        before = await stage.charges()
+        asked = await bob.after(bob.control.forward(bob.person, [result]), has_buttons)
+
+        assert asked.text == t("en", "ask_photo_action")
+        assert await stage.charges() == before
+
     async def test_another_photo_takes_the_name_when_that_is_agreed(self, stage: Stage) -> None:
         bob = await stage.user("Bob")
         await named(bob, "Rex")
