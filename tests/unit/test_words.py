@@ -212,6 +212,29 @@ def test_several_pictures_are_meant_by_their_numbers(text: str, intent: Intent, 
     assert [each.id for each in this_picture(found.which, FOUR).pictures] == ids.split()
 
 
+ALBUM = ChatState(
+    tuple(ChatPicture(f"p{at}", order="p1", number=at) for at in (2, 1)), photos=("p1", "p2")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_asked"),
+    [
+        *((each, True) for each in ("keep the text", "оставь надпись", "put a hat on him")),
+        *((each, True) for each in ("a poster for my shop", "посади ему попугая", "add a dog")),
+        *((each, False) for each in ("put A on B", "collage", "below each other")),
+        *((each, False) for each in ("посади собаку на диван", "друг под другом")),
+    ],
+)
+def test_a_caption_of_an_album_is_a_merge_only_where_it_needs_several(
+    text: str, is_asked: bool
+) -> None:
+    found = read(text, ALBUM)
+
+    assert isinstance(found, Ask) is is_asked
+    assert (found.order if isinstance(found, Ask) else found).operation is Operation.MERGE
+
+
 @pytest.mark.parametrize("text", ["2 dogs and 3 cats", "a hat on the first, a scarf on the second"])
 def test_other_numbers_mean_no_several_pictures(text: str) -> None:
     found = read(text, FOUR)

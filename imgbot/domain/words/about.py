@@ -32,8 +32,12 @@ _COMPARED = re.compile(
 )
 _OF_ALL = WORDS["every"] | WORDS["whole"] | WORDS["several"] | {"whole"}
 _OF_ONE = (WORDS["this"] | WORDS["pronouns"] | {"это", "here", "тут", "здесь"}) - WORDS["these"]
-_OF_SEVERAL = WORDS["several"] | WORDS["these"] | WORDS["placing"] - {"add", "добавь", "добавьте"}
+_OF_SEVERAL = WORDS["several"] | WORDS["these"]
 _OF_SEVERAL |= {"us", "we", "they", "together", "нас", "нам", "мы", "они", "вместе"}
+_NEW_THING = re.compile(
+    r"\b(?:add|добавь\w*)\b|\b(?:put|place|stick|set|insert) (?:an?|some|another) (?!on |in |to )"
+    r"|\b(?:поставь|посади|помести|вставь)\w* (?:ему|ей|им|на н\w+) "
+)
 Read = Callable[[Sentence, ChatState], Reading]
 """Reads a text as it stands."""
 
@@ -176,7 +180,10 @@ def _of_photos(reading: Order, sentence: Sentence) -> Order | Ask:
         return replace(reading, which=which)
     merge = Order(Intent.OPERATION, sentence.text, which, Operation.MERGE)
     words = {each.text for each in sentence.parsed.tokens}
-    return merge if words & _OF_SEVERAL or re.search(r"\d", sentence.text) else Ask(merge)
+    # "Put a hat on him" needs no second photo.
+    is_placed = WORDS["placing"] & words and not _NEW_THING.search(sentence.plain)
+    are_several = words & _OF_SEVERAL or is_placed or re.search(r"\d", sentence.text)
+    return merge if are_several else Ask(merge)
 
 
 def _of_several(reading: Reading, sentence: Sentence, chat: ChatState) -> Reading:
@@ -184,6 +191,10 @@ def _of_several(reading: Reading, sentence: Sentence, chat: ChatState) -> Readin
 
     Nobody has chosen yet from variants or photos that came last.
     """
+    is_new = isinstance(reading, Order) and reading.intent is Intent.CREATE
+    if len(chat.photos) > 1 and is_new:
+        # A new picture needs no photos.
+        reading = replace(reading, intent=Intent.CHANGE)
     if not isinstance(reading, Order) or reading.intent not in {Intent.CHANGE, Intent.OPERATION}:
         return reading
     if reading.which != THIS:

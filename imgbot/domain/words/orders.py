@@ -41,7 +41,11 @@ def _begins(name: str, sentence: Sentence) -> bool:
 def _owned(sentence: Sentence, chat: ChatState) -> Reading | None:
     """Read "mine and his", which says of whom, and not what; what it may ask for is asked about."""
     is_open = chat.this is not None and chat.pending is PendingQuestion.NOTHING
-    if not is_open or any(each.text not in WORDS["owned"] for each in sentence.parsed.tokens):
+    if (
+        not is_open
+        or chat.photos
+        or any(each.text not in WORDS["owned"] for each in sentence.parsed.tokens)
+    ):
         return None
     found = learned.read_learned(sentence, chat)
     if isinstance(found, Order) and found.intent in {Intent.CHANGE, Intent.CREATE}:

@@ -20,7 +20,7 @@ from imgbot.domain.job import InputPhoto, Request
 from imgbot.domain.operations import PHOTOS_LIMIT, Operation
 from imgbot.domain.words import read
 from imgbot.domain.words.chat import ChatPicture, ChatState
-from imgbot.domain.words.reading import Ask, NamedBy, Order
+from imgbot.domain.words.reading import NamedBy, Order
 from imgbot.domain.words.this_picture import this_picture
 from imgbot.features.albums.store import Albums, Item, load_item
 from imgbot.storage.users import UserStore
@@ -152,7 +152,7 @@ class AlbumHandlers:
         """Order what the prompt asks of each photo, or ask; False if it is about all in one."""
         chat = _chat_of(photos)
         order = read(wanted, chat, dialogue.added.word_readers)
-        if isinstance(order, Ask) and not _may_be_marked(photos, wanted, dialogue):
+        if wanted and not isinstance(order, Order) and not _may_be_marked(photos, wanted, dialogue):
             await _ask_each(photos, wanted, dialogue)
             return True
         if not isinstance(order, Order) or order.which.way is not NamedBy.ALL:
