@@ -208,7 +208,8 @@ class Pictures:
         meant = named or await self.meant_in(message, dialogue, fits)
         found = meant.id if isinstance(meant, Job) else ""
         # An undo changes the latest result: a redelivered update must start from the same one.
-        result = await self.results.expected(await dialogue.once(action, found))
+        name = f"{action}.{found}" if named else action
+        result = await self.results.expected(await dialogue.once(name, found))
         is_here = result is not None and result.is_of(dialogue.context.chat_id)
         # Of any picture that is replied to, only `fits` was not asked.
         if result is None or not is_here or (action in _OWN and result.user_id != dialogue.user_id):

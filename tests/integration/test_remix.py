@@ -199,7 +199,7 @@ async def test_pictures_named_by_numbers_are_shown_sent_and_deleted_together(ann
 
     await anna.say("send me the first and the third as files")
     captions = {t(each, "original_caption") for each in LANGUAGES}
-    files = [each for each in await anna.heard() if each.text in captions]
+    files = {each.document_id for each in await anna.heard() if each.text in captions}
     await anna.say("покажи первую и третью")
     shown = [each.text for each in await anna.heard() if is_picture(each)]
     question = await anna.ask("delete the last two")

@@ -40,3 +40,8 @@ def test_a_customer_is_understood_with_and_without_a_picture(text: str, topic: s
 )
 def test_what_a_picture_shows_is_no_wish_to_buy(text: str) -> None:
     assert read(text, CHATS["nothing"], ROWS) == read(text, CHATS["nothing"])
+
+
+@pytest.mark.parametrize("text", ["верни", "можно вернуть?", "верните мне"])
+def test_what_comes_back_without_money_is_the_picture(text: str) -> None:
+    assert read(text, CHATS["changed"], ROWS) == read(text, CHATS["changed"])
