@@ -231,14 +231,16 @@ def test_a_caption_of_an_album_is_a_merge_only_where_it_needs_several(
 ) -> None:
     found = read(text, ALBUM)
 
+    order = found.order if isinstance(found, Ask) else found
     assert isinstance(found, Ask) is is_asked
-    assert (found.order if isinstance(found, Ask) else found).operation is Operation.MERGE
+    assert isinstance(order, Order)
+    assert order.operation is Operation.MERGE
 
 
 @pytest.mark.parametrize("text", ["2 dogs and 3 cats", "a hat on the first, a scarf on the second"])
 def test_other_numbers_mean_no_several_pictures(text: str) -> None:
     found = read(text, FOUR)
-    which = found.order.which if isinstance(found, Ask) else found.which
+    which = (found.order if isinstance(found, Ask) else found).which
 
     assert len(this_picture(which, FOUR).pictures) <= 1
 

@@ -191,8 +191,7 @@ def _of_several(reading: Reading, sentence: Sentence, chat: ChatState) -> Readin
 
     Nobody has chosen yet from variants or photos that came last.
     """
-    is_new = isinstance(reading, Order) and reading.intent is Intent.CREATE
-    if len(chat.photos) > 1 and is_new:
+    if isinstance(reading, Order) and len(chat.photos) > 1 and reading.intent is Intent.CREATE:
         # A new picture needs no photos.
         reading = replace(reading, intent=Intent.CHANGE)
     if not isinstance(reading, Order) or reading.intent not in {Intent.CHANGE, Intent.OPERATION}:
