@@ -204,6 +204,16 @@ class TestNamed:
         assert beside.text.startswith("🧩")
         assert "Image 2 shows Rex." in str((await sent(bob))["words"])
 
+    async def test_a_caption_adds_to_its_photo(self, stage: Stage) -> None:
+        bob = await stage.user("Bob")
+        await named(bob, "Rex")
+        beside = await bob.order("add Rex here", jpeg("astronaut", (320, 240)))
+
+        assert beside.text.startswith("🧩")
+        assert "Image 2 shows Rex." in str((await sent(bob))["words"])
+        await bob.order("give Rex a hat", jpeg("cat", (320, 240)))
+        assert (await sent(bob))["words"] == "give Rex a hat"
+
     async def test_the_copy_is_used_when_telegram_has_lost_the_file(self, stage: Stage) -> None:
         bob = await stage.user("Bob")
         await named(bob, "Rex")
