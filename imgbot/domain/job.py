@@ -136,6 +136,11 @@ class Request:
         return is_alone or self.operation is Operation.INPAINT
 
     @property
+    def is_on_canvas(self) -> bool:
+        """True if it is its photo on a larger canvas: what is new there is the marked area."""
+        return self.operation is Operation.INPAINT and len(self.sources) == 1
+
+    @property
     def full_prompt(self) -> str:
         """Prompt, with its flags, that the picture is drawn from; empty if it is not drawn."""
         if self.operation is not Operation.CREATE or not self.prompt:

@@ -69,6 +69,7 @@ def _title(job: Job) -> str:
     request = job.request
     factor = float(job.progress.facts.get("factor", request.scale))
     key = _only_change(job) or f"caption_{request.operation}"
+    key = "caption_canvas" if request.is_on_canvas else key
     if OPERATIONS[request.operation].has_scale and factor < request.scale * _NEARLY:
         key += "_less"
     count, scale = len(request.sources), f"{factor:.2g}"
@@ -81,7 +82,8 @@ def _words(job: Job) -> str:
 
 def _changes(job: Job) -> list[str]:
     """Return the line of what was changed; none where the title says it already."""
-    if not OPERATIONS[job.request.operation].lists_changes or _only_change(job):
+    is_listed = OPERATIONS[job.request.operation].lists_changes and not job.request.is_on_canvas
+    if not is_listed or _only_change(job):
         return []
     did = edit_names(job.request.language, job.progress.parts_of("did"))
     # A prompt that was applied to the letter need not be repeated.

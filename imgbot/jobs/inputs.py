@@ -1,6 +1,7 @@
 """Inputs of a provider's order, and the files of a job."""
 
 import asyncio
+import math
 import os
 import shutil
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ RESULT = "result"
 """File name of a result as fetched from its provider."""
 TARGET = "made.jpg"
 """File name of a picture that comes within a provider's answer."""
+_SCALES = (2, 4)
 _MAY_BE_SHORT = frozenset({"picture_truncated", "picture_not_a_picture", "result_not_a_picture"})
 
 T = TypeVar("T")
@@ -98,7 +100,7 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
     photos = await checked_photos(context, job, count)
     if OPERATIONS[job.request.operation].has_scale:
         size = await context.pool.run(steps.size_of, str(photos[0]), about="measuring a picture")
-        scale, limit_px = steps.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
+        scale, limit_px = plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
         inputs = replace(inputs, max_side_px=limit_px)
         side_px = max(size)
     pictures = [await _fitted(context, path, inputs) for path in photos]
@@ -123,6 +125,39 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         # It would change the whole photo.
         raise UserError("went_wrong", charge="no")
     return order
+
+
+def plan_enlargement(
+    size: tuple[int, int], scale: int, scales: frozenset[int], max_side_px: int
+) -> tuple[int, int]:
+    """Plan an upscale whose result keeps our limits and whose source keeps the provider's.
+
+    Return the scale, and the limit in pixels for the source's longer side (0 is no limit).
+    UserError upscale_large_already, if it would hardly become larger.
+    """
+    side_px = max(size)
+    # Headroom of a provider's result: providers round sides, some up to a multiple of 16.
+    most = min(math.sqrt(63 * steps.MEGAPIXEL / (size[0] * size[1])), steps.SIDE_LIMIT_PX / side_px)
+    wanted = min(scale, most)
+    ordered = min(scales or _SCALES, key=lambda known: abs(known - wanted))
+    limits = [max_side_px] if max_side_px else []
+    if ordered > most:
+        limits.append(int(side_px * most / ordered))
+    limit_px = min(limits, default=0)
+    # Less is not worth the price of an upscale.
+    if min(limit_px or side_px, side_px) * ordered < side_px * 1.1:
+        raise UserError("upscale_large_already")
+    return ordered, limit_px
+
+
+async def masked(
+    context: StepContext, order: GenerationRequest, provider: Provider, area: Path
+) -> GenerationRequest:
+    """Return the order with an area as its provider takes it."""
+    form = provider.offer(order.operation, order.model or "").inputs.mask
+    paths, about = (str(area), str(order.pictures[0])), "fitting a mask"
+    fitted = await context.pool.run(steps.fit_mask, *paths, about=about, mask=form)
+    return replace(order, mask=Path(fitted))
 
 
 def remove_sources(context: StepContext, job_id: str) -> None:

@@ -6,12 +6,17 @@ worker. Sizes are in pixels of a small copy, in which the noise of JPEG is weak 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import dist
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
+from imgbot.domain.errors import UserError
 from imgbot.painter.components import Component, find_components
-from imgbot.painter.pictures import save_jpeg
+from imgbot.painter.decoding import decode
+from imgbot.painter.engine.drawing import scaled
+from imgbot.painter.pictures import flattened, save_jpeg
 from imgbot.painter.steps import DrawnArea
 
 _Rgb = tuple[int, ...]
@@ -26,6 +31,7 @@ _COVERED_SHARE = 0.98
 _SMALL_GAP_PX = 7
 _LARGE_SHARE = 0.6
 _MARGIN_PX = 2
+_EVEN = 0.024
 # A picture is sought in another one on a grid, at these scales.
 _GRID = 8
 _SCALES = (0.45, 0.52, 0.6, 0.68, 0.76, 0.84, 0.92, 1.0)
@@ -42,7 +48,7 @@ def find_drawn_area(
     """
     pair = [_rgb(path) for path in (first, second)]
     ratio = pair[0].width * pair[1].height / (pair[0].height * pair[1].width)
-    size = _reduced_size(pair[0], 400)
+    size = scaled(pair[0].size, 400 / max(pair[0].size))
     plain, drawn = (image.resize(size, Image.Resampling.BOX) for image in pair)
     level = _difference(plain, drawn)
     changed = _without_specks(level.point([255 * (v > _CHANGED_LEVEL) for v in range(256)]))
@@ -66,6 +72,37 @@ def _write(picture: Image.Image, mask: Image.Image, mask_target: str, preview_ta
     save_jpeg(Image.composite(picture, dimmed, large), preview_target, 88)
 
 
+def grow_canvas(
+    source: str, target: str, area: str, *, sides: Sequence[float], ratio: float, is_even: bool
+) -> None:
+    """Write a picture on a larger canvas, mirrored there, and a mask of that (L, white) to `area`.
+
+    `sides` are added, as shares of its size, at the left, top, right and bottom; else it gets the
+    `ratio`. UserError canvas_uneven, if `is_even` and more than sky, a wall or snow is mirrored.
+    """
+    image = flattened(decode(source, limit_megapixels=50, keep_megapixels=6))
+    own = image.width / image.height
+    wanted = sides if not ratio else (max(ratio / own - 1, 0) / 2, max(own / ratio - 1, 0) / 2) * 2
+    if is_even and any(_detail(image, side, by) > _EVEN for side, by in enumerate(wanted)):
+        raise UserError("canvas_uneven", charge="no")
+    border = tuple(round(px * by) for px, by in zip(image.size * 2, wanted, strict=True))
+    mask = ImageOps.expand(Image.new("L", image.size), border, 255)
+    canvas = Image.new("RGB", mask.size)
+    for column, row in product((-1, 0, 1), repeat=2):
+        across = ImageOps.mirror(image) if column else image
+        part = ImageOps.flip(across) if row else across
+        canvas.paste(part, (border[0] + column * image.width, border[1] + row * image.height))
+    save_jpeg(canvas, target, 95)
+    mask.save(area, "PNG")
+
+
+def _detail(image: Image.Image, side: int, share: float) -> float:
+    """Mean difference of a part at the left, top, right or bottom from itself, blurred."""
+    turned = image.resize(scaled(image.size, 300 / max(image.size))).rotate(90 * side, expand=True)
+    part = turned.crop((0, 0, round(turned.width * share) or 1, turned.height))
+    return _share(_difference(part, part.filter(ImageFilter.GaussianBlur(6)))) if share else 0
+
+
 def fit_mask(area: str, picture: str, *, mask: str) -> str:
     """Write a mask as a provider takes it, of the size of its picture; return the path.
 
@@ -87,11 +124,6 @@ def fit_mask(area: str, picture: str, *, mask: str) -> str:
 def _rgb(path: str) -> Image.Image:
     with Image.open(path, formats=("JPEG", "PNG")) as image:
         return image.convert("RGB")
-
-
-def _reduced_size(image: Image.Image, side_px: int) -> tuple[int, int]:
-    share = side_px / max(image.size)
-    return max(1, round(image.width * share)), max(1, round(image.height * share))
 
 
 def _share(mask: Image.Image) -> float:
@@ -148,7 +180,7 @@ def _ink(drawn: Image.Image, changed: Image.Image) -> _Ink:
     counts = {colour: count for colour, count in found_colours if colour != (1, 1, 1)}
     total = sum(counts.values()) or 1
     first, first_px = _most_frequent(counts)
-    far = {colour: count for colour, count in counts.items() if _far(colour, first) > 110}
+    far = {colour: count for colour, count in counts.items() if dist(colour, first) > 110}
     second, second_px = _most_frequent(far)
     return _Ink((first, second), (first_px / total, second_px / total))
 
@@ -156,11 +188,7 @@ def _ink(drawn: Image.Image, changed: Image.Image) -> _Ink:
 def _most_frequent(counts: dict[_Rgb, int]) -> tuple[_Rgb, int]:
     """The most frequent colour, and the number of pixels near it."""
     colour = max(counts, key=counts.__getitem__, default=(-999, 0, 0))
-    return colour, sum(n for each, n in counts.items() if _far(each, colour) <= _ONE_PEN)
-
-
-def _far(one: _Rgb, other: _Rgb) -> float:
-    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
+    return colour, sum(n for each, n in counts.items() if dist(each, colour) <= _ONE_PEN)
 
 
 def _is_copy(level: Image.Image, drawn: Image.Image, ink: _Ink) -> bool:
@@ -233,7 +261,7 @@ def _fill(mask: Image.Image, part: Component, value: int) -> None:
 
 def _is_part(one: Image.Image, other: Image.Image) -> bool:
     """True if a picture shows the other one or a part of it, as a screenshot, or is its mirror."""
-    first, second = (image.resize(_reduced_size(image, 200)) for image in (one, other))
+    first, second = (each.resize(scaled(each.size, 200 / max(each.size))) for each in (one, other))
     mirrored = second.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return any(
         sum(a * b for a, b in zip(_grid(whole, box), grid, strict=True)) > 0.88

@@ -4,11 +4,8 @@ It names a step and hands it to `pool.Pool.run`; the code of the step is loaded 
 """
 
 import importlib
-import math
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
-
-from imgbot.domain.errors import UserError
 
 T = TypeVar("T")
 
@@ -18,7 +15,6 @@ SIDE_LIMIT_PX = 20_000
 
 RESULT_LIMIT_BYTES = 100 * MIB
 RESULT_LIMIT_MEGAPIXELS = 64
-SCALES = (2, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +63,6 @@ class DrawnArea:
     """True if the first picture is the one that was drawn on."""
 
 
-def plan_enlargement(
-    size: tuple[int, int], scale: int, scales: frozenset[int], max_side_px: int
-) -> tuple[int, int]:
-    """Plan an upscale whose result keeps our limits and whose source keeps the provider's.
-
-    Return the scale, and the limit in pixels for the source's longer side (0 is no limit).
-    UserError upscale_large_already, if it would hardly become larger.
-    """
-    side_px = max(size)
-    # Headroom of a provider's result: providers round sides, some up to a multiple of 16.
-    most = min(math.sqrt(63 * MEGAPIXEL / (size[0] * size[1])), SIDE_LIMIT_PX / side_px)
-    wanted = min(scale, most)
-    ordered = min(scales or SCALES, key=lambda known: abs(known - wanted))
-    limits = [max_side_px] if max_side_px else []
-    if ordered > most:
-        limits.append(int(side_px * most / ordered))
-    limit_px = min(limits, default=0)
-    # Less is not worth the price of an upscale.
-    if min(limit_px or side_px, side_px) * ordered < side_px * 1.1:
-        raise UserError("upscale_large_already")
-    return ordered, limit_px
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerStep(Generic[T]):
     """A function of the picture code, called by name: only a worker imports its module."""
@@ -114,5 +87,6 @@ make_sticker: WorkerStep[None] = WorkerStep(".sticker", "make_sticker")
 judge: WorkerStep[Literal["safe", "unsafe", "unknown"]] = WorkerStep(".guard", "judge_picture")
 find_drawn_area: WorkerStep[DrawnArea] = WorkerStep(".drawn_area", "find_drawn_area")
 fit_mask: WorkerStep[str] = WorkerStep(".drawn_area", "fit_mask")
+grow_canvas: WorkerStep[None] = WorkerStep(".drawn_area", "grow_canvas")
 make_picture: WorkerStep[EngineResult] = WorkerStep(".engine", "make_picture")
 letter: WorkerStep[None] = WorkerStep(".engine", "letter_result")

@@ -17,6 +17,8 @@ from tests.fixtures.waiting import eventually
 
 CAT = load_photo("cat")
 MARKED = [stored(CAT), stored(drawn(CAT, loop(0.45, 0.45, 0.2)))]
+WIDER = [stored(CAT)]
+AREAS, MOMENTS = ("area", "canvas"), ("uploaded", "ordered")
 PICTURE = base64.b64encode(picture(320, 240)).decode()
 
 
@@ -34,8 +36,11 @@ def is_made(message: Message) -> bool:
         # Likewise, of an area that was found before.
         ("[[sim:stalled_upload]]", "uploads", "", MARKED),
         ("[[sim:stalled_submit]]", "ledger", "in the provider's list", MARKED),
+        # And of what is new on a larger canvas.
+        ("[[sim:stalled_upload]]", "uploads", "", WIDER),
+        ("[[sim:stalled_submit]]", "ledger", "in the provider's list", WIDER),
     ],
-    ids=["only uploaded", "ordered", "area uploaded", "area ordered"],
+    ids=["only uploaded", "ordered", *(f"{each} {at}" for each in AREAS for at in MOMENTS)],
 )
 async def test_what_was_under_way_is_ordered_once(
     state_dir: Path, mark: str, reached: str, said: str, album: list[bytes]
@@ -50,7 +55,8 @@ async def test_what_was_under_way_is_ordered_once(
         async with bot:
             person = await control.make_user("Bob")
             if album:
-                await control.send_photos(person, album, caption="make it winter")
+                words = "wider" if album is WIDER else "make it winter"
+                await control.send_photos(person, album, caption=words)
             else:
                 await control.say(person, "a fox")
             await eventually(
@@ -66,9 +72,10 @@ async def test_what_was_under_way_is_ordered_once(
         assert bool(noted) is (reached == "ledger")
         assert said in bot.log
         assert len(provider.ledger.charges) == len(provider.ledger.tasks) == 1
-        if album is MARKED:
+        if album in (MARKED, WIDER):
             [task] = provider.ledger.tasks
-            assert (task.operation, round(task.area, 1)) == ("inpaint", 0.1)
+            share = 0.3 if album is WIDER else 0.1
+            assert (task.operation, round(task.area, 1)) == ("inpaint", share)
 
 
 async def test_a_stop_serves_on_until_what_nobody_could_ask_about_later_is_answered(

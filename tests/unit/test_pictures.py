@@ -10,11 +10,11 @@ from PIL import Image, ImageCms, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 from imgbot.domain.errors import UserError
+from imgbot.jobs.inputs import plan_enlargement
 from imgbot.painter import decoding, pictures
 from imgbot.painter.decoding import decode
 from imgbot.painter.pictures import as_it_is, check_picture, prepare, save_jpeg
 from imgbot.painter.pool import Pool
-from imgbot.painter.steps import plan_enlargement
 from tests.fixtures.hostile import encoded, gif_of_frames, jpeg_with_segments, png_of_claimed_size
 from tests.fixtures.photos import add_noise, load_photo, photo_path, psnr_db
 

@@ -5,9 +5,7 @@ The area is a file of the job. Where it is in doubt, the job ends with a questio
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from imgbot.domain.buttons import ButtonAction, one_of
 from imgbot.domain.errors import UserError
@@ -124,15 +122,12 @@ async def _with_mask(
     context: StepContext, job: Job, provider: Provider, order: GenerationRequest
 ) -> GenerationRequest:
     """Return the order with the area as its provider takes it; it is found again if it is gone."""
-    if job.request.operation is not Operation.INPAINT:
+    if job.request.operation is not Operation.INPAINT or job.request.is_on_canvas:
         return order
     area = inputs.folder_of(context, job.id) / _AREA
     if not await asyncio.to_thread(area.exists):
         await _find(context, job, is_ordered=True)
-    form = provider.offer(job.request.operation, order.model or "").inputs.mask
-    paths, about = (str(area), str(order.pictures[0])), "fitting a mask"
-    fitted = await context.pool.run(steps.fit_mask, *paths, about=about, mask=form)
-    return replace(order, mask=Path(fitted))
+    return await inputs.masked(context, order, provider, area)
 
 
 def _offer(context: StepContext, job: Job) -> EndOffer | None:

@@ -1,6 +1,7 @@
 """Shapes: where a shape would cut off what a photo shows, the user chooses to crop or to extend.
 
-The engine finds that, and makes nothing; the question costs nothing.
+The engine finds that, and makes nothing; the question costs nothing. Who asks for more around a
+photo, as "wider", "zoom out" or "16:9 without cropping", gets it on a larger canvas.
 """
 
 from functools import partial
@@ -13,6 +14,8 @@ from imgbot.bot.requests import Requests
 from imgbot.domain.buttons import ButtonAction, one_of
 from imgbot.domain.job import Job, with_changes
 from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.shapes.canvases import grow, put_on_canvas, with_mask
+from imgbot.features.shapes.words import ROW
 from imgbot.jobs.hooks import EndOffer, Hooks
 
 _CUTS = "shape_cuts"
@@ -47,7 +50,13 @@ async def _on_choice(
 def _build(core: Core) -> Seams:
     return Seams(
         actions=[(SHAPE, partial(_on_choice, core.requests, core.pictures))],
-        hooks=Hooks(offers=(_offer,)),
+        word_readers=[ROW],
+        hooks=Hooks(
+            before_choice=(put_on_canvas,),
+            source=(grow,),
+            before_submit=(with_mask,),
+            offers=(_offer,),
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from imgbot.domain.errors import UserError
 from imgbot.painter.engine import waifu2x
 from imgbot.painter.engine.drawing import padded
 from imgbot.painter.engine.waifu2x import ProgressCallback
-from imgbot.painter.steps import RESULT_LIMIT_MEGAPIXELS, SCALES
+from imgbot.painter.steps import RESULT_LIMIT_MEGAPIXELS
 
 TILE_PX = 512
 # Larger pictures would take the network minutes. Telegram's photos have 1.2.
@@ -30,8 +30,6 @@ def upscale_picture(
 
     `on_progress` gets increasing shares that end with 1.0. UserError upscale_too_large.
     """
-    if scale not in SCALES:
-        raise ValueError(f"scale must be one of {SCALES}, not {scale}")
     width, height = image.width * scale, image.height * scale
     if width * height > RESULT_LIMIT_MEGAPIXELS * 1_000_000:
         raise UserError(
