@@ -212,7 +212,8 @@ async def _ask_each(photos: Sequence[InputPhoto], wanted: str, dialogue: Dialogu
 def _may_be_marked(photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> bool:
     """Return true for what may be about one photo and what is drawn on it in the other."""
     wanted = Request(0, Operation.MERGE, "", prompt=prompt, sources=photos)
-    return bool(dialogue.order_rule.may_become(wanted))
+    rule = dialogue.order_rule
+    return rule.is_prompt(prompt) or bool(rule.may_become(wanted))
 
 
 def _item(photo: InputPhoto | None, prompt: str, context: RequestContext) -> Item:
