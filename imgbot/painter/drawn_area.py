@@ -15,7 +15,6 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 from imgbot.domain.errors import UserError
 from imgbot.painter.components import Component, find_components
 from imgbot.painter.decoding import decode
-from imgbot.painter.engine.drawing import scaled
 from imgbot.painter.pictures import flattened, save_jpeg
 from imgbot.painter.steps import DrawnArea
 
@@ -48,7 +47,7 @@ def find_drawn_area(
     """
     pair = [_rgb(path) for path in (first, second)]
     ratio = pair[0].width * pair[1].height / (pair[0].height * pair[1].width)
-    size = scaled(pair[0].size, 400 / max(pair[0].size))
+    size = _reduced_size(pair[0], 400)
     plain, drawn = (image.resize(size, Image.Resampling.BOX) for image in pair)
     level = _difference(plain, drawn)
     changed = _without_specks(level.point([255 * (v > _CHANGED_LEVEL) for v in range(256)]))
@@ -98,7 +97,7 @@ def grow_canvas(
 
 def _detail(image: Image.Image, side: int, share: float) -> float:
     """Mean difference of a part at the left, top, right or bottom from itself, blurred."""
-    turned = image.resize(scaled(image.size, 300 / max(image.size))).rotate(90 * side, expand=True)
+    turned = image.resize(_reduced_size(image, 300)).rotate(90 * side, expand=True)
     part = turned.crop((0, 0, round(turned.width * share) or 1, turned.height))
     return _share(_difference(part, part.filter(ImageFilter.GaussianBlur(6)))) if share else 0
 
@@ -108,14 +107,10 @@ def fit_mask(area: str, picture: str, *, mask: str) -> str:
 
     `mask` says what marks the area in a PNG: `white`, or `alpha`, where that is transparent.
     """
-    with Image.open(picture, formats=("JPEG", "PNG")) as image:
-        size = image.size
-    with Image.open(area, formats=("PNG",)) as image:
-        fitted = image.resize(size, Image.Resampling.NEAREST)
+    with Image.open(picture, formats=("JPEG", "PNG")) as image, Image.open(area) as marked:
+        fitted = marked.resize(image.size, Image.Resampling.NEAREST)
     if mask == "alpha":
-        opaque = ImageChops.invert(fitted)
-        fitted = Image.new("RGBA", size)
-        fitted.putalpha(opaque)
+        fitted = Image.merge("RGBA", [*[fitted] * 3, ImageChops.invert(fitted)])
     target = Path(area).with_name(f"mask-{mask}.png")
     fitted.save(target, "PNG")
     return str(target)
@@ -124,6 +119,11 @@ def fit_mask(area: str, picture: str, *, mask: str) -> str:
 def _rgb(path: str) -> Image.Image:
     with Image.open(path, formats=("JPEG", "PNG")) as image:
         return image.convert("RGB")
+
+
+def _reduced_size(image: Image.Image, side_px: int) -> tuple[int, int]:
+    share = side_px / max(image.size)
+    return max(1, round(image.width * share)), max(1, round(image.height * share))
 
 
 def _share(mask: Image.Image) -> float:
@@ -261,7 +261,7 @@ def _fill(mask: Image.Image, part: Component, value: int) -> None:
 
 def _is_part(one: Image.Image, other: Image.Image) -> bool:
     """True if a picture shows the other one or a part of it, as a screenshot, or is its mirror."""
-    first, second = (each.resize(scaled(each.size, 200 / max(each.size))) for each in (one, other))
+    first, second = (image.resize(_reduced_size(image, 200)) for image in (one, other))
     mirrored = second.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return any(
         sum(a * b for a, b in zip(_grid(whole, box), grid, strict=True)) > 0.88
