@@ -71,6 +71,18 @@ async def test_a_drawn_copy_of_one_of_the_four_latest_pictures_needs_no_reply(
     assert await last_order(simulated_stage) == ("inpaint", words, 1, 0.1)
 
 
+async def test_a_circle_on_a_photo_of_long_ago_says_to_reply(
+    simulated_stage: Stage, anna: User
+) -> None:
+    charges = await simulated_stage.charges()
+    for photo in (PLAIN, OTHER, jpeg("pendulum"), SMALL, jpeg("pendulum", (90, 60))):
+        await anna.photos(photo)
+
+    await anna.ask("remove this", DRAWN, fits=lambda m: m.text == t("en", "area_alone"))
+
+    assert await simulated_stage.charges() == charges
+
+
 async def test_two_members_of_a_group_may_circle_one_picture(simulated_stage: Stage) -> None:
     anna, bob = await open_group(simulated_stage)
     created = await anna.order(f"{BOT_NAME} a cat")
