@@ -237,6 +237,24 @@ def test_a_caption_of_an_album_is_a_merge_only_where_it_needs_several(
     assert order.operation is Operation.MERGE
 
 
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ("make both darker", "make it darker"),
+        ("сделай обе ярче", "сделай ярче"),
+        ("all two at night", "it at night"),
+    ],
+)
+def test_what_all_shall_get_is_said_as_of_one(text: str, prompt: str) -> None:
+    chat = CHATS["drawn beside"]
+
+    found = read(text, chat)
+
+    assert isinstance(found, Order)
+    assert found.prompt == prompt
+    assert len(this_picture(found.which, chat).pictures) == 2
+
+
 @pytest.mark.parametrize("text", ["2 dogs and 3 cats", "a hat on the first, a scarf on the second"])
 def test_other_numbers_mean_no_several_pictures(text: str) -> None:
     found = read(text, FOUR)

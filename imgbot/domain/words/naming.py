@@ -18,7 +18,7 @@ from imgbot.domain.words.name_phrases import (
     phrases_in,
     with_article,
 )
-from imgbot.domain.words.numbers import Numbered, are_joined, numbered_in
+from imgbot.domain.words.numbers import MORE, Numbered, are_joined, numbered_in
 from imgbot.domain.words.parts import parts_in
 from imgbot.domain.words.picture_words import PictureWords, words_of
 from imgbot.domain.words.reading import NamedBy, Sentence, Which, sentence_of
@@ -85,14 +85,23 @@ def _by_all(sentence: Sentence, chat: ChatState) -> PictureName | None:
     """Return all that are meant by "both", "each of them" and "all three"."""
     tokens = sentence.parsed.tokens
     are_fresh = bool(chat.unchosen or chat.photos)
-    for before, token, after in zip_longest((None, *tokens), tokens, tokens[1:]):
+    for at, (before, token, after) in enumerate(zip_longest((None, *tokens), tokens, tokens[1:])):
         count = _COUNTS.get(after.text, 0) if after else 0
         if token is None or not _is_every(before, token, after, are_fresh=are_fresh):
             continue
         is_pair = token.text not in _ONE_BY_ONE and not count
         which = Which(NamedBy.ALL, 2 if is_pair else count)
-        return PictureName(which, sentence, is_definite=False)
+        return PictureName(which, _without_all(at, bool(count), sentence), is_definite=False)
     return None
+
+
+def _without_all(at: int, counted: int, sentence: Sentence) -> Sentence:
+    """Return "make it darker" for "make both darker"; "each of them" stays as it is."""
+    tokens = sentence.parsed.tokens
+    end = at + 1 + counted
+    end += end < len(tokens) and tokens[end].text in WORDS["thing"]
+    is_of = end < len(tokens) and tokens[end].text in {"of", "из", "them", "их", "we", "us"}
+    return sentence if is_of else _without(sentence, NamePhrase(at, end, tokens[at].text))
 
 
 def _is_every(before: Token | None, token: Token, after: Token | None, *, are_fresh: bool) -> bool:
@@ -102,6 +111,8 @@ def _is_every(before: Token | None, token: Token, after: Token | None, *, are_fr
     if token.text not in WORDS["every"]:
         return False
     if are_fresh or after is None or is_small(after) or after.text in WORDS["thing"]:
+        return True
+    if MORE.fullmatch(after.text):
         return True
     is_of = before is not None and before.text in WORDS["place"]
     return is_of and after.text not in WORDS["parts"] and token.text not in _ONE_BY_ONE
