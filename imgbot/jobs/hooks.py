@@ -112,8 +112,8 @@ class Hooks:
     """Hooks of all features."""
 
     before_choice: tuple[BeforeChoice, ...] = ()
-    """Called with each job before a provider is chosen; returns the job as it is to
-    be ordered, or its end."""
+    """Called with each job of photos before a provider is chosen; returns the job as it is to be
+    ordered, or its end."""
     check_photo: tuple[PhotoCheck, ...] = ()
     """Called with each photo of a job before anything is ordered; raises UserError to refuse it."""
     source: tuple[TakeSource, ...] = ()
@@ -135,7 +135,7 @@ class Hooks:
 
 async def run_before_choice(hooks: Hooks, context: Any, job: Job) -> Job | Advance:
     """Run all hooks on a job that is to be ordered; the first end ends it."""
-    for hook in hooks.before_choice:
+    for hook in hooks.before_choice if job.request.sources else ():
         resolved = await hook(context, job)
         if isinstance(resolved, Advance):
             return resolved
