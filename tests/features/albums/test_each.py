@@ -47,7 +47,7 @@ async def results_of(user: User, count: int) -> list[Message]:
 @pytest.mark.parametrize(
     ("caption", "order"),
     [
-        ("each in black and white", "edit each in black and white"),
+        ("each in black and white", "edit it in black and white"),
         ("все в чёрно-белое", "edit все в чёрно-белое"),
         ("same for all: black and white", "edit same for all: black and white"),
         ("на каждом убери фон", "removebg"),
