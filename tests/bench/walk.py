@@ -53,7 +53,7 @@ class Walk:
         return f"{self.files} files, {self.functions} functions, {self.crossings} crossings"
 
 
-CEILINGS = Walk(files=113, functions=668, crossings=220)
+CEILINGS = Walk(files=118, functions=674, crossings=236)
 """Some above what is counted: two or three functions run for an order or beside it by chance."""
 
 
