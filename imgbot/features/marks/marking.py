@@ -22,8 +22,8 @@ from imgbot.providers.protocol import GenerationRequest, Provider
 
 AREA = ButtonAction("area", (one_of(Operation.INPAINT, Operation.EDIT), str))
 _AREA, _PREVIEW = "area.png", "area.jpg"
-_COMPARED = 4
-"""Pictures before a photo that are compared with it."""
+_COMPARED, _WITHIN_MS = 4, 1_800_000
+"""Pictures before a photo that are compared with it, and how long before it they were shown."""
 
 
 async def resolve(context: StepContext, job: Job) -> Job | Advance:
@@ -71,7 +71,8 @@ async def _before(context: StepContext, job: Job) -> Sequence[InputPhoto]:
     """Return the latest pictures of the chat before the job's photo, the newest first."""
     request, found = job.request, dict[str, InputPhoto]()
     for recent in await context.results.recent(f"{request.chat_id}.{request.thread_id}"):
-        if recent.at_ms > job.created_ms or recent.job_id == job.id:
+        is_near = 0 <= job.created_ms - recent.at_ms <= _WITHIN_MS
+        if not is_near or recent.job_id == job.id:
             continue
         made = await context.results.results([recent.job_id])
         shown = [each.picture for each in made if each.picture]

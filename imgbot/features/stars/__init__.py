@@ -20,7 +20,7 @@ from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.reconciler import StarReconciler
 from imgbot.features.stars.refunds import REFUND, RefundHandlers
 from imgbot.features.stars.settings import StarSettings
-from imgbot.features.stars.support import SUPPORT, SupportDesk, terms_of_sale
+from imgbot.features.stars.support import SUPPORT, Support, terms_of_sale
 from imgbot.features.stars.words import ROWS
 from imgbot.jobs.hooks import Hooks
 from imgbot.storage.results import ResultStore
@@ -38,10 +38,10 @@ def _build(core: Core) -> Seams:
     terms = StarTerms(prices, ledger, core.policy.is_admin) if prices else None
     finder = UserFinder(users, ResultStore(core.redis), core.identity)
     parts = core.messenger, core.policy, users, core.account, core.spend, core.now_ms
-    desk = SupportDesk(core.messenger, core.policy, users, finder)
+    support = Support(core.messenger, core.policy, users, finder)
     makers = [name for name, _ in core.routes.makers]
     sale = core.settings.of(StarSettings).terms, makers, core.privacy_notes
-    rest = ledger, payments, prices, reconciler.refund_due, desk
+    rest = ledger, payments, prices, reconciler.refund_due, support
     refunds = RefundHandlers(finder, ledger, core.now_ms, reconciler.refund_due)
     handlers = StarHandlers(*parts, *rest, partial(terms_of_sale, *sale))
     place = 4 if is_sold else 0
@@ -63,7 +63,7 @@ def _build(core: Core) -> Seams:
             (REFUND, refunds.on_refund),
             (SUPPORT, refunds.on_support),
         ],
-        message_routes=[desk.route] if is_sold else [],
+        message_routes=[support.route] if is_sold else [],
         word_readers=ROWS,
         answers={
             "buy": handlers.offer_packs,

@@ -33,7 +33,7 @@ from imgbot.features.stars.prices import (
     payload_of,
 )
 from imgbot.features.stars.settings import StarPack, StarPrices
-from imgbot.features.stars.support import SupportDesk
+from imgbot.features.stars.support import Support
 from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -80,7 +80,7 @@ class StarHandlers:
     """Price list; None if nothing is sold."""
     refund_due: asyncio.Event
     """Set when a refund is to be made now."""
-    desk: SupportDesk
+    support: Support
     terms: Callable[[Dialogue, str], str]
     """Returns the terms of sale, by the line of the price."""
 
@@ -278,7 +278,7 @@ class StarHandlers:
         except UserError as error:
             if error.reason != "not_allowed" or not account.payments:
                 raise
-        await self.desk.pass_on(message, dialogue)
+        await self.support.pass_on(message, dialogue)
 
     async def answer_money_back(self, message: Message, dialogue: Dialogue) -> None:
         """Money back in words, and /paysupport alone: what can be returned; the owner is told."""
@@ -301,7 +301,7 @@ class StarHandlers:
         """Tell the administrators of a user who wants money back, once a day."""
         notice = f"said.{dialogue.user_id}.money_back"
         if await self.users.is_first(notice, dialogue.context.request, _TOLD_S // 2):
-            await self.desk.tell("refund_wanted", dialogue)
+            await self.support.tell("refund_wanted", dialogue)
 
     async def announce_first_paid(self, job: Job, dialogue: Dialogue) -> None:
         """Say that a picture is paid for, the first one after the free ones of a day."""

@@ -30,7 +30,7 @@ _LENGTH = 3000
 
 
 @dataclass(frozen=True, slots=True)
-class SupportDesk:
+class Support:
     """Passes words on between users and administrators.
 
     What was passed on is noted after it was sent, each time: a crash between the two repeats it,
