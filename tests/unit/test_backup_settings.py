@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imgbot.config.sources import read_environment_file
 from imgbot.ops.backup.settings import put_providers, put_settings
 from imgbot.ops.installation import umask
 
@@ -30,6 +31,20 @@ def test_a_fresh_server_gets_folders_that_the_service_can_use(tmp_path: Path) ->
         etc / "credentials": 0o700,
         etc / "credentials/bot-token": 0o600,
     }
+
+
+@pytest.mark.parametrize("form", ["{}", "export {}", "X='\\'\n{}"])
+def test_root_runs_no_command_of_a_backup_before_somebody_has_read_it(
+    tmp_path: Path, form: str
+) -> None:
+    file = tmp_path / "imgbot.env"
+    (unpacked := tmp_path / "unpacked").mkdir()
+    (unpacked / "imgbot.env").write_text(form.format("IMGBOT_BACKUP_TO=touch /tmp/x # '"))
+
+    said = put_settings({"IMGBOT_ENVIRONMENT_FILE": str(file)}, unpacked, ())
+
+    assert not read_environment_file(file).get("IMGBOT_BACKUP_TO")
+    assert said[1:] == [f"read the last lines of {file}: they stop its commands"]
 
 
 def test_half_a_file_is_not_left_for_the_next_restore_to_keep(

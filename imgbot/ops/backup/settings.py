@@ -7,13 +7,20 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imgbot.config.settings import key_names_in, key_variables
-from imgbot.config.sources import CREDENTIALS, provider_files_of
+from imgbot.config.sources import CREDENTIALS, provider_files_of, read_environment_file
+from imgbot.domain.errors import ConfigError
 from imgbot.files import replace_file
 from imgbot.ops.installation import umask
 from imgbot.providers.factory import files_of
 
 _FILE, _FOLDER = "imgbot.env", "credentials"
 _PROVIDERS = "settings/providers"
+
+_NO_COMMANDS = """
+# The commands above are from a backup, and root would run them. Read them, then delete these lines.
+IMGBOT_BACKUP_TO=
+IMGBOT_BACKUP_FROM=
+"""
 
 ProviderFiles = dict[str, list[str]]
 """Path of a provider's file, as the settings name it → the names of its files in its folder."""
@@ -56,13 +63,30 @@ def put_settings(environ: Mapping[str, str], folder: Path, own_keys: Iterable[st
         # One that is no text is put back as it is: its reader says so.
         lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
         has_secrets = any(map(_secret_line(own_keys).match, lines))
+        has_commands = _disarm(source)
         done.append(_put(source, Path(file), 0o600 if has_secrets else 0o644))
+        done += [f"read the last lines of {file}: they stop its commands"] * has_commands
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     if credentials and (folder / _FOLDER).is_dir():
         paths = sorted((folder / _FOLDER).iterdir())
         done += [_put(path, Path(credentials, path.name), 0o600) for path in paths]
         Path(credentials).chmod(0o700)
     return done
+
+
+def _disarm(source: Path) -> bool:
+    """Keep the commands of an unpacked environment file from use; true if it may have any.
+
+    Raises ConfigError for a file that is none.
+    """
+    text = source.read_text(encoding="utf-8", errors="replace")
+    if "IMGBOT_BACKUP_" not in text:
+        return False
+    replace_file(source, text + _NO_COMMANDS)
+    found = read_environment_file(source)
+    if any(found.get(name) for name in ("IMGBOT_BACKUP_TO", "IMGBOT_BACKUP_FROM")):
+        raise ConfigError("IMGBOT_BACKUP_TO", "cannot be read in the backup")
+    return True
 
 
 def _put(source: Path, target: Path, mode: int) -> str:
