@@ -85,7 +85,7 @@ async def photos_are_taken_one_by_one(owner: User, *photos: bytes) -> None:
 
 async def merged(owner: User, *photos: bytes, is_album: bool) -> Message:
     if is_album:
-        return await owner.order("both on a beach", *photos)
+        return await owner.order("put them together on a beach", *photos)
     await owner.ask("/merge")
     for photo in photos[:-1]:
         await owner.ask("", photo)

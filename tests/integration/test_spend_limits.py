@@ -22,12 +22,13 @@ UNKNOWN = "I don't know this command. See /help for everything I can do."
 
 def full_report(anna: User, boris: User) -> str:
     """What `/spend` tells, as a pattern: one picture of each of them, and no money left."""
+    labels = re.escape(anna.label), re.escape(boris.label)
     return (
         rf"💵 Today, \d{{4}}-\d\d-\d\d: \$0\.08\n"
         rf"Of that, reserved for pictures in progress: \$0\.00\n"
         rf"Daily budget: \$0\.08 in total, none per user. It renews in \d+ \w+\n"
         rf"simulated\.create: \$0\.08 \(2\)\n\n"
-        rf"Top users today:\n{anna.id}: \$0\.04\n{boris.id}: \$0\.04\n\n"
+        rf"Top users today:\n{labels[0]}: \$0\.04\n{labels[1]}: \$0\.04\n\n"
         rf"The last 7 days: \$0\.08\n\d{{4}}-\d\d-\d\d: \$0\.08\n"
         rf"simulated\.create: \$0\.08 \(2\)"
     )

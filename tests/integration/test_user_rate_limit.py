@@ -148,10 +148,12 @@ async def lengths(stage: Stage) -> tuple[str, int, int]:
 async def test_the_guides_commands_tell_the_truth(stage: Stage) -> None:
     bob = await stage.user()
     async with stage.bot.redis() as redis:
-        for words in ("a fox [[sim:slow=2]]", "an old barn", "a sailing ship"):
+        for words in ("a fox [[sim:slow=600]]", "an old barn", "a sailing ship"):
             await bob.say(words)
+        await eventually(stage.orders, lambda orders: any("a fox" in each for each in orders))
         await eventually(lambda: redis.llen("rq:queue:img_queue"), lambda count: count == 2)
         seen = await lengths(stage)
+        stage.finish_tasks()
         await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
 
     assert seen == ("2", 3, 2)
@@ -182,7 +184,7 @@ async def test_cancel_while_waiting_and_while_running(stage: Stage) -> None:
 
 async def test_cancel_takes_back_the_newest_and_offers_the_others_at_once(stage: Stage) -> None:
     bob = await stage.user()
-    for words in ("a walnut [[sim:slow=600]]", "a teapot", "a violin"):
+    for words in ("a hazelnut [[sim:slow=600]]", "a cello", "a violin"):
         await bob.ask(words, fits=has_buttons)
 
     offer = await bob.ask("/cancel", fits=lambda message: "Still in" in message.text)
