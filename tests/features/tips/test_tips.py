@@ -6,15 +6,18 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
-from tests.integration.stage import Stage, jpeg, open_group, open_stage
+from tests.integration.stage import Stage, jpeg, open_group, open_owned
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    told = {"imgbot.features.tips._AFTER": {"tip_circle": 0, "tip_more": 2}}
-    async for opened in open_stage(tmp_path_factory.mktemp("tips"), told, is_simulated=False):
+    told = {
+        "imgbot.features.tips._AFTER": {"tip_circle": 0, "tip_more": 2},
+        "imgbot.features.tips._HAS_NETWORK": False,
+    }
+    async for opened in open_owned(tmp_path_factory.mktemp("tips"), told, is_simulated=False):
         yield opened
 
 
@@ -36,3 +39,14 @@ async def test_each_tip_is_told_once_alone_and_where_it_helps(stage: Stage) -> N
 
     silent = [False] * 4
     assert told == [[True, *[False] * 3], [False, False, True, False], *[silent] * 4]
+
+
+async def test_an_administrator_is_told_once_that_cut_outs_can_get_better(stage: Stage) -> None:
+    bob = await stage.user("Bob")
+
+    told = [
+        t("en", "tip_cutout") in (await user.order("/removebg", jpeg("cat"))).text
+        for user in (bob, stage.owner, stage.owner)
+    ]
+
+    assert told == [False, True, False]
