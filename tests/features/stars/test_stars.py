@@ -477,7 +477,7 @@ async def test_words_to_the_owner_and_back_arrive_once_though_the_bot_is_killed(
     await bot.start()
     await eventually(partial(copies, owner, t("en", "support_answered")))
 
-    assert copy.text.startswith(f"✉️ Anna @anna_s ({anna.id}) writes to you.")
+    assert copy.text.startswith(f"✉️ Anna @anna_s ({anna.id}) wrote to you.")
     assert len(await copies(owner, words)) == 1
     answer = f"{t('en', 'support_answer')}\n\nIt is on its way"
     assert await copies(anna, "on its way") == [answer]
