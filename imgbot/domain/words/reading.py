@@ -5,6 +5,7 @@ Readers never order anything: an order is only handled by the bot, and its pictu
 `this_picture`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,8 @@ from imgbot.domain.intents.words import ParsedText, parse_text
 from imgbot.domain.operations import Operation
 from imgbot.domain.phrases import normalize
 from imgbot.domain.words.chat import ChatState
+
+_COURTESY = re.compile(r"^(?:please|пожалуйста),? |,? (?:please|пожалуйста)$", re.IGNORECASE)
 
 
 class NamedBy(StrEnum):
@@ -137,6 +140,12 @@ class WordReader:
     """True for a row of a feature that stands before all of the core's."""
     is_of_captions: bool = False
     """True for a row of a feature that reads a photo's caption as well, which is else a change."""
+
+
+def says_only(pattern: re.Pattern[str], text: str) -> bool:
+    """Return true for a text that the whole of a pattern matches, but for "please" and signs."""
+    plain = " ".join(text.split()).strip(" .?!")
+    return pattern.fullmatch(_COURTESY.sub("", plain)) is not None
 
 
 def sentence_of(text: str, whole: str = "") -> Sentence:

@@ -6,7 +6,7 @@ from aiogram.types import Message
 
 from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.intents import Intent
-from imgbot.domain.words.reading import Example, Talk, WordReader
+from imgbot.domain.words.reading import Example, Talk, WordReader, says_only
 from imgbot.features.feature import Core, Feature, Seams
 
 TOPIC = "clips"
@@ -28,19 +28,12 @@ _ASKS = re.compile(
     rf"|(?:сделай(?:те)?,? )?(?:пусть|чтобы?)(?: он[аио]?| вс[её]| это)? {_MOVES}",
     re.IGNORECASE,
 )
-_COURTESY = re.compile(r"^(?:please|пожалуйста),? |,? (?:please|пожалуйста)$", re.IGNORECASE)
-
-
-def _asks(text: str) -> bool:
-    """Return true for words that ask for a moving picture, and for nothing else."""
-    plain = " ".join(text.split()).strip(" .?!")
-    return bool(_ASKS.fullmatch(_COURTESY.sub("", plain)))
 
 
 ROW = WordReader(
     TOPIC,
     "a moving picture, which nobody makes here",
-    lambda sentence, _: Talk(Intent.COMMAND, TOPIC) if _asks(sentence.text) else None,
+    lambda sentence, _: Talk(Intent.COMMAND, TOPIC) if says_only(_ASKS, sentence.text) else None,
     (Example("make it move"), Example("оживи картинку")),
     is_of_captions=True,
 )

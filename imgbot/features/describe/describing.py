@@ -16,7 +16,7 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.intents import Intent
 from imgbot.domain.job import InputPhoto, Job, Request
 from imgbot.domain.operations import Operation
-from imgbot.domain.words.reading import Example, Talk, WordReader
+from imgbot.domain.words.reading import Example, Talk, WordReader, says_only
 from imgbot.features.feature import Core
 from imgbot.painter import steps
 from imgbot.providers.chat import PICTURE_LIMITS
@@ -44,7 +44,6 @@ _ASKS = re.compile(
     rf"|как(?:ой|им) {_PROMPT},? (?:для|чтобы|получить|сделать)(?: получить)?(?: так\w+)?{_ETO}",
     re.IGNORECASE,
 )
-_COURTESY = re.compile(r"^(?:please|пожалуйста),? |,? (?:please|пожалуйста)$", re.IGNORECASE)
 _TIMEOUT_S = 25.0
 _USER_SHARE = 20
 """One user can have this part of the questions of a day."""
@@ -52,16 +51,10 @@ _AT_ONCE = 4
 _LENGTH = 800
 
 
-def asks(text: str) -> bool:
-    """Return true for words that ask for a picture in words, and for nothing else."""
-    plain = " ".join(text.split()).strip(" .?!")
-    return bool(_ASKS.fullmatch(_COURTESY.sub("", plain)))
-
-
 ROW = WordReader(
     TOPIC,
     "a picture in words",
-    lambda sentence, _: Talk(Intent.COMMAND, TOPIC) if asks(sentence.text) else None,
+    lambda sentence, _: Talk(Intent.COMMAND, TOPIC) if says_only(_ASKS, sentence.text) else None,
     (Example("describe this picture"), Example("опиши картинку")),
     is_of_captions=True,
 )

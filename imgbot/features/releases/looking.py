@@ -54,7 +54,7 @@ class Releases:
             try:
                 wait_s = await self.look()
             except (TransientError, StorageFullError) as error:
-                events.warning("a newer release is looked for later: %s", error)
+                events.warning("the check for a newer release is repeated later: %s", error)
                 wait_s = _AGAIN_S
             await asyncio.sleep(wait_s)
 

@@ -44,19 +44,12 @@ def _build(core: Core) -> Seams:
     rest = ledger, payments, prices, reconciler.refund_due, support
     refunds = RefundHandlers(finder, ledger, core.now_ms, reconciler.refund_due)
     handlers = StarHandlers(*parts, *rest, partial(terms_of_sale, *sale))
-    place = 4 if is_sold else 0
-    # Where nothing is sold, a command in a group may be for another bot.
-    common = {"is_open": True, "is_private": not is_sold, "is_uncounted": True}
-    commands = [
-        ChatCommand("balance", handlers.show_balance, place, is_personal=True, **common, **_HELP),
-        ChatCommand("paysupport", handlers.ask_support, is_part=True, **common),
-    ]
-    if is_sold:
-        commands.append(ChatCommand("terms", handlers.show_terms, 7, **common, **_HELP))
-        commands.append(ChatCommand("buy", handlers.offer_packs, place, is_personal=True, **_HELP))
     return Seams(
         updates=dict.fromkeys(KINDS, handlers.handle),
-        commands=[*commands, admin_command("refund", refunds.list_payments, is_listed=is_sold)],
+        commands=[
+            *_commands(handlers, is_sold=is_sold),
+            admin_command("refund", refunds.list_payments, is_listed=is_sold),
+        ],
         actions=[
             (BUY, handlers.on_buy),
             (PAYBACK, handlers.on_payback),
@@ -79,6 +72,21 @@ def _build(core: Core) -> Seams:
         privacy_notes=_NOTES if is_sold else [],
         loops=[reconciler.run],
     )
+
+
+def _commands(handlers: StarHandlers, *, is_sold: bool) -> list[ChatCommand]:
+    """Return the commands of users; without prices, those about what was paid once."""
+    place = 4 if is_sold else 0
+    # Where nothing is sold, a command in a group may be for another bot.
+    common = {"is_open": True, "is_private": not is_sold, "is_uncounted": True}
+    found = [
+        ChatCommand("balance", handlers.show_balance, place, is_personal=True, **common, **_HELP),
+        ChatCommand("paysupport", handlers.ask_support, is_part=True, **common),
+    ]
+    if is_sold:
+        found.append(ChatCommand("terms", handlers.show_terms, 7, **common, **_HELP))
+        found.append(ChatCommand("buy", handlers.offer_packs, place, is_personal=True, **_HELP))
+    return found
 
 
 _NOTES = [PrivacyNote(f"privacy_{name}", is_kept=True) for name in ("stars", "support")]
