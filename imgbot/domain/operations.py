@@ -57,6 +57,8 @@ class OperationSpec:
     """True if a provider can be set for it; else it is built in and free."""
     is_in_menu: bool = True
     """True if it is asked for by its name; else it follows from what is sent."""
+    is_final: bool = False
+    """True if nothing is made of its result, which has no buttons and is in no history."""
 
 
 OPERATIONS: Mapping[Operation, OperationSpec] = {
@@ -92,7 +94,7 @@ OPERATIONS: Mapping[Operation, OperationSpec] = {
         captions={"no_clear_subject": "caption_sticker_unclear"},
         is_offered=False,
     ),
-    Operation.COMPARE: OperationSpec(2, Prompt.NONE, is_offered=False),
+    Operation.COMPARE: OperationSpec(2, Prompt.NONE, is_offered=False, is_final=True),
 }
 
 OFFERED = tuple(operation for operation, spec in OPERATIONS.items() if spec.is_offered)

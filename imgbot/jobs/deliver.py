@@ -20,7 +20,7 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.job import Changes, Job, State, is_billed, with_changes
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.result_buttons import RETRY, drawn_anew, under_result
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
@@ -157,7 +157,7 @@ def _result_of(context: StepContext, job: Job, outcome: State) -> Job | None:
     """Return what is stored of a picture, or of a request that may be repeated."""
     if outcome is not State.DELIVERED:
         return job if retry.is_repeatable(job, outcome) or _offer(context, job) else None
-    if job.request.operation is Operation.COMPARE:
+    if OPERATIONS[job.request.operation].is_final:
         return None
     charge, provider = job.charge, context.routing.get(job.progress.provider)
     model, takes_seed = "", False
@@ -266,7 +266,7 @@ def _is_hidden(job: Job) -> bool:
 
 
 def _buttons(context: StepContext, job: Job) -> Keyboard:
-    if job.request.operation is Operation.COMPARE:
+    if OPERATIONS[job.request.operation].is_final:
         return []
     is_created = job.request.operation is Operation.CREATE
     rows = under_result(

@@ -9,7 +9,7 @@ from typing import cast
 from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind, UserError, WorkerLostError
 from imgbot.domain.job import Job, State, is_paid
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.files import copy_file
 from imgbot.jobs import inputs
 from imgbot.jobs.context import StepContext, conclude, give_up, move
@@ -95,7 +95,7 @@ async def _keep_file(
 ) -> steps.Deliverable:
     """Keep the file behind a photo's button; return what shows the result."""
     job, picture, suffix = rendered.job, rendered.picture, ready.original_suffix
-    if suffix and job.request.operation is not Operation.COMPARE:
+    if suffix and not OPERATIONS[job.request.operation].is_final:
         await asyncio.to_thread(context.originals.keep, picture, job.id, suffix)
     if job.request.operation not in _CUT_OUT or ready.kind != "photo":
         return ready

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from imgbot.domain.job import InputPhoto, Job, State
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
@@ -193,8 +193,8 @@ def load_recent(text: str) -> Recent:
 
 
 def ordered(job: Job, now_ms: int) -> dict[str, str]:
-    """Return the new entries of a new job by their keys; a comparison shows nothing new."""
-    if job.request.operation is Operation.COMPARE:
+    """Return the new entries of a new job by their keys; of a final one nothing is asked for."""
+    if OPERATIONS[job.request.operation].is_final:
         return {}
     recent = Recent.of(job, job.user_id, now_ms)
     # The previous release looks for what an order changes; its words follow with its picture.

@@ -100,8 +100,12 @@ async def test_compare_shows_before_and_after(bob: User) -> None:
     result = await bob.order("black and white", jpeg("astronaut"))
 
     pair = await bob.click(await bob.unfold(result), "Compare", is_picture)
+    latest = await bob.ask("/last", fits=is_picture)
 
     assert pair.text == "Before and after"
+    # Nothing is made of it, and it is no version of the picture.
+    assert not pair.buttons
+    assert latest.photo_unique_id == result.photo_unique_id
     image = (await bob.image(pair)).convert("HSV")
     left = image.crop((0, 0, image.width // 2 - 8, image.height)).getchannel("S")
     right = image.crop((image.width // 2 + 8, 0, image.width, image.height)).getchannel("S")
