@@ -59,6 +59,8 @@ class OperationSpec:
     """True if it is asked for by its name; else it follows from what is sent."""
     is_final: bool = False
     """True if nothing is made of its result, which has no buttons and is in no history."""
+    needs_model: bool = False
+    """True if the engine cannot do it: it is offered where a provider has a model for it."""
 
 
 OPERATIONS: Mapping[Operation, OperationSpec] = {

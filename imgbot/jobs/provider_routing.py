@@ -115,6 +115,10 @@ class ProviderRouter:
         """Provider chosen for an operation."""
         return self._providers[self._chosen[operation]]
 
+    def is_offered(self, operation: Operation) -> bool:
+        """Return false for an operation that nobody has a model for, not even the engine."""
+        return operation in self.primary(operation).offers
+
     def provider_of(self, job: Job) -> Provider:
         """Provider that accepted the job's order, else the one chosen for its operation."""
         return self.get(job.progress.provider) or self.primary(job.request.operation)
@@ -157,7 +161,9 @@ class ProviderRouter:
         return next((each.title for each in offers if each.model == model and each.title), model)
 
     def price_micro(self, operation: Operation, scale: int, model: str = "") -> int:
-        """Highest price of an order in micro-dollars at any of its providers."""
+        """Highest price of an order in micro-dollars at any of its providers; 0 without one."""
+        if not self.is_offered(operation):
+            return 0
         able = (self._providers[name] for name in self._able(operation))
         return max(provider.offer(operation, model).price_at(scale) for provider in able)
 

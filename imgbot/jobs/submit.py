@@ -95,7 +95,9 @@ def _choose(context: StepContext, job: Job) -> Choice:
 
 
 def _check_model(context: StepContext, job: Job) -> None:
-    """Raise UserError if the operator no longer offers the model that the user chose."""
+    """Raise UserError if the operation, or the model that the user chose, is no longer offered."""
+    if not context.routing.is_offered(job.request.operation):
+        raise UserError("operation_withdrawn", charge="no")
     if not (model := job.request.model):
         return
     models = context.routing.models(job.request.operation)

@@ -8,7 +8,7 @@ from pathlib import Path
 from imgbot.config.settings import key_names
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import read_spec
 from imgbot.providers.http import copy_result
@@ -40,9 +40,9 @@ class BuiltinProvider(Provider):
     recovery = Recovery.REPEAT
     is_deterministic = True
     is_literal = True
-    offers = dict.fromkeys(Operation, Capability()) | {
-        Operation.CREATE: Capability(takes_seed=True)
-    }
+    offers = dict.fromkeys(
+        (each for each, spec in OPERATIONS.items() if not spec.needs_model), Capability()
+    ) | {Operation.CREATE: Capability(takes_seed=True)}
 
     def __init__(self, make: Make) -> None:
         self._make = make

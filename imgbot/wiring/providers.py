@@ -59,7 +59,7 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
         if operation in provider.offers
     }
     for operation, provider in chosen.items():
-        if names[operation] != provider.name:
+        if names[operation] != provider.name and not OPERATIONS[operation].needs_model:
             events.info("%s has no model for %s: using builtin", provider.name, operation)
     fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
     chosen_names = dict.fromkeys(OPERATIONS, "builtin") | names

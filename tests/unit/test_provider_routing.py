@@ -46,6 +46,15 @@ def test_the_chosen_provider_serves_and_is_asked_last_after_a_refusal() -> None:
     assert chosen_name(routes(), refused_by="simulated") == "simulated"
 
 
+def test_what_not_even_the_engine_has_a_model_for_is_not_offered() -> None:
+    engine = BuiltinProvider(no_engine)
+    engine.offers = {CREATE: engine.offers[CREATE]}
+    route = ProviderRouter({"builtin": engine}, dict.fromkeys(Operation, "builtin"))
+
+    assert [each for each in Operation if route.is_offered(each)] == [CREATE]
+    assert route.price_micro(Operation.UPSCALE, 2) == 0
+
+
 @pytest.mark.parametrize("kind", [Kind.NO_CREDIT, Kind.AUTH])
 def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> None:
     route = routes()
