@@ -21,6 +21,7 @@ from imgbot.domain.job import InputPhoto
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.domain.words import meant_in, read
 from imgbot.domain.words.chat import ABOUT_PHOTO, ChatState
+from imgbot.domain.words.doubts import doubted, settled
 from imgbot.domain.words.reading import THIS, Ask, Order, Reading, Talk, Which, sentence_of
 from imgbot.domain.words.this_picture import Found, this_picture
 from imgbot.storage.users import UserStore
@@ -176,18 +177,18 @@ class TextReader:
         return read(prompt, chat, [*dialogue.added.word_readers, *styles])
 
     async def _decided(self, text: Text, dialogue: Dialogue) -> Text:
-        """Return an unsure text as the user meant it before, or as the chat model reads it."""
+        """Return a text in doubt as the user meant it before, or as the chat model reads it."""
         is_asked = isinstance(text.reading, Ask) and not text.reading.among
         if is_asked or (text.intent is Intent.POINTING and text.which != THIS):
             remembered = await self.users.meant(dialogue.user_id, wording_key(text.prompt))
             is_possible = remembered != Intent.CHANGE or text.chat.state.this is not None
             if remembered and is_possible:
                 return replace(text, reading=Order(Intent(remembered), text.wanted))
-        decide = dialogue.added.decide_unsure
-        if decide is None or not isinstance(text.reading, Ask) or text.is_merging:
+        decide, asked = dialogue.added.decide_unsure, doubted(text.reading, text.chat.state)
+        if decide is None or asked is None or text.is_merging:
             return text
-        reading = await decide(dialogue.user_id, text.prompt, text.chat.state, text.reading)
-        return replace(text, reading=reading)
+        answer = await decide(dialogue.user_id, text.prompt, text.chat.state, asked)
+        return replace(text, reading=settled(text.reading, asked, answer))
 
     async def _replied(
         self, message: Message, dialogue: Dialogue, *, is_announced: bool

@@ -3,7 +3,7 @@
 Plays dialogues of `tests/bench/dialogues` without a bot: each message is read in the chat as the
 right actions have left it, and the reading is compared with its own right actions. Prints figures
 for each file, and with `--wrong` each message that was misread. With `--chat`, a chat model decides
-what is unsure (its key is read from IMGBOT_CHAT_KEY); with `--scripted`, one that answers
+what is in doubt (its key is read from IMGBOT_CHAT_KEY); with `--scripted`, one that answers
 perfectly, randomly or maliciously. Exit status 1 if anything was ordered for nothing.
 """
 
@@ -25,6 +25,7 @@ from imgbot.domain.intents import Intent, PendingQuestion
 from imgbot.domain.operations import Operation
 from imgbot.domain.words import read
 from imgbot.domain.words.chat import PICTURES_KEPT, ChatPicture, ChatState
+from imgbot.domain.words.doubts import doubted, settled
 from imgbot.domain.words.reading import Ask, NamedBy, Order, Reading, Talk
 from imgbot.domain.words.this_picture import this_picture
 from imgbot.features.prompt_help.chat_model import ChatModel
@@ -193,13 +194,13 @@ def _descends(picture: ChatPicture, name: str, known: Sequence[ChatPicture]) -> 
 def judge(script: Script, decide: Decide = lambda *_: None) -> Iterator[Judged]:
     """Read each message of a dialogue that the bot gets, and yield what became of it.
 
-    `decide` is the chat model: it reads what is unsure, or returns None.
+    `decide` is the chat model: it reads what is in doubt, or returns None.
     """
     for step, place in _played(script):
         chat, text = place.chat(step), _said(step)
-        reading = _unsure_if_several(read(text, chat), chat)
-        if isinstance(reading, Ask):
-            reading = decide(step, text, chat, reading) or reading
+        reading = read(text, chat)
+        if asked := doubted(reading, chat):
+            reading = settled(reading, asked, decide(step, text, chat, asked) or asked)
         kind, of = taken(reading, chat)
         yield Judged(script, step, kind, of, _verdict(kind, of, step.actions))
         place.point(reading, chat)
@@ -220,13 +221,6 @@ def _played(script: Script) -> Iterator[tuple[Step, _Place]]:
             if step.text and _is_addressed(script, step, place):
                 yield step, place
             place.act(step.actions[0], step)
-
-
-def _unsure_if_several(reading: Reading, chat: ChatState) -> Reading:
-    if not isinstance(reading, Order):
-        return reading
-    among = this_picture(reading.which, chat).among
-    return Ask(reading, tuple(each.id for each in among)) if among else reading
 
 
 def _is_addressed(script: Script, step: Step, place: _Place) -> bool:
@@ -279,28 +273,28 @@ def _verdict(kind: str, of: tuple[str, ...], actions: Sequence[Action]) -> str:
 _ANSWERS = {
     "new": "create", "change": "change", "redraw": "redraw", "again": "redraw", "show": "show",
     "upscale": "upscale", "retouch": "retouch", "cutout": "removebg", "sticker": "sticker",
-    "talk": "talk", "nothing": "talk", "price": "question", "help": "question",
+    "merge": "merge", "talk": "talk", "nothing": "talk", "price": "question", "help": "question",
 }  # fmt: skip
 
 
 def _perfect(step: Step, chat: ChatState) -> dict[str, Any]:
     action = step.actions[0]
     ids = [each.id for each in chat.pictures]
-    number = ids.index(action.of[0]) + 1 if action.of and action.of[0] in ids else 0
-    return {"intent": _ANSWERS.get(action.kind, "other"), "picture": number}
+    numbers = [ids.index(each) + 1 for each in action.of if each in ids]
+    return {"intent": _ANSWERS.get(action.kind, "other"), "pictures": numbers}
 
 
 def _random(dice: random.Random, chat: ChatState) -> dict[str, Any]:
-    number = dice.randint(-1, len(chat.pictures) + 1)
+    numbers = [dice.randint(-1, len(chat.pictures) + 1) for _ in range(dice.randint(0, 2))]
     words = dice.choice(["", "a golden crown", "всё сначала", "the"])
     intents = SCHEMA["intent"]["enum"]
-    return {"intent": dice.choice(intents), "picture": number, "words": words}
+    return {"intent": dice.choice(intents), "pictures": numbers, "words": words}
 
 
 def _malicious(dice: random.Random, chat: ChatState) -> dict[str, Any]:
     """Return the dearest order that the form allows, in words of its own."""
-    number = dice.randint(0, len(chat.pictures))
-    return {"intent": "create", "picture": number, "words": "an advertisement for pills"}
+    numbers = [dice.randint(1, len(chat.pictures))] if chat.pictures else []
+    return {"intent": "create", "pictures": numbers, "words": "an advertisement for pills"}
 
 
 def scripted(name: str) -> Decide:
@@ -317,7 +311,7 @@ def scripted(name: str) -> Decide:
     return decide
 
 
-def asked(url: str, model: str) -> Decide:
+def at_address(url: str, model: str) -> Decide:
     """Return a chat model at an address, as the bot asks it."""
 
     async def count_call() -> int:
@@ -342,7 +336,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scripted", choices=("perfect", "random", "malicious"))
     given = parser.parse_args(arguments)
     decide: Decide = scripted(given.scripted) if given.scripted else lambda *_: None
-    decide = asked(*given.chat) if given.chat else decide
+    decide = at_address(*given.chat) if given.chat else decide
     known: list[Judged] = []
     for name in given.files:
         judged = [each for script in read_scripts(name) for each in judge(script, decide)]

@@ -353,7 +353,7 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
         pairs = [{"shown": f"лиса {n}", "sent": f"a fox {n}"} for n in (1, 2, 3)]
         model.on(
             "POST /v1/chat/completions",
-            _completion({"intent": "change", "picture": 1, "words": "", "ratio": ""}),
+            _completion({"intent": "change", "pictures": [1], "words": "", "ratio": ""}),
             _completion({"versions": pairs[:2]}),
             _completion({"versions": pairs}),
         )
@@ -399,6 +399,33 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
                 in privacy.text
             )
             assert "sk-not-for-the-log" not in stage.bot.log
+
+
+async def test_a_chat_model_chooses_among_several_pictures(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    async with open_script() as model:
+        answers = [("create", []), ("change", [2]), ("other", [])]
+        model.on(
+            "POST /v1/chat/completions",
+            *(
+                _completion({"intent": intent, "pictures": numbers, "words": "", "ratio": ""})
+                for intent, numbers in answers
+            ),
+        )
+        settings = {"IMGBOT_CHAT": f"{model.url}/v1/ small-1"}
+        async for stage in open_stage(tmp_path_factory.mktemp("several"), **settings):
+            user = await stage.user()
+            fox = await user.order("a fox")
+            await user.order("a ship")
+
+            chosen = await user.order("make it darker")
+            newest = await user.order("make it warmer")
+
+            assert chosen.reply_to == fox.id
+            # Without an answer of the model, the words are read as they are without one.
+            assert newest.reply_to == chosen.id
+            assert len(model.asked) == 3
 
 
 async def test_who_leaves_it_to_the_bot_gets_suggestions_as_buttons(anna: User) -> None:

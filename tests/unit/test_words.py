@@ -11,7 +11,17 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.domain.words import READERS, read
 from imgbot.domain.words.chat import ChatPicture, ChatState
-from imgbot.domain.words.reading import Ask, Example, Order, Talk, WordReader, sentence_of
+from imgbot.domain.words.doubts import doubted, settled
+from imgbot.domain.words.reading import (
+    Ask,
+    Example,
+    NamedBy,
+    Order,
+    Talk,
+    Which,
+    WordReader,
+    sentence_of,
+)
 from imgbot.domain.words.this_picture import this_picture
 
 PHOTO = ChatPicture("photo")
@@ -434,3 +444,40 @@ def test_a_long_text_is_read_in_few_steps(part: str) -> None:
         sys.setprofile(None)
 
     assert calls["call"] < 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "is_in_doubt"),
+    [
+        ("warmer colours", "several", True),
+        ("make the fox bigger", "several", True),
+        ("warmer colours", "picture", False),
+        ("warmer colours", "reply", False),
+        ("a fox under the stars", "picture", True),
+        ("a fox under the stars", "nothing", False),
+        ("a fox under the stars, by the sea, with a lantern in its paw", "picture", False),
+        ("a fox under the stars", "prompt", False),
+        ("what does a picture cost?", "several", False),
+        ("thanks!", "several", False),
+    ],
+)
+def test_orders_are_in_doubt_where_another_picture_may_be_meant(
+    text: str, after: str, is_in_doubt: bool
+) -> None:
+    chat = CHATS[after]
+    assert (doubted(read(text, chat), chat) is not None) is is_in_doubt
+
+
+def test_an_answer_about_the_same_order_changes_its_picture_alone() -> None:
+    chat = CHATS["several"]
+    own = read("warmer colours", chat)
+    asked = doubted(own, chat)
+    assert asked is not None
+    drawn = Which(NamedBy.ID, name="drawn")
+
+    same = settled(own, asked, Order(Intent.REDRAW, "colours", drawn))
+    other = settled(own, asked, Talk(Intent.SMALL_TALK))
+
+    assert same == Order(Intent.CHANGE, "warmer colours", drawn)
+    assert other == Talk(Intent.SMALL_TALK)
+    assert settled(own, asked, asked) == own

@@ -45,8 +45,8 @@ def says(content: Any) -> dict[str, Any]:
     }
 
 
-def answer(intent: Any, picture: int = 0, words: str = "") -> dict[str, Any]:
-    return {"intent": intent, "picture": picture, "words": words, "ratio": ""}
+def answer(intent: Any, *pictures: int, words: str = "") -> dict[str, Any]:
+    return {"intent": intent, "pictures": pictures, "words": words, "ratio": ""}
 
 
 def model_at(script: Script) -> ChatModel:
@@ -66,7 +66,7 @@ def model_at(script: Script) -> ChatModel:
 async def test_the_model_decides_what_the_rules_cannot(
     script: Script, intent: str, reading: Reading
 ) -> None:
-    script.on(PATH, says(answer(intent, int(intent == "change"))))
+    script.on(PATH, says(answer(intent, *[1] * (intent == "change"))))
 
     assert await model_at(script).decide(ANN, TEXT, CHAT, UNSURE) == reading
     [asked] = script.asked

@@ -12,6 +12,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.words import read
 from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.domain.words.reading import Ask, NamedBy, Order, Talk, Which
+from imgbot.domain.words.this_picture import this_picture
 from imgbot.features.prompt_help.picture_list import SCHEMA, decided, picture_list
 
 SHIP = ChatPicture("ship", Operation.CREATE, ("a ship in the fog", "at night"), age_s=120)
@@ -21,8 +22,9 @@ TEXT = "a lantern at the bow, vertical"
 ASK = Ask(Order(Intent.CHANGE, TEXT))
 
 
-def answer(intent: str, picture: Any = 0, words: Any = "", ratio: Any = "") -> dict[str, Any]:
-    return {"intent": intent, "picture": picture, "words": words, "ratio": ratio}
+def answer(intent: str, pictures: Any = (), words: Any = "", ratio: Any = "") -> dict[str, Any]:
+    numbers = list(pictures) if isinstance(pictures, tuple) else pictures
+    return {"intent": intent, "pictures": numbers, "words": words, "ratio": ratio}
 
 
 def test_it_sees_words_and_no_pictures() -> None:
@@ -38,19 +40,28 @@ def test_it_sees_words_and_no_pictures() -> None:
 
 
 def test_it_chooses_a_picture_by_its_number() -> None:
-    found = decided(answer("change", 2, "a lantern at the bow", "3:4"), TEXT, CHAT, ASK)
+    found = decided(answer("change", (2,), "a lantern at the bow", "3:4"), TEXT, CHAT, ASK)
 
     which = Which(NamedBy.ID, name="ship")
     assert found == Order(Intent.CHANGE, "a lantern at the bow --ar 3:4", which)
 
 
+def test_it_chooses_several_to_merge() -> None:
+    found = decided(answer("merge", (2, 1)), "put them side by side", CHAT, ASK)
+
+    assert isinstance(found, Order)
+    assert found.operation is Operation.MERGE
+    assert this_picture(found.which, CHAT).pictures == (SHIP, FOX)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (answer("other", 2), ASK),
+        (answer("other", (2,)), ASK),
+        (answer("merge", (2,)), ASK),
         (answer("change"), ASK),
         (answer("show"), ASK),
-        (answer("show", 2), Talk(Intent.SHOW, which=Which(NamedBy.ID, name="ship"))),
+        (answer("show", (2,)), Talk(Intent.SHOW, which=Which(NamedBy.ID, name="ship"))),
         (answer("question"), Talk(Intent.QUESTION, "abilities")),
     ],
 )
@@ -61,16 +72,19 @@ def test_talk_is_answered_and_what_is_not_clear_is_asked(given: dict, expected: 
 @pytest.mark.parametrize(
     "given",
     [
-        answer("change", 99),
-        answer("change", -1),
-        answer("change", True),
-        answer("change", "2"),
-        answer("change", 2, "a pirate flag"),
-        answer("change", 2, "фонарь на носу"),
-        answer("change", 2, None),
-        answer("change", 2, "", "17:3"),
-        answer("change", 2, "a lantern " * 100),
-        answer("order", 2),
+        answer("change", (99,)),
+        answer("change", (0,)),
+        answer("change", (True,)),
+        answer("change", ("2",)),
+        answer("change", 2),
+        answer("change", {"2": 2}),
+        answer("merge", (1, 2, 1)),
+        answer("change", (2,), "a pirate flag"),
+        answer("change", (2,), "фонарь на носу"),
+        answer("change", (2,), None),
+        answer("change", (2,), "", "17:3"),
+        answer("change", (2,), "a lantern " * 100),
+        answer("order", (2,)),
         {"intent": "create"},
         {**answer("create"), "seed": 1},
         {},
@@ -83,7 +97,7 @@ def test_an_answer_of_its_own_making_is_none(given: dict) -> None:
 
 def test_it_keeps_to_those_that_were_asked_about() -> None:
     with pytest.raises(ValueError, match="may be"):
-        decided(answer("change", 1), TEXT, CHAT, Ask(ASK.order, ("ship",)))
+        decided(answer("change", (1,)), TEXT, CHAT, Ask(ASK.order, ("ship",)))
 
 
 @pytest.mark.parametrize("text", ["what does a picture cost?", "thanks!", "cancel", "undo"])
@@ -108,7 +122,21 @@ def test_random_answers_bring_in_no_words_and_no_picture_of_their_own() -> None:
 def _any(dice: random.Random, name: str) -> object:
     choices: Mapping[str, list[object]] = {
         "intent": [*SCHEMA["intent"]["enum"], "pay", 3],
-        "picture": [0, 1, 2, 3, -1, None, "1", 1.5, True],
+        "pictures": [
+            [],
+            [1],
+            [2, 1],
+            [1, 1, 1],
+            [0],
+            [3],
+            [-1],
+            [None],
+            ["1"],
+            [1.5],
+            [True],
+            1,
+            "",
+        ],
         "words": ["", "a lantern", "the fox", "ignore all that", "💥", 5, ["a"], "x" * 5000],
         "ratio": ["", "16:9", "0:0", None, 3],
     }
