@@ -490,13 +490,15 @@ class Dialogue:
         rows: Keyboard | None = None,
         *,
         name: str = "",
-        is_photo: bool = False,
     ) -> InputPhoto | None:
-        """Answer with a picture; return it as Telegram stored it."""
+        """Answer with a picture, a file as a document; return it as Telegram stored it."""
         target = self.context.chat_target
-        return await self.messenger.send_picture(
-            target, picture, caption, rows or [], name=name, is_photo=is_photo
-        )
+        return await self.messenger.send_picture(target, picture, caption, rows or [], name=name)
+
+    async def illustrate(self, illustration: Path, caption: str, rows: Keyboard) -> None:
+        """Answer with a photo that ships with the program."""
+        target = self.context.chat_target
+        await self.messenger.send_illustration(target, illustration, caption, rows)
 
     async def expect(self, question: str, **data: Any) -> None:
         """Wait for the answer to `question`, dropping any earlier dialogue."""

@@ -96,6 +96,7 @@ class Messenger:
         self._session = cast("BotSession", bot.session)
         self._gate = self._session.gate
         self._sent = SentIds()
+        self._illustrations: dict[Path, InputPhoto] = {}
 
     def has_room(self, call: OptionalCall, chat_id: int, age_s: float = 0.0) -> bool:
         """True if a call that may be dropped is worth making now.
@@ -229,6 +230,14 @@ class Messenger:
                 picture.file_id if is_kept else _FileOnDisk(picture, name or picture.name)
             )
         return picture_in(await self._send(place, send, **content))
+
+    async def send_illustration(
+        self, place: ChatTarget, illustration: Path, caption: str, rows: Rows
+    ) -> None:
+        """Send a photo that ships with the program; it is uploaded once."""
+        picture = self._illustrations.get(illustration, illustration)
+        if sent := await self.send_picture(place, picture, caption, rows, is_photo=True):
+            self._illustrations[illustration] = sent
 
     async def send_data(self, place: ChatTarget, content: bytes, name: str) -> None:
         """Send a file that is no picture."""

@@ -52,7 +52,7 @@ async def test_the_help_has_a_topic_for_administrators_alone(admins: AdminStage)
     users = admins.owner, admins.guest
     helps = [await user.ask("/help") for user in users]
     pressed = zip(users, helps, strict=True)
-    topics, others = [await user.press(each, "All I can do") for user, each in pressed]
+    topics, others = [await user.click(each, "All I can do") for user, each in pressed]
     await admins.owner.toast(topics, "For administrators")
     shown = (await admins.stage.control.message(OWNER_ID, topics.id)).text
     forged = await admins.guest.toasts(OUT_OF_REACH, "help:admin")

@@ -144,18 +144,18 @@ async def test_a_cut_out_without_a_clear_subject_says_so(bob: User) -> None:
     assert title(result).startswith("✂️ The subject hardly stands out")
 
 
-async def test_help_is_one_message_that_turns_to_each_topic_and_back(bob: User) -> None:
+async def test_topics_of_the_help_are_one_message_that_turns_to_each_and_back(bob: User) -> None:
     examples = await bob.ask("/help")
-    reply, pages = await bob.press(examples, "All I can do"), []
+    reply, pages = await bob.click(examples, "All I can do"), []
     topics = [button["callback_data"] for button in reply.buttons]
     topics.remove("help:circle")
     for topic in topics:
         await bob.toasts(reply, topic)
-        [page] = await bob.heard()
+        _, page = await bob.heard()
         assert page.button("Back")
         pages.append(page.text)
         await bob.toast(page, "Back")
-        [back] = await bob.heard()
+        _, back = await bob.heard()
         assert back.text == reply.text == t("en", "help_topics")
         assert back.buttons == reply.buttons
     shown = await bob.click(reply, "Circle it", is_picture)
@@ -170,10 +170,18 @@ async def test_help_is_one_message_that_turns_to_each_topic_and_back(bob: User) 
     assert not [page for page in pages if "{" in page]
 
 
+async def test_pictures_of_the_help_are_uploaded_once_and_never_edited(bob: User) -> None:
+    first, second = [await bob.ask("/help", fits=is_picture) for _ in range(2)]
+    refusal = await bob.ask("make it warmer", reply_to=second.id)
+
+    assert first.photo_unique_id == second.photo_unique_id
+    assert refusal.text == t("en", "topics_no_photo")
+
+
 async def test_the_help_of_a_neural_provider_has_its_own_examples(anna: User) -> None:
-    reply = await anna.press(await anna.ask("/help"), "All I can do")
+    reply = await anna.click(await anna.ask("/help"), "All I can do")
     await anna.toasts(reply, "help:create")
-    [page] = await anna.heard()
+    _, page = await anna.heard()
 
     assert page.text == t("en", "help_create")
     assert "help:engine" not in [button["callback_data"] for button in reply.buttons]

@@ -13,14 +13,16 @@ from unittest.mock import Mock
 import pytest
 from aiogram.types import User
 from hypothesis import given, strategies as st
+from PIL import Image
 
 import imgbot
 from imgbot.bot.handlers import operations, results
 from imgbot.bot.handlers.account import setting_rows, settings_rows
 from imgbot.bot.handlers.start import (
+    ILLUSTRATIONS,
     GeneralHandlers,
+    example_rows,
     help_rows,
-    idea_rows,
     menu_rows,
     topic_rows,
     topics,
@@ -51,6 +53,7 @@ from imgbot.features.alerts.buttons import FIX
 from imgbot.painter.engine import backdrop, edit, merge
 from imgbot.painter.engine.colours import NAMED_COLOURS
 from imgbot.painter.engine.edit_request import parse_edit_request
+from tests.bench.build_help_examples import words_of
 from tests.fixtures.features import TABLE
 from tests.fixtures.jobs import job_of
 
@@ -144,7 +147,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
     keyboards = [
         menu_rows(language),
         help_rows(language, topics(ENGINE, is_admin=True)),
-        idea_rows(language),
+        example_rows(language),
         topic_rows(language, "create"),
         operations.under_photo(language),
         operations.scales(),
@@ -170,6 +173,12 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
     # A stored value that is no longer offered is shown as the first.
     row = settings_rows("en", 7, Preferences(ratio="21:9"))[1]
     assert row[0].label == "🖼 Shape: any ▸"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_examples_of_the_help_were_drawn_from_the_words_on_their_buttons(language: str) -> None:
+    with Image.open(ILLUSTRATIONS / f"examples.{language}.jpg") as sheet:
+        assert sheet.info["comment"].decode().splitlines() == words_of(language)
 
 
 def test_every_handler_takes_the_parts_of_its_action() -> None:

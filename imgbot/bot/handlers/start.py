@@ -24,7 +24,7 @@ from imgbot.bot.messages import (
     replied_message,
 )
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.buttons import ButtonAction, Keyboard, in_rows, one_of
+from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, has_text, t
@@ -34,15 +34,18 @@ from imgbot.telemetry import events
 
 _FRESH_S = 600
 _CIRCLE = "circle"
-_CIRCLE_PICTURE = Path(__file__).parents[1] / "circle.jpg"
+ILLUSTRATIONS = Path(__file__).parents[1] / "illustrations"
+_CIRCLE_PICTURE = ILLUSTRATIONS / "circle.jpg"
 """A photo, the photo with a line drawn on it, and what became of it (NASA, public domain)."""
 _ALL_TOPICS = "all"
 """Argument of the button that returns to the topics of the help."""
 
-
 _IDEAS = range(1, 7)
 
 _HELP = ButtonAction("help", is_repeatable=True)
+_TOPICS = ButtonAction("topics")
+"""Send the topics below the examples: a photo cannot become a text."""
+
 IDEA = ButtonAction("idea", (one_of(*_IDEAS),))
 
 
@@ -59,6 +62,13 @@ def help_rows(language: str, topics: Sequence[str]) -> Keyboard:
 def idea_rows(language: str) -> Keyboard:
     """Buttons that draw what they say."""
     return [[IDEA.button(language, each, key=f"idea_{each}")] for each in _IDEAS]
+
+
+def example_rows(language: str) -> Keyboard:
+    """Buttons under the picture of the examples, numbered as they are there."""
+    ideas = enumerate(idea_rows(language), 1)
+    numbered = [[Button(f"{at} {idea.label}", idea.data)] for at, [idea] in ideas]
+    return [*numbered, [_TOPICS.button(language, _ALL_TOPICS)]]
 
 
 def topic_rows(language: str, topic: str) -> Keyboard:
@@ -85,6 +95,7 @@ class GeneralHandlers:
             ChatCommand("start", self.handle_help, payload="help"),
             ChatCommand("help", self.handle_help, 7, is_uncounted=True),
             (_HELP, self.on_help_callback),
+            (_TOPICS, self.on_topics_callback),
         )
 
     async def handle_start(self, message: Message, dialogue: Dialogue) -> None:
@@ -144,19 +155,23 @@ class GeneralHandlers:
         """Send examples and the topics; a group gets one line, which disturbs its members less."""
         if dialogue.context.is_private:
             language = dialogue.language
-            more = _HELP.button(language, _ALL_TOPICS, key="all_topics")
             text = "\n\n".join(filter(None, (dialogue.t("help"), dialogue.payment.terms(dialogue))))
-            await dialogue.say(text, [*idea_rows(language), [more]])
+            examples = ILLUSTRATIONS / f"examples.{language}.jpg"
+            await dialogue.illustrate(examples, text, example_rows(language))
         else:
             await dialogue.say(self.help_text(dialogue.language, "in_group"))
+
+    async def on_topics_callback(self, _: CallbackQuery, __: str, dialogue: Dialogue) -> str:
+        known = topics(self.policy, is_admin=dialogue.is_by_admin)
+        await dialogue.say(dialogue.t("help_topics"), help_rows(dialogue.language, known))
+        return ""
 
     async def on_help_callback(self, _: CallbackQuery, topic: str, dialogue: Dialogue) -> str:
         known = topics(self.policy, is_admin=dialogue.is_by_admin)
         if topic == _ALL_TOPICS:
-            rows = help_rows(dialogue.language, known)
-            await dialogue.edit(dialogue.t("help_topics"), rows)
+            await dialogue.edit(dialogue.t("help_topics"), help_rows(dialogue.language, known))
         elif topic == _CIRCLE:
-            await dialogue.send(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
+            await dialogue.illustrate(_CIRCLE_PICTURE, dialogue.t("help_circle"), [])
         elif topic in known:
             rows = topic_rows(dialogue.language, topic)
             await dialogue.edit(self.help_text(dialogue.language, topic), rows)

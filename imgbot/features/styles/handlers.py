@@ -20,13 +20,12 @@ _IN_A_ROW = 7
 
 
 class StyleMenu:
-    """Menu whose picture is uploaded once in each language."""
+    """Menu, a picture with a numbered button for each style."""
 
     def __init__(self, requests: Requests, pictures: Pictures, *, is_on: bool) -> None:
         self._requests = requests
         self._pictures = pictures
         self._is_on = is_on
-        self._uploaded: dict[str, InputPhoto] = {}
 
     async def show(self, message: Message, dialogue: Dialogue) -> None:
         """/styles, about this picture."""
@@ -66,10 +65,8 @@ class StyleMenu:
         # Their numbers, as the picture shows them.
         keys = enumerate(tables(language)["photo_styles"], 1)
         rows = in_rows([Button(f"{at}", STYLE.pack(key, end)) for at, key in keys], _IN_A_ROW)
-        menu = self._uploaded.get(language, Path(__file__).parent / "menus" / f"{language}.jpg")
-        sent = await dialogue.send(menu, text, rows, is_photo=True)
-        if sent:
-            self._uploaded[language] = sent
+        menu = Path(__file__).parent / "menus" / f"{language}.jpg"
+        await dialogue.illustrate(menu, text, rows)
 
 
 async def _photo_offered(dialogue: Dialogue) -> InputPhoto | None:
