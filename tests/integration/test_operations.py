@@ -8,6 +8,7 @@ from PIL import Image
 
 from imgbot.domain.texts import t
 from imgbot.storage.provider_records import Durations
+from tests.fixtures.degradations import wear
 from tests.fixtures.photos import load_photo, photo_path, underexpose
 from tests.integration.stage import (
     OUT_OF_REACH,
@@ -111,6 +112,15 @@ async def test_retouch_a_photo_by_its_button(builtin_stage: Stage) -> None:
     assert (await anna.image(result)).size == (451, 300)
 
 
+async def test_a_caption_that_calls_a_photo_old_has_its_scratches_removed(bob: User) -> None:
+    worn, _ = wear(load_photo("cat"), 1)
+
+    result = await bob.order("restore this old photo of my grandfather", as_jpeg(worn))
+
+    assert title(result) == "✨ Retouched"
+    assert "Scratches, folds and dust removed" in result.text
+
+
 async def test_upscale_a_file_in_its_full_quality(bob: User) -> None:
     result = await bob.convert("cat.png", photo_path("cat").read_bytes(), "/upscale x4")
 
@@ -194,7 +204,7 @@ async def test_each_operation_is_ordered_over_http_and_the_bot_learns_how_long_i
         ("a fox", "create a fox"),
         ("a hat", "edit a hat"),
         ("/retouch", "retouch"),
-        ("Retouch it, please", "retouch"),
+        ("Retouch it, please", "retouch Retouch it, please"),
         ("/upscale x2", "upscale"),
         ("/removebg", "removebg"),
     )

@@ -130,12 +130,7 @@ class OperationHandlers:
             return
         order = order_in(prompt, ABOUT_PHOTO) or Order(Intent.CHANGE)
         operation = (order.operation if photo else None) or Operation.EDIT
-        # What is drawn on a picture may be meant by any words.
-        is_marked = dialogue.order_rule.takes_another(operation, prompt, photo)
-        is_prompt_used = is_marked or operation in {Operation.EDIT, Operation.MERGE}
-        await self.order_or_ask(
-            dialogue, operation, photo, prompt if is_prompt_used else "", order.scale or 2
-        )
+        await self.order_or_ask(dialogue, operation, photo, prompt, order.scale or 2)
 
     def asks_for_style(self, prompt: str) -> bool:
         """Return whether a prompt asks for the style of another picture, and this can be done."""
