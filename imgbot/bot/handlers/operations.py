@@ -265,12 +265,20 @@ class OperationHandlers:
     async def take_merge_photo(self, message: Message, dialogue: Dialogue) -> None:
         """Another photo, or the prompt that ends the collecting."""
         photo, prompt = photo_of(message), await self.requests.prompt_in(message, dialogue)
-        if photo is not None:
+        if photo is not None and await self._is_other_wish(prompt, dialogue):
+            await self.handle_photo(message, dialogue)
+        elif photo is not None:
             await self.collect_photos(dialogue, (photo,), prompt)
         elif prompt and await dialogue.photos():
             await self.merge(dialogue, prompt)
         else:
             raise UserError("send_photo_please")
+
+    async def _is_other_wish(self, prompt: str, dialogue: Dialogue) -> bool:
+        """Return true for a caption that asks for something else than the style in question."""
+        asked = (await dialogue.state.get_data()).get("words", "")
+        is_wish = bool(prompt) and order_in(prompt, ABOUT_PHOTO) is not None
+        return is_wish and self.asks_for_style(asked) and not self.asks_for_style(prompt)
 
     async def collect_photos(
         self, dialogue: Dialogue, photos: Sequence[InputPhoto], prompt: str

@@ -95,6 +95,21 @@ async def test_any_picture_gives_its_style(builtin_stage: Stage) -> None:
         assert (await user.image(painted)).size == (240, 320)
 
 
+async def test_a_caption_that_asks_for_something_else_ends_the_question(
+    builtin_stage: Stage,
+) -> None:
+    user = await builtin_stage.user()
+    [example] = await user.photos(jpeg("astronaut", (320, 240)))
+    await user.ask("in this style", reply_to=example.id)
+
+    changed = await user.ask("black and white", jpeg("cat", (240, 320)), fits=is_picture)
+    darker = await user.ask("no, just darker", fits=is_picture)
+
+    assert changed.text == "✏️ black and white"
+    assert darker.text.startswith("✏️ darker")
+    assert (await user.image(darker)).size == (240, 320)
+
+
 async def test_a_menu_is_no_photo_itself(builtin_stage: Stage) -> None:
     user = await builtin_stage.user()
     photo = jpeg("cat", (320, 240))
