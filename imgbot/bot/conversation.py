@@ -21,7 +21,6 @@ from imgbot.bot.dialogue import (
 )
 from imgbot.bot.handlers.account import AccountHandlers
 from imgbot.bot.handlers.operations import (
-    STYLE_OF_THIS,
     OperationHandlers,
     ask_about,
     shown_beside,
@@ -47,6 +46,7 @@ from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import THIS, Ask, NamedBy, Order, Talk
+from imgbot.domain.words.style import STYLE_OF_THIS
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
 
@@ -328,13 +328,17 @@ class Conversation:
             Intent.COMPLAINT: _talk(self.results.handle_complaint),
             Intent.CANCEL: _talk(self.account.handle_cancel),
             Intent.HELP: _talk(self.general.handle_help),
-            Intent.SMALL_TALK: _talk(handle_small_talk),
+            Intent.SMALL_TALK: _handle_small_talk,
         }
 
 
 def _talk(handler: MessageHandler) -> Callable[[Text, Message, Dialogue], Awaitable[None]]:
     """Return a handler of talk, which needs nothing of what was read."""
     return lambda _, message, dialogue: handler(message, dialogue)
+
+
+async def _handle_small_talk(text: Text, message: Message, dialogue: Dialogue) -> None:
+    await handle_small_talk(text.topic, message, dialogue)
 
 
 async def _is_taken(prompt: str, dialogue: Dialogue) -> bool:

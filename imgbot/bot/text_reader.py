@@ -12,7 +12,6 @@ from imgbot.bot.dialogue import (
     MessageHandler,
     Question,
 )
-from imgbot.bot.handlers.operations import STYLE_OF_THIS
 from imgbot.bot.messages import is_about_picture, prompt_of, replied_message, replied_picture_of
 from imgbot.bot.pictures import KnownChat, Pictures
 from imgbot.domain.errors import UserError
@@ -23,6 +22,7 @@ from imgbot.domain.words import meant_in, read
 from imgbot.domain.words.chat import ABOUT_PHOTO, ChatState
 from imgbot.domain.words.doubts import doubted, settled
 from imgbot.domain.words.reading import THIS, Ask, Order, Reading, Talk, Which, sentence_of
+from imgbot.domain.words.style import STYLE_OF_THIS
 from imgbot.domain.words.this_picture import Found, this_picture
 from imgbot.storage.users import UserStore
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents.words import stem
+from imgbot.domain.lettering import QUOTED, read_lettering
 from imgbot.domain.prompt_options import (
     PROMPT_LIMIT,
     PromptOptions,
@@ -30,6 +31,7 @@ _THING = "thing"
 
 _BEGINNING, _END = pattern("beginning", r"(?:{})(?:[\s,:]+|$)"), pattern("end", r"\s+(?:{})$")
 _WITHOUT, _ONCE_MORE = pattern("without"), pattern("once_more")
+_SHAPED = pattern("shaped")
 _OTHER = pattern("other", r"(?<!\w)(?:{})(?!\w)")
 _ASKED = pattern("asked", r"(?:^|(?<=\W))(?:{})(?=\W|$)")
 _REPLACED = [re.compile(each, re.IGNORECASE) for each in TABLES["patterns"]["replaced"]]
@@ -55,6 +57,7 @@ def amend(base: str, change: str) -> PromptOptions:
         known = parse_prompt_options(base, has_words=False)
         return _checked(replace(known, prompt=appended(known.prompt, change)))
     known, once_more = parse_prompt_options(base, has_words=False), _ONCE_MORE.fullmatch(change)
+    known = replace(known, prompt=_with_quotes(known.prompt))
     wish = _read(once_more["change"] if once_more else change)
     unwanted = wish.options.negative
     prompt = removed(known.prompt, unwanted)
@@ -72,6 +75,15 @@ def amend(base: str, change: str) -> PromptOptions:
             ignored=wish.options.ignored,
         )
     )
+
+
+def _with_quotes(prompt: str) -> str:
+    """Return a prompt with its lettering in quotes, so that words can be added behind it."""
+    found = read_lettering(prompt)
+    if found and not QUOTED.search(prompt):
+        for part in found.parts:
+            prompt = prompt.replace(part.text, f"«{part.text}»", 1)
+    return prompt
 
 
 def _checked(wanted: PromptOptions) -> PromptOptions:
@@ -111,6 +123,8 @@ def _read(change: str) -> _Wish:
     options = parse_prompt_options(f"{_THING} — {words}")
     rest = options.prompt.removeprefix(_THING).strip(" ,;.!?—-")
     bare = " ".join(_ASKED.sub(" ", rest).split()).strip(" ,;.!?-")
+    if options.ratio and _SHAPED.fullmatch(bare):
+        bare = ""
     if not bare or _is_without(bare):
         rest = bare
     elif bare != rest and (count := count_in(bare)) and len(bare.split()) == 1:
@@ -152,7 +166,9 @@ def _apply(prompt: str, negative: str, clause: str) -> tuple[str, str]:
         for form in _REPLACED:
             if found := form.fullmatch(rest):
                 return replaced(prompt, found), _unless_wanted(negative, found["new"])
-    wanted = rest and with_nominative(_DEFINITE.sub("", rest))
+    # "Make it 16:9" leaves "it".
+    said = "" if _BEGINNING.fullmatch(rest) else _DEFINITE.sub("", rest)
+    wanted = said and with_nominative(said)
     return amended(prompt, wanted) if wanted else prompt, _unless_wanted(negative, wanted)
 
 

@@ -108,7 +108,11 @@ ANSWERED = [
     ("en", "reset everything", "start"),
     ("en", "Don´t draw it", "cancel_nothing"),
     ("en", "Thanks, John", "pleasantry"),
-    ("ru", "Одну минуту", "pleasantry"),
+    ("ru", "Одну минуту", "tell_me"),
+    ("en", "hmm", "tell_me"),
+    ("en", "fuck you", "tell_me"),
+    ("en", "I love it", "pleasantry"),
+    ("ru", "👍", "pleasantry"),
 ]
 
 

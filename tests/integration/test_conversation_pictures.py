@@ -189,7 +189,7 @@ async def test_a_reply_to_a_picture_is_read_the_same_way(anna: User) -> None:
     shown = await anna.heard()
 
     assert back.id not in {fox.id, hat.id}
-    assert [m.text for m in shown[2:4]] == [PLEASED, PLEASED]
+    assert [m.text for m in shown[2:4]] == [PLEASED, t("en", "tell_me")]
     assert len([m for m in shown if m.text.startswith("✏️")]) == 1
 
 

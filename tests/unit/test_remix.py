@@ -24,6 +24,15 @@ AMENDED = [
     ("море", "добавь красную шляпу", "море, красная шляпа"),
     ("лиса", "больше деревьев", "лиса, больше деревьев"),
     ("a girl", "change the background to a beach", "a girl, background: a beach"),
+    # The words on a card end where a change is added.
+    (
+        "открытка с надписью С праздником, мама!",
+        "добавь кота",
+        "открытка с надписью «С праздником, мама!», кот",
+    ),
+    # A shape alone adds no words.
+    ("лиса в лесу", "давай её 16:9", "лиса в лесу --ar 16:9"),
+    ("a cat", "make it vertical, for stories", "a cat --ar 9:16"),
     # A colour or a size goes to its thing, and agrees with it.
     ("лиса в лесу", "сделай её рыжей", "рыжая лиса в лесу"),
     ("кот в космосе", "рыжий", "рыжий кот в космосе"),

@@ -132,6 +132,11 @@ LINE = (
         ("коллаж из осенних листьев", "reply", Intent.CREATE),
         ("a collage of both", "several", Intent.OPERATION),
         ("а с текстом МУР можно?", "picture", Intent.CHANGE),
+        ("и ещё лодку", "picture", Intent.CHANGE),
+        ("и ещё раз", "picture", Intent.AGAIN),
+        ("you are a useless piece of shit", "nothing", Intent.SMALL_TALK),
+        ("ты тупой бот", "nothing", Intent.SMALL_TALK),
+        ("you are a knight on a horse, poster", "nothing", Intent.CREATE),
         ("удали стикерпак", "picture", Intent.QUESTION),
     ],
 )

@@ -36,8 +36,9 @@ from imgbot.domain.operations import (
 from imgbot.domain.result_buttons import SCALES
 from imgbot.domain.this_style import asks_for_this_style
 from imgbot.domain.words import order_in
-from imgbot.domain.words.chat import ABOUT_PHOTO, ChatState
-from imgbot.domain.words.reading import Example, Order, Sentence, Talk, WordReader
+from imgbot.domain.words.chat import ABOUT_PHOTO
+from imgbot.domain.words.reading import Order
+from imgbot.domain.words.style import asks_for_other_wish
 
 _StartHandler = Callable[[Message | CallbackQuery, Dialogue], Awaitable[None]]
 
@@ -265,7 +266,8 @@ class OperationHandlers:
     async def take_merge_photo(self, message: Message, dialogue: Dialogue) -> None:
         """Another photo, or the prompt that ends the collecting."""
         photo, prompt = photo_of(message), await self.requests.prompt_in(message, dialogue)
-        if photo is not None and await self._is_other_wish(prompt, dialogue):
+        asked = (await dialogue.state.get_data()).get("words", "")
+        if photo is not None and self.asks_for_style(asked) and asks_for_other_wish(prompt):
             await self.handle_photo(message, dialogue)
         elif photo is not None:
             await self.collect_photos(dialogue, (photo,), prompt)
@@ -273,12 +275,6 @@ class OperationHandlers:
             await self.merge(dialogue, prompt)
         else:
             raise UserError("send_photo_please")
-
-    async def _is_other_wish(self, prompt: str, dialogue: Dialogue) -> bool:
-        """Return true for a caption that asks for something else than the style in question."""
-        asked = (await dialogue.state.get_data()).get("words", "")
-        is_wish = bool(prompt) and order_in(prompt, ABOUT_PHOTO) is not None
-        return is_wish and self.asks_for_style(asked) and not self.asks_for_style(prompt)
 
     async def collect_photos(
         self, dialogue: Dialogue, photos: Sequence[InputPhoto], prompt: str
@@ -338,21 +334,6 @@ class OperationHandlers:
             return "stale_photo_button"
         await self.order_or_ask(dialogue, Operation.UPSCALE, photo, scale=scale)
         return ""
-
-
-def _style_of(sentence: Sentence, chat: ChatState) -> Talk | None:
-    is_free = chat.this is not None and not chat.pending
-    is_asked = is_free and asks_for_this_style(sentence.text)
-    return Talk(Intent.COMMAND, "style of this") if is_asked else None
-
-
-STYLE_OF_THIS = WordReader(
-    "style of this",
-    "a photo that is to be painted like this picture",
-    _style_of,
-    (Example("paint my photo in this style"), Example("фото в этом же стиле")),
-)
-"""Row of the reader of words, where this can be done."""
 
 
 async def ask_for_picture(dialogue: Dialogue, photo: InputPhoto, prompt: str, key: str) -> None:

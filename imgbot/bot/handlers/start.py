@@ -28,6 +28,7 @@ from imgbot.domain.buttons import Button, ButtonAction, Keyboard, in_rows, one_o
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, has_text, t
+from imgbot.domain.words.vetoes import THANKS
 from imgbot.storage.stats import QueueStats
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events
@@ -234,10 +235,10 @@ def _code(language: str) -> str | None:
     return None if language == "en" else language
 
 
-async def handle_small_talk(message: Message, dialogue: Dialogue) -> None:
+async def handle_small_talk(topic: str, message: Message, dialogue: Dialogue) -> None:
     """A short answer; remarks between members of a group about a picture need none."""
     if dialogue.context.is_private or replied_message(message) is None:
-        await dialogue.say(dialogue.t("pleasantry"))
+        await dialogue.say(dialogue.t("pleasantry" if topic == THANKS else "tell_me"))
 
 
 def topics(policy: AccessPolicy, *, is_admin: bool = False) -> Sequence[str]:

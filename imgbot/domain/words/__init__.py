@@ -7,6 +7,7 @@ what orders nothing stands before what is paid for, and the learned model is the
 from collections.abc import Sequence
 from functools import partial
 
+from imgbot.domain.intents.facts import Intent
 from imgbot.domain.words import (
     history,
     learned,
@@ -59,11 +60,13 @@ def read(text: str, chat: ChatState, added: Sequence[WordReader] = ()) -> Readin
     if found := read_step(sentence, chat, rows) or _first(BEFORE_NAMES, sentence, chat):
         return found
     found = read_about(sentence, chat, rows)
-    if isinstance(found, Ask) and sentence != whole:
+    if sentence == whole:
+        return found
+    talk = learned.read_learned(whole, chat) if isinstance(found, Ask) else found
+    if talk == Talk(Intent.SMALL_TALK):
         # "Thanks, John" is thanks.
-        talk = learned.read_learned(whole, chat)
-        return talk if isinstance(talk, Talk) else found
-    return found
+        return Talk(Intent.SMALL_TALK, vetoes.THANKS)
+    return talk if isinstance(talk, Talk) else found
 
 
 def _read(rows: Sequence[WordReader], sentence: Sentence, chat: ChatState) -> Reading:

@@ -78,11 +78,16 @@ def _same_but(sentence: Sentence, chat: ChatState) -> Order | None:
     return Order(Intent.REDRAW, sentence.text) if is_asked else None
 
 
+def without_wish(text: str) -> str:
+    """Return what is to be written without polite words around it."""
+    return _WISH.sub("", text)
+
+
 def _lettering(sentence: Sentence, chat: ChatState) -> Order | None:
     """Read what is to be written on this picture, to the end of the sentence."""
     if chat.this is None or chat.pending not in _FREE or len(sentence.text) > _LONGEST_LETTERING:
         return None
-    text = _WISH.sub("", sentence.text)
+    text = without_wish(sentence.text)
     found = read_lettering(text)
     if found is None or found.rest:
         return None

@@ -44,6 +44,9 @@ _IN_WORDS = {
 }
 """What a text asks for that is a phrase of one of these lists."""
 
+THANKS = "thanks"
+"""Topic of thanks and praise among small talk."""
+
 _COURTESIES = ("thanks", "hello", "goodbye", "how_are_you", "praise", "hurry")
 _SIGNS = re.compile(r"[\s.,!)(:;…\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
 _REACTIONS = frozenset("❤🔥👌🙏😂👏😍🥰😘🤣😅😊😁😆🎉💯😭💀🤩😻🥹💪✨🙌👀🤔😢😱🤯😎🤗🙈💔🌹")
@@ -84,7 +87,9 @@ def _read_signs(sentence: Sentence, _: ChatState) -> Reading | None:
     if _COMPLAINT in left:
         return Talk(Intent.COMPLAINT)
     # Below are signs like "+" and "=)", from there on arrows and emoji.
-    if _PRAISE in left or left <= _REACTIONS or all(each < "\u2190" for each in left):
+    if _PRAISE in left:
+        return Talk(Intent.SMALL_TALK, THANKS)
+    if left <= _REACTIONS or all(each < "\u2190" for each in left):
         return Talk(Intent.SMALL_TALK)
     return None
 
@@ -112,8 +117,11 @@ def _is_courtesy(tokens: Sequence[Token], *names: str) -> bool:
 
 def _read_courtesy(sentence: Sentence, chat: ChatState) -> Reading | None:
     names = (*_COURTESIES, "liked") if chat.this else _COURTESIES
-    is_all = _is_courtesy(sentence.parsed.tokens, *names)
-    return Talk(Intent.SMALL_TALK) if is_all else None
+    tokens = sentence.parsed.tokens
+    if not _is_courtesy(tokens, *names):
+        return None
+    is_thanks = _pattern("{thanks}|{praise}|{liked}").search(_plain(tokens))
+    return Talk(Intent.SMALL_TALK, THANKS if is_thanks else "")
 
 
 def _read_retracted(sentence: Sentence, _: ChatState) -> Reading | None:
@@ -137,7 +145,7 @@ def _read_remark(sentence: Sentence, chat: ChatState) -> Reading | None:
         return Talk(Intent.SMALL_TALK)
     if chat.this and _pattern(_LED + "{remains}").fullmatch(plain):
         return Talk(Intent.COMPLAINT)
-    form = _LED + ("(?:{remark}|{praised})" if chat.this else "{remark}")
+    form = _LED + ("(?:{remark}|{praised})" if chat.this else "(?:{remark}|{insult})")
     is_free = chat.pending is not PendingQuestion.PROMPT
     return Talk(Intent.SMALL_TALK) if is_free and _pattern(form).fullmatch(plain) else None
 

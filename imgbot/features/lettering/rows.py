@@ -8,7 +8,8 @@ from imgbot.domain.lettering import Lettering, read_lettering
 from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import fold
 from imgbot.domain.words.chat import ChatState
-from imgbot.domain.words.reading import Example, Order, Sentence, WordReader
+from imgbot.domain.words.orders import without_wish
+from imgbot.domain.words.reading import Example, Order, Sentence, WordReader, sentence_of
 from imgbot.domain.words.vetoes import is_question
 from imgbot.features.lettering.changes import changed
 
@@ -22,6 +23,7 @@ def _read(sentence: Sentence, chat: ChatState) -> Order | None:
     this = chat.this
     if this is None or chat.pending not in _FREE or _is_talk(sentence):
         return None
+    sentence = sentence_of(without_wish(sentence.text))
     written = next((each for words in this.words[::-1] if (each := read_lettering(words))), None)
     is_latest = this.operation is Operation.EDIT and _is_written(this.words[-1:])
     if _is_meme(sentence) or (written and _is_changed(sentence.text, written, is_latest=is_latest)):

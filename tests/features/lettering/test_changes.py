@@ -94,6 +94,12 @@ def test_any_words_and_looks_survive_their_prompt(language: str) -> None:
             assert (again.parts, again.look, again.form) == (found.parts, found.look, found.form)
 
 
+def test_polite_words_around_further_words_are_not_written() -> None:
+    written = ChatState((ChatPicture("photo", Operation.EDIT, ("напиши «Люблю тебя»",)),))
+
+    assert read("а с текстом МУР можно?", written, ROWS) == Order(Intent.CHANGE, "с текстом МУР")
+
+
 @pytest.mark.parametrize("example", [each.text for row in ROWS for each in row.examples])
 def test_changes_of_words_are_changes_where_a_picture_bears_them(example: str) -> None:
     written = ChatState((ChatPicture("b", Operation.EDIT, (ONE,)), ChatPicture("a")))
