@@ -49,7 +49,11 @@ async def resolve(context: StepContext, job: Job) -> Job | Advance:
 
 
 async def _original(context: StepContext, job: Job) -> InputPhoto | None:
-    """Return the latest picture that the job's photo shows with an area marked on it."""
+    """Return the latest picture that the job's photo shows with an area marked on it.
+
+    A clear mark counts before others: drawn on the original, a photo differs from results, too.
+    """
+    possible: InputPhoto | None = None
     folder, prompt = await inputs.open_folder(context, job.id), job.request.prompt
     targets = str(folder / _AREA), str(folder / _PREVIEW)
     compare = partial(context.pool.run, steps.find_drawn_area, about="looking for an original")
@@ -62,9 +66,11 @@ async def _original(context: StepContext, job: Job) -> InputPhoto | None:
             continue
         found = await compare(str(plain), str(drawn), *targets)
         is_marked = not found.is_swapped and found.reason not in {"", words.ELSEWHERE}
-        if is_marked and (found.reason == words.FOUND or words.points(prompt)):
+        if is_marked and found.reason == words.FOUND:
             return photo
-    return None
+        if is_marked and words.points(prompt):
+            possible = possible or photo
+    return possible
 
 
 async def _before(context: StepContext, job: Job) -> Sequence[InputPhoto]:

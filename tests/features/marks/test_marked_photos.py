@@ -71,6 +71,18 @@ async def test_a_drawn_copy_of_one_of_the_four_latest_pictures_needs_no_reply(
     assert await last_order(simulated_stage) == ("inpaint", words, 1, 0.1)
 
 
+async def test_a_circle_on_the_original_is_no_second_mark_beside_what_was_changed(
+    simulated_stage: Stage, anna: User
+) -> None:
+    changed = stored(drawn(CAT, loop(0.8, 0.8, 0.08), colours=[BLUE], width=0.03))
+    for photo in (PLAIN, changed):
+        await anna.photos(photo)
+
+    await anna.order("put a hat here", DRAWN)
+
+    assert await last_order(simulated_stage) == ("inpaint", "put a hat here", 1, 0.1)
+
+
 async def test_a_circle_on_a_photo_of_long_ago_says_to_reply(
     simulated_stage: Stage, anna: User
 ) -> None:
