@@ -312,6 +312,16 @@ def test_a_shape_alone_is_refused_where_it_would_change_nothing_or_cut_off_the_s
         edit_picture(load_photo("astronaut"), words)
 
 
+def test_a_picture_that_is_vertical_is_cropped_to_a_ratio_alone() -> None:
+    photo = load_photo("astronaut").crop((100, 0, 388, 512))
+
+    with pytest.raises(UserError, match="shape_same"):
+        edit_picture(photo, "make it vertical")
+    cropped = edit_picture(photo, "crop to 3:4").image
+
+    assert cropped.width / cropped.height == pytest.approx(3 / 4, abs=0.01)
+
+
 @pytest.mark.parametrize(
     "words", ["crop to 9:16", "fit into 9:16", "vertical for a story, brighter"]
 )

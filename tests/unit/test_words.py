@@ -74,6 +74,10 @@ def test_somebody_is_put_before_what_the_other_picture_shows(text: str, after: s
     found = read(text, CHATS[after])
     assert isinstance(found, Order)
     assert found.operation is Operation.MERGE
+    if after == "two photos":
+        # The first photo is put before what the second one shows, as in an album.
+        pictures = this_picture(found.which, CHATS[after]).pictures
+        assert [each.id for each in pictures] == ["tower", PHOTO.id]
 
 
 def test_a_picture_in_a_format_is_its_file_and_a_new_one_is_none() -> None:
@@ -210,7 +214,7 @@ def test_a_text_moves_in_the_history_of_a_picture(text: str, chat: ChatState, sh
         ("удали вторую, третью и четвёртую", Intent.COMMAND, "v2 v3 v4"),
         ("delete 1 and 3", Intent.COMMAND, "v1 v3"),
         ("удали 2", Intent.COMMAND, "v2"),
-        ("delete the last two", Intent.COMMAND, "v4 v3"),
+        ("delete the last two", Intent.COMMAND, "v3 v4"),
         ("1, 3", Intent.SHOW, "v1 v3"),
         ("keep 1 and 3", Intent.POINTING, "v1 v3"),
         ("upscale 1 and 3", Intent.OPERATION, "v1 v3"),

@@ -132,7 +132,8 @@ def _together(count: int, chat: ChatState) -> Found:
     if len(heads) < 2:
         return _one(chat.this)
     is_clear = count or len(heads) == 2
-    return Found(tuple(heads[: count or 2])) if is_clear else Found(among=tuple(heads))
+    # In the order in which they came, as those of an album.
+    return Found(tuple(heads[: count or 2][::-1])) if is_clear else Found(among=tuple(heads))
 
 
 def _one(picture: ChatPicture | None) -> Found:

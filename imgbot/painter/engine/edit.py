@@ -229,10 +229,16 @@ def _check_shape(image: Image.Image, prompt: str, steps: Sequence[EditStep]) -> 
         return
     shape = steps[0].value or "1:1"
     ratio, own = value_of(shape, geometry.RATIO_MAX), image.width / image.height
-    if ratio and abs(own / ratio - 1) < 0.01:
+    if ratio and (abs(own / ratio - 1) < 0.01 or _is_oriented(own, shape, prompt)):
         raise UserError("shape_same")
     if ratio and _cuts_off(image, ratio):
         raise UserError("shape_cuts", shape=shape)
+
+
+def _is_oriented(own: float, shape: str, prompt: str) -> bool:
+    """Return true for "vertical" where it is so already, whatever the exact ratio is."""
+    is_asked = shape in _ORIENTATIONS and not any(map(str.isdigit, prompt))
+    return is_asked and (own < 1 if shape == _ORIENTATIONS[0] else own > 1)
 
 
 def _cuts_off(image: Image.Image, ratio: float) -> bool:
