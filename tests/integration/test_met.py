@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from imgbot.domain.texts import LANGUAGES, t
 from imgbot.features.albums.store import ALBUMS
 from imgbot.storage import keys
 from tests.bench.dialogue_file import Action, Script, Step, read_scripts
@@ -25,6 +26,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 MET = Path(__file__).with_name("met.toml")
 _AT_ONCE = 12
+_HELP = {t(language, "help") for language in LANGUAGES}
+"""Answers that show examples as a picture, which is about no picture of the chat."""
 _KINDS = {"create": "new", "removebg": "cutout", "edit": "change", "inpaint": "change"}
 _ALIKE = ({"new", "again", "redraw"}, {"change", "retouch", "cutout"})
 """Actions that differ in how a picture is made: here it counts which one, and from what."""
@@ -59,6 +62,7 @@ class _Talk:
         ]
         self.seen |= {each.id for each in found}
         pictures = [each for each in found if is_picture(each) or "sticker" in each.raw]
+        pictures = [each for each in pictures if each.text not in _HELP]
         followed = [await self._action(each) for each in pictures]
         made = [each for action in step.actions[:1] for each in action.made]
         self.named |= dict(zip(made, pictures, strict=False))
