@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from imgbot.domain.intents.words import stem
+from imgbot.domain.prompt_options import count_in
 from imgbot.domain.prompt_words import (
     ANYWHERE,
     ARTICLES,
@@ -17,7 +18,7 @@ from imgbot.domain.prompt_words import (
     pattern,
     words_in,
 )
-from imgbot.domain.russian import agreed, declined, nominative, with_nominative
+from imgbot.domain.russian import declined, nominative, with_nominative
 from imgbot.domain.spelling import fold, has_cyrillic
 
 _LOOK_BACK = 3
@@ -86,18 +87,15 @@ def _of_size(prompt: str, at: int, told: str) -> str:
     found = ["", *words_in(prompt)]
     before, thing = found[at], found[at + 1]
     russian, english = _ADJECTIVES[told][kind_of(before, _DEGREES) == told]
-    is_declined = has_cyrillic(thing) and (nominative(thing) != thing or before in LINKS)
-    if not is_declined:
-        return _with_attribute(prompt, at, russian if has_cyrillic(thing) else english)
-    start = [*WORD.finditer(prompt)][at].start()
-    return f"{prompt[:start]}{declined(russian, nominative(thing), thing)} {prompt[start:]}"
+    return _with_attribute(prompt, at, russian if has_cyrillic(thing) else english)
 
 
 def _with_attribute(prompt: str, at: int, attribute: str) -> str:
     """Return the prompt with the attribute before the thing at that place."""
     spans, kind = [*WORD.finditer(prompt)], kind_of(fold(attribute), ATTRIBUTES)
-    thing = fold(spans[at][0])
-    told = agreed(attribute, nominative(thing)) if has_cyrillic(attribute) else attribute
+    thing, is_governed = fold(spans[at][0]), _is_governed(prompt, spans, at)
+    is_russian = has_cyrillic(attribute)
+    told = declined(attribute, thing, is_governed=is_governed) if is_russian else attribute
     for earlier in range(at - 1, max(-1, at - 1 - _LOOK_BACK), -1):
         word = fold(spans[earlier][0])
         if word in LINKS or not _is_adjacent(prompt, spans, earlier):
@@ -105,9 +103,6 @@ def _with_attribute(prompt: str, at: int, attribute: str) -> str:
         if kind_of(word, ATTRIBUTES) == kind:
             start, end = spans[earlier].span()
             return _with_article(f"{prompt[:start]}{told}{prompt[end:]}", start)
-    if has_cyrillic(thing) and nominative(thing) != thing:
-        # The attribute would have to be declined.
-        return appended(prompt, f"{told} {nominative(thing)}")
     start = spans[at].start()
     return _with_article(f"{prompt[:start]}{told} {prompt[start:]}", start)
 
@@ -133,6 +128,8 @@ def replaced(prompt: str, found: re.Match[str]) -> str:
     word = fold(spans[at][0])
     if kind_of(word, ATTRIBUTES) and at + 1 < len(spans):
         return _with_attribute(prompt, at + 1, new)
+    if kind_of(fold(new), ATTRIBUTES):
+        return _with_attribute(prompt, at, new)
     first = _first_of_phrase(prompt, spans, at)
     if has_cyrillic(word) and (nominative(word) != word or fold(spans[first][0]) in LINKS):
         # The new words would have to be declined.
@@ -193,6 +190,16 @@ def _first_of_phrase(prompt: str, spans: Sequence[re.Match[str]], at: int) -> in
     return first
 
 
+def _is_governed(prompt: str, spans: Sequence[re.Match[str]], at: int) -> bool:
+    """Return true for a noun after a preposition, or after another noun: "портрет лисы"."""
+    first = _first_of_phrase(prompt, spans, at)
+    word = fold(spans[first][0])
+    if word not in LINKS and first and _is_adjacent(prompt, spans, first - 1):
+        word = fold(spans[first - 1][0])
+        return word not in LINKS and not count_in(word)
+    return word in LINKS - JOINING
+
+
 def _is_adjacent(prompt: str, spans: Sequence[re.Match[str]], at: int) -> bool:
     return not prompt[spans[at].end() : spans[at + 1].start()].strip()
 
@@ -210,8 +217,9 @@ def _tidy(prompt: str) -> str:
 
 def _place_of(word: str, words: Sequence[str]) -> int:
     """Place of the word, in any of its forms; -1 without it."""
-    wanted = stem(word)
-    return next((at for at, each in enumerate(words) if stem(each) == wanted), -1)
+    # The stem of a form may be the word itself, which has another: "диване", "диван", "дива".
+    wanted = {word, stem(word)}
+    return next((at for at, each in enumerate(words) if wanted & {each, stem(each)}), -1)
 
 
 def _head(prompt: str) -> int:

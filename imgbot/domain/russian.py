@@ -26,19 +26,22 @@ _ENDINGS = {
 
 _MASCULINE, _STRESSED_ENDINGS = ("ий", "ий", "ий", "ый"), ("ой", "ой", "ой", "ой")
 
-_PLURAL_CASES = {"ами": "ими", "ями": "ими", "ах": "их", "ях": "их"}
-_FEMININE_CASES = {**_PLURAL_CASES, "у": "ую", "ю": "ую"}
+_PLURAL_CASES = {"ами": "ыми", "ями": "ыми", "ах": "ых", "ях": "ых"}
+_FEMININE_CASES = {**_PLURAL_CASES, "ью": "ой", "у": "ую", "ю": "ую"}
 _MASCULINE_CASES = {
     **_PLURAL_CASES,
-    "ом": "им",
-    "ем": "им",
+    "ом": "ым",
+    "ем": "ым",
     "а": "ого",
     "я": "ого",
     "у": "ому",
     "ю": "ому",
     "е": "ом",
 }
-"""Endings of an adjective by those of its noun, in the cases after the nominative."""
+"""Endings of a hard adjective by those of its noun, in the cases after the nominative."""
+
+_BEGINNINGS = ({"ы": "и", "о": "е", "у": "ю"}, {"ы": "и", "о": "е"}, {"ы": "и"}, {})
+"""First letters of these endings after roots that end with one of `_SOUNDS`."""
 
 
 @cache
@@ -72,21 +75,50 @@ def with_nominative(words: str) -> str:
     return " ".join(parts)
 
 
-def declined(adjective: str, noun: str, form: str) -> str:
-    """Return a Russian adjective that goes with a noun in the singular, in a form of it."""
-    is_feminine = fold(noun)[-1:] in "ая"
+def declined(adjective: str, form: str, *, is_governed: bool) -> str:
+    """Return a Russian adjective that goes with a noun in this form, after a preposition or not."""
+    folded, noun = fold(form), fold(nominative(form))
+    is_plural = folded.endswith("ья") or (folded.endswith(("ы", "и")) and not is_governed)
+    if is_plural and folded != noun:
+        return agreed(adjective, "ы")
+    ending = _case_ending(folded, noun, is_governed=is_governed)
+    return _with_ending(adjective, ending) if ending else agreed(adjective, noun)
+
+
+def _case_ending(form: str, noun: str, *, is_governed: bool) -> str:
+    """Return the ending of a hard adjective for a form of a noun; empty for the nominative."""
+    is_oblique = form != noun
+    # Of things that are listed, only the neuter ones have an oblique form like the nominative.
+    is_listed = stem(form) in _subjects() and not form.endswith("е")
+    if not is_oblique and (is_listed or not is_governed):
+        return ""
+    is_feminine = noun.endswith(("а", "я"))
+    is_genitive = is_governed and form.endswith(("ы", "и"))
+    usual = "ой" if is_genitive or (is_feminine and is_oblique) else ""
     endings = _FEMININE_CASES if is_feminine else _MASCULINE_CASES
-    found = (told for last, told in endings.items() if fold(form).endswith(last))
-    ending = next(found, "ой" if is_feminine and form != noun else "")
-    return _ADJECTIVE_ENDING.sub("", adjective) + ending if ending else agreed(adjective, noun)
+    return next((told for last, told in endings.items() if form.endswith(last)), usual)
+
+
+def _with_ending(adjective: str, ending: str) -> str:
+    """Return an adjective with the ending of a hard one, as the sound before it changes that."""
+    root, sound = _root(adjective)
+    is_kept = root in _STRESSED and ending[0] == "о"
+    first = ending[0] if is_kept else _BEGINNINGS[sound].get(ending[0], ending[0])
+    return root + first + ending[1:]
+
+
+def _root(adjective: str) -> tuple[str, int]:
+    """Return an adjective without its ending, and the place of its last sound in `_SOUNDS`."""
+    root = _ADJECTIVE_ENDING.sub("", adjective)
+    return root, next((at for at, ends in enumerate(_SOUNDS) if root.endswith(ends)), _HARD)
 
 
 def agreed(adjective: str, noun: str) -> str:
     """Return a Russian adjective in the nominative that goes with the noun."""
-    root = _ADJECTIVE_ENDING.sub("", adjective)
-    sound = next((at for at, ends in enumerate(_SOUNDS) if root.endswith(ends)), _HARD)
+    root, sound = _root(adjective)
     last = fold(noun)[-1:]
     endings = next((found for letters, found in _ENDINGS.items() if last in letters), None)
     if endings is None:
         endings = _STRESSED_ENDINGS if root in _STRESSED else _MASCULINE
-    return root + endings[sound]
+    ending = endings[sound]
+    return root + ("ое" if ending == "ее" and root in _STRESSED else ending)
