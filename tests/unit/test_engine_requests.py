@@ -139,6 +139,11 @@ def test_things_have_the_count_colour_and_size_that_they_are_given() -> None:
     assert len(request.colours) == 1
     assert understand_prompt("золотая рыбка").colours == ()
     assert understand_prompt("a tiny mouse and a huge elephant").things[0].size < 1
+    big, huge = (composition_of(f"a {size} fox", 1).placed[0] for size in ("big", "huge"))
+    assert big.size < huge.size
+    assert [text_to_draw(each) for each in ("letter A", "буква Я в саду")] == ["A", "Я"]
+    assert understand_prompt("a red letter B").things == []
+    assert understand_prompt("a letter I wrote").things
 
 
 def test_earlier_words_weigh_more() -> None:
