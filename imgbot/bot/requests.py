@@ -100,7 +100,7 @@ class Requests:
             if error.reason != "storage_full":
                 raise
 
-    async def order(
+    async def order(  # noqa: PLR0913 -- all that an order is made of
         self,
         dialogue: Dialogue,
         operation: Operation,
@@ -109,6 +109,8 @@ class Requests:
         scale: int = 2,
         number: int = 1,
         count: int = 1,
+        *,
+        is_unsure: bool = False,
     ) -> bool:
         """Make a job of the request, once; False if this update's job exists already.
 
@@ -133,6 +135,7 @@ class Requests:
             base=base,
             lost=lost,
             variants=count if count > 1 else 0,
+            is_unsure=is_unsure,
         )
         job = _job_of(dialogue, wanted)
         if number == 1:

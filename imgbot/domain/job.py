@@ -118,6 +118,8 @@ class Request:
     """Prompt as the provider gets it, in its language; empty if that is `prompt` itself."""
     inline_id: str = ""
     """Inline message in another chat that shows the end as well."""
+    is_unsure: bool = False
+    """True if it is ordered only as another operation, which a feature makes of it."""
 
     @property
     def awaits_picture(self) -> bool:
@@ -350,6 +352,7 @@ class Changes(TypedDict, total=False):
     model: str
     sent: str
     inline_id: str
+    is_unsure: bool
     # Charge
     price_micro: int
     reserved_micro: int

@@ -36,7 +36,7 @@ NAMES = (
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_model "
     "order_fields pending_ms ticket message_id tries lost_orders file outcome reason facts "
     "is_cancelled is_unbilled variants lettering model sent inline_id is_settled lost "
-    "holds picture caption original_id takes_seed features"
+    "holds picture caption original_id takes_seed features is_unsure"
 )
 
 
@@ -169,6 +169,7 @@ def test_an_admitted_job_is_stored_as_text_by_those_names() -> None:
         "thread_id": "0",
         "reply_to": "0",
         "is_file": "1",
+        "is_unsure": "0",
         "variants": "0",
         "price_micro": "40000",
         "reserved_micro": "40000",

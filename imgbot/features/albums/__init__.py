@@ -2,9 +2,10 @@
 
 No handler waits: an item is stored and its update confirmed; a loop processes complete albums.
 An album with a prompt is a merge, or a change of each photo. Where it may be both, or has none, the
-user is asked.
+user is asked; of two photos, unless one turns out to be the other with an area marked on it.
 
 * `handlers`: of items, of a text that follows them, and of whole albums.
+* `unsure`: the question about two photos, which have been compared.
 * `processor`: the loop; `store`: incomplete albums, in Redis.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Collection
 from imgbot.features.albums.handlers import EACH, AlbumHandlers
 from imgbot.features.albums.processor import AlbumProcessor
 from imgbot.features.albums.store import KEYS, Albums
+from imgbot.features.albums.unsure import HOOKS, PAIR, PairChoice
 from imgbot.features.feature import Core, Feature, Intake, Seams
 from imgbot.storage.client import Client
 from imgbot.storage.results import ResultStore
@@ -24,16 +26,18 @@ def _build(core: Core) -> Seams:
     albums, results = Albums(core.redis), ResultStore(core.redis)
     parts = core.identity, core.policy, core.requests, core.operations
     handlers = AlbumHandlers(albums, UserStore(core.redis), *parts)
+    pairs = PairChoice(core.requests, core.pictures, core.operations)
 
     async def process(intake: Intake, stopping: asyncio.Event, drain_s: float) -> None:
         await AlbumProcessor(handlers, results, core.now_ms, intake).run(stopping, drain_s)
 
     return Seams(
         message_routes=[handlers.route],
-        actions=[(EACH, handlers.on_each)],
+        actions=[(EACH, handlers.on_each), (PAIR, pairs.on_press)],
         prompt_takers=[handlers.add_prompt],
         kept_handlers={"album": handlers.handle_again},
         work=[process],
+        hooks=HOOKS,
     )
 
 

@@ -32,6 +32,7 @@ _MERGE_NOW = "/merge"
 _NOT_STORED = frozenset({"profile", "as_of_ms", "ephemeral_id"})
 """The profile is read again when the album is complete; the others are of the update alone."""
 
+_PAIR = 2
 _ERROR_THROTTLE_S = 60
 _PROMPT_FOLLOWS_S = 2
 """Time an album is gathered after its last item, in Telegram's whole seconds."""
@@ -139,7 +140,8 @@ class AlbumHandlers:
         if is_first and await self._change_each(items, photos, wanted, dialogue):
             return ""
         if prompt and len(photos) > 1:
-            await self._merge(photos, wanted, dialogue)
+            is_unsure = is_first and self._is_unsure(photos, wanted, dialogue)
+            await self._merge(photos, wanted, dialogue, is_unsure=is_unsure)
             return dialogue.context.request
         if earlier is None:
             await dialogue.expect(Question.MERGE_PHOTOS)
@@ -152,7 +154,8 @@ class AlbumHandlers:
         """Order what the prompt asks of each photo, or ask; False if it is about all in one."""
         chat = _chat_of(photos)
         order = read(wanted, chat, dialogue.added.word_readers)
-        if wanted and not isinstance(order, Order) and not _may_be_marked(photos, wanted, dialogue):
+        is_unsure = self._is_unsure(photos, wanted, dialogue)
+        if is_unsure and not _may_be_marked(photos, wanted, dialogue):
             await _ask_each(photos, wanted, dialogue)
             return True
         if not isinstance(order, Order) or order.which.way is not NamedBy.ALL:
@@ -164,6 +167,13 @@ class AlbumHandlers:
             operation, targets, order.prompt, dialogue, order.scale or 2
         )
         return True
+
+    def _is_unsure(self, photos: Sequence[InputPhoto], wanted: str, dialogue: Dialogue) -> bool:
+        """Return true for words that may be about each photo, or about one picture of all."""
+        found = read(wanted, _chat_of(photos), dialogue.added.word_readers)
+        # The style of one of two photos is for the other.
+        is_style = len(photos) == _PAIR and self.operations.asks_for_style(wanted)
+        return bool(wanted) and not (is_style or isinstance(found, Order))
 
     async def on_each(self, _: CallbackQuery, dialogue: Dialogue) -> str:
         """Order of each photo what the caption asks for, which was asked about."""
@@ -183,9 +193,11 @@ class AlbumHandlers:
         again = replace(dialogue, context=replace(context, as_of_ms=at_ms))
         await self.handle(items, kept["album"], again)
 
-    async def _merge(self, photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:
-        taken = photos[:PHOTOS_LIMIT]
-        if not await self.requests.order(dialogue, Operation.MERGE, prompt, taken):
+    async def _merge(
+        self, photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue, *, is_unsure: bool
+    ) -> None:
+        taken, merge = photos[:PHOTOS_LIMIT], Operation.MERGE
+        if not await self.requests.order(dialogue, merge, prompt, taken, is_unsure=is_unsure):
             # Enqueued before a crash: later photos are added to the job if it is still queued.
             for photo in taken:
                 await self.albums.join(dialogue.context.request, photo)

@@ -83,6 +83,23 @@ async def test_words_that_may_mean_both_are_asked_about(
     assert results[-1].text.startswith(title)
 
 
+@pytest.mark.parametrize("caption", ["keep the text", "make this darker"])
+@pytest.mark.parametrize(("label", "count", "title"), [("Each", 2, "2/2 · ✏️"), ("All", 1, "🧩")])
+async def test_two_photos_that_are_no_original_and_its_copy_are_asked_about(
+    anna: User, caption: str, label: str, count: int, title: str
+) -> None:
+    charges = await anna.stage.charges()
+    asks = t("en", "ask_each", count=2)
+    question = await anna.ask(caption, *PHOTOS[:2], fits=lambda each: each.text == asks)
+    asked = await anna.stage.charges()
+    await anna.click(question, label, is_picture)
+    results = await results_of(anna, count)
+
+    assert asked == charges
+    assert results[-1].text.startswith(title)
+    assert await anna.stage.charges() == charges + count
+
+
 @pytest.mark.parametrize("caption", ["each side by side", "make them all one picture"])
 async def test_a_merge_that_names_each_is_a_merge(bob: User, caption: str) -> None:
     assert (await bob.order(caption, *PHOTOS)).text.startswith("🧩 Merged 3 photos")
