@@ -21,12 +21,12 @@ def test_each_picture_is_named_before_it_is_meant(name: str) -> None:
             known |= {name for action in step.actions for name in action.made}
 
 
-def test_there_are_430_of_five_to_nine_messages() -> None:
+def test_there_are_1000_of_five_to_nine_messages() -> None:
     scripts = [script for name in FILES for script in read_scripts(name)]
 
-    assert len(scripts) == 430
+    assert len(scripts) == 1000
     assert {_actions(script) for script in scripts} <= set(range(5, 10))
-    assert len({script.title for script in scripts}) == 430
+    assert len({script.title for script in scripts}) == 1000
 
 
 def _actions(script: Script) -> int:
