@@ -120,6 +120,8 @@ async def test_status_where_nothing_answers() -> None:
     assert (status, out) == (3, "")
     assert "nothing answers" in error
     assert "systemctl status imgbot@shop\n" in error
+    # It has no settings here.
+    assert "sudo imgbot install" in error
     assert "Traceback" not in error
 
 

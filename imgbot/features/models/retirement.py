@@ -8,17 +8,11 @@ from typing import Any
 
 from aiogram.types import CallbackQuery
 
+from imgbot.bot.administrators import tell_administrators
 from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.buttons import ButtonAction, mark_of
-from imgbot.domain.errors import (
-    ConfigError,
-    FencedError,
-    ImgbotError,
-    ProviderError,
-    StorageFullError,
-    TransientError,
-)
+from imgbot.domain.errors import ProviderError, StorageFullError, TransientError
 from imgbot.domain.job import Job
 from imgbot.domain.texts import price, t
 from imgbot.jobs.provider_routing import ProviderRouter
@@ -100,18 +94,14 @@ class Retirements:
         facts |= {"day": f"{end.day}", "before": price(end.old.price_at(0))}
         facts |= {"price": price(new.price_at(0))}
         events.warning("%s retires %s on %s", provider.name, end.old.model, end.day)
-        for admin in self.admins:
-            language = (await self.users.profile(admin)).language
+
+        async def tell(admin_id: int, language: str) -> None:
             button = SUCCESSOR.button(language, mark_of(end.old.model), successor=new.title)
             text = t(language, "model_ends", **facts) + t(language, f"model_ends_{kind}", **facts)
-            try:
-                await self.messenger.send_text(
-                    ChatTarget(admin), text, [[button]] if end.new else []
-                )
-            except (TransientError, FencedError, ConfigError):
-                raise
-            except ImgbotError as error:
-                events.warning("administrator %d was not told of it: %s", admin, error)
+            rows = [[button]] if end.new else []
+            await self.messenger.send_text(ChatTarget(admin_id), text, rows)
+
+        await tell_administrators(self.admins, self.users, tell)
 
     async def on_press(self, _: CallbackQuery, mark: str, dialogue: Dialogue) -> str:
         """Let the successor take the place of a model now, though it be dearer."""

@@ -3,19 +3,13 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from imgbot.bot.administrators import tell_administrators
 from imgbot.bot.context import NowMs
-from imgbot.domain.errors import (
-    ConfigError,
-    FencedError,
-    ImgbotError,
-    ProviderError,
-    StorageFullError,
-    TransientError,
-)
+from imgbot.domain.errors import ProviderError, StorageFullError, TransientError
 from imgbot.domain.texts import t
 from imgbot.providers.http import ProviderHttpClient
 from imgbot.providers.protocol import Timeouts
@@ -89,17 +83,16 @@ class Releases:
         return {}
 
     async def _tell(self, latest: str, headings: Sequence[str]) -> None:
+        facts = {"version": latest, "own": version()}
         listed = "".join(f"\n• {heading}" for heading in headings)
-        for admin in self.admins:
-            language = (await self.users.profile(admin)).language
-            text = t(language, "release_news", version=latest, own=version(), headings=listed)
-            try:
-                await self.messenger.send_text(ChatTarget(admin), text, [])
-            except (FencedError, ConfigError):
-                raise
-            except ImgbotError as error:
-                # A second notice would be worse: the answer to the first may have got lost.
-                events.warning("administrator %d was not told of a release: %s", admin, error)
+
+        async def tell(admin_id: int, language: str) -> None:
+            text = t(language, "release_news", **facts, headings=listed)
+            # A second notice would be worse: the answer to the first may have got lost.
+            with suppress(TransientError):
+                await self.messenger.send_text(ChatTarget(admin_id), text, [])
+
+        await tell_administrators(self.admins, self.users, tell)
 
 
 def _numbers(text: object) -> tuple[int, ...]:

@@ -1,12 +1,12 @@
 """Support: words of a user to the administrators, whose reply goes back, and the terms of sale."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from aiogram.types import Message
 
+from imgbot.bot.administrators import tell_administrators
 from imgbot.bot.commands import ChatCommand
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import command_of, presses_in, replied_message, text_after
@@ -53,16 +53,15 @@ class Support:
 
     async def tell(self, key: str, dialogue: Dialogue, message: Message | None = None) -> bool:
         """Tell all administrators of a user, with their message; false if none could be told."""
-        user_id, is_told = dialogue.user_id, False
+        user_id = dialogue.user_id
         label = await self.finder.label_of(user_id)
-        for admin_id in sorted(self.policy.admins):
-            language = (await self.users.profile(admin_id, admin_id)).language
+
+        async def tell(admin_id: int, language: str) -> None:
             title = t(language, key, user=label, id=user_id)
             rows = [[SUPPORT.button(language, user_id)]]
-            with suppress(ChatGoneError, TelegramRefusedError):
-                await self._send(admin_id, title, rows, dialogue, message)
-                is_told = True
-        return is_told
+            await self._send(admin_id, title, rows, dialogue, message)
+
+        return await tell_administrators(self.policy.admins, self.users, tell)
 
     async def route(self, message: Message) -> ChatCommand | None:
         """Return what takes a reply of an administrator to a user's words."""
