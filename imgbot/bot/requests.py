@@ -296,7 +296,7 @@ class Requests:
         dialogue.refuse_while_paused()
         now_ms = dialogue.now_ms()
         await self.users.check_open(job.request)
-        await self.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
+        await self.users.check_allowed(job.request)
         if await self._needs_engine_hint(dialogue, job):
             job = with_changes(job, note="engine_hint")
         admission = Admission("")

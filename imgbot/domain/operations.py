@@ -26,6 +26,7 @@ class Operation(StrEnum):
     REMOVE_BACKGROUND = "removebg"
     STICKER = "sticker"
     COMPARE = "compare"
+    ANIMATE = "animate"
 
 
 class Prompt(StrEnum):
@@ -61,6 +62,8 @@ class OperationSpec:
     """True if nothing is made of its result, which has no buttons and is in no history."""
     needs_model: bool = False
     """True if the engine cannot do it: it is offered where a provider has a model for it."""
+    makes_clip: bool = False
+    """True if its result is a clip: a file that is checked, and sent as it is."""
 
 
 OPERATIONS: Mapping[Operation, OperationSpec] = {
@@ -97,6 +100,9 @@ OPERATIONS: Mapping[Operation, OperationSpec] = {
         is_offered=False,
     ),
     Operation.COMPARE: OperationSpec(2, Prompt.NONE, is_offered=False, is_final=True),
+    Operation.ANIMATE: OperationSpec(
+        1, Prompt.OPTIONAL, is_in_menu=False, is_final=True, needs_model=True, makes_clip=True
+    ),
 }
 
 OFFERED = tuple(operation for operation, spec in OPERATIONS.items() if spec.is_offered)

@@ -208,7 +208,7 @@ async def _show(context: StepContext, job: Job, outcome: State) -> Job:
             place,
             message_id,
             Path(job.progress.file),
-            is_photo=job.progress.facts.get("kind") == "photo",
+            kind=str(job.progress.facts.get("kind", "")),
             is_hidden=_is_hidden(job),
             caption=_caption(context, job),
             rows=_buttons(context, job),
@@ -255,7 +255,7 @@ async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> Jo
     async with context.status_messages.lock_final(job):
         if preview and inputs.is_own_file(context, str(preview)):
             shown = place, message_id, preview, text, rows
-            await context.messenger.edit_to_picture(*shown, is_photo=True, is_hidden=is_hidden)
+            await context.messenger.edit_to_picture(*shown, kind="photo", is_hidden=is_hidden)
         else:
             await context.messenger.edit_text(place, message_id, text, rows)
     return with_changes(job, message_id=message_id)

@@ -76,6 +76,9 @@ class _Preparation:
         paths = str(picture), str(picture.with_name("ready"))
         options = {"as_file": is_file, "on_white": on_white}
         prepare = functools.partial(run, steps.prepare, *paths, about=about, **options)
+        if OPERATIONS[self._job.request.operation].makes_clip:
+            check = functools.partial(run, steps.check_clip, *paths, about="checking a clip")
+            return await inputs.if_short_again(check, self.fetch_again)
         try:
             return await inputs.if_short_again(prepare, self.fetch_again)
         except (UserError, MemoryError, WorkerLostError) as error:

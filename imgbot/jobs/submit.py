@@ -71,7 +71,7 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     if job.request.awaits_picture:
         job = await _with_picture(context, job)
     # The chat may have refused such a picture since the job was admitted.
-    await context.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
+    await context.users.check_allowed(job.request)
     resolved = await run_before_choice(context.hooks, context, job)
     if isinstance(resolved, Advance):
         return resolved

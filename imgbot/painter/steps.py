@@ -41,10 +41,13 @@ def bare_of(target: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Deliverable:
-    """File to send: a photo, or a document where a photo would be refused or degraded."""
+    """File to send: a photo, a document where a photo would be refused or degraded, or a clip.
+
+    A clip is a video (MP4) or an animation (GIF), of no known size.
+    """
 
     path: str
-    kind: Literal["photo", "document"]
+    kind: Literal["photo", "document", "video", "animation"]
     width: int
     height: int
     size_bytes: int
@@ -83,6 +86,7 @@ size_of: WorkerStep[tuple[int, int]] = WorkerStep(".pictures", "size_of")
 fit: WorkerStep[str] = WorkerStep(".pictures", "fit_picture")
 prepare: WorkerStep[Deliverable] = WorkerStep(".pictures", "prepare")
 as_it_is: WorkerStep[Deliverable] = WorkerStep(".pictures", "as_it_is")
+check_clip: WorkerStep[Deliverable] = WorkerStep(".clips", "check_clip")
 make_sticker: WorkerStep[None] = WorkerStep(".sticker", "make_sticker")
 judge: WorkerStep[Literal["safe", "unsafe", "unknown"]] = WorkerStep(".guard", "judge_picture")
 find_drawn_area: WorkerStep[DrawnArea] = WorkerStep(".drawn_area", "find_drawn_area")

@@ -23,7 +23,8 @@ from imgbot.sandbox.star_bank import StarInvoice
 from imgbot.sandbox.state import Json
 
 PictureKind = Literal["photo", "document"]
-MediaKind = PictureKind | Literal["sticker"]
+ClipKind = Literal["video", "animation"]
+MediaKind = PictureKind | ClipKind | Literal["sticker"]
 
 _MAX_BUTTONS = 100
 _MAX_IN_ROW = 8
@@ -181,12 +182,13 @@ class ReplyParameters(BotObject):
 
 
 class InputMedia(Captioned):
-    """Picture that a message becomes."""
+    """Picture or clip that a message becomes."""
 
-    type: PictureKind
+    type: PictureKind | ClipKind
     media: Annotated[str, Field(min_length=1)]
     disable_content_type_detection: bool = False
     has_spoiler: bool = False
+    supports_streaming: bool = False
 
 
 class InputSticker(BotObject):

@@ -38,7 +38,7 @@ class Call:
     is_caller_gone: Callable[[], bool]
 
     async def picture(self, kind: MediaKind, source: str) -> Json:
-        """Return a photo, document or sticker as part of a message: an upload, or a known file."""
+        """Return a file of this kind as part of a message: an upload, or a known file."""
         upload = self.uploads.get(source.removeprefix("attach://") or kind)
         if upload is None:
             return self.known(kind, source)
@@ -48,6 +48,8 @@ class Call:
             return await self.state.files.keep_document(upload.path, upload.name)
         if kind == "sticker":
             return await self.state.files.keep_sticker(upload.path)
+        if kind in ("video", "animation"):
+            return await self.state.files.keep_clip(kind, upload.path, upload.name)
         if upload.size_bytes > _PHOTO_BYTES:
             raise bad_request(
                 f"file of size {upload.size_bytes} bytes is too big for a photo;"
@@ -56,7 +58,7 @@ class Call:
         return await self.state.files.keep_photo(upload.path)
 
     def known(self, kind: MediaKind, file_id: str) -> Json:
-        """Return the photo, document or sticker of a handle; URLs are not fetched."""
+        """Return the file of a handle; URLs are not fetched."""
         if not file_id:
             raise bad_request(f"there is no {kind} in the request")
         whole = self.state.files.whole(file_id)

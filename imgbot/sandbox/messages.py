@@ -25,8 +25,8 @@ _NOT_MODIFIED = (
     " as a current content and reply markup of the message"
 )
 _COPIED = (
-    *("text", "entities", "photo", "document", "sticker", "caption", "caption_entities"),
-    "has_media_spoiler",
+    *("text", "entities", "photo", "document", "sticker", "video", "animation"),
+    *("caption", "caption_entities", "has_media_spoiler"),
 )
 _DELETABLE_S = 48 * 3600
 _EPHEMERAL_S = 15
@@ -257,7 +257,7 @@ class EditMessageMedia(Edit):
         if self.inline_message_id and self.media.media.startswith("attach://"):
             raise bad_request("a new file can't be uploaded; use its file_id or specify a URL")
         part = await call.picture(self.media.type, self.media.media) | caption
-        if self.media.has_spoiler and self.media.type == "photo":
+        if self.media.has_spoiler and self.media.type != "document":
             part["has_media_spoiler"] = True
         return self.edit(call, part)
 

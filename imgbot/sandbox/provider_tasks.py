@@ -264,7 +264,10 @@ _SHOWN_WORDS = 200
 
 
 def draw_picture(task: Task) -> bytes:
-    """Draw the operation and the prompt on colours that follow from the task; blocks."""
+    """Draw the operation and the prompt on colours that follow from the task; blocks.
+
+    A clip is a GIF of five seconds that comes nearer.
+    """
     digest = bytes.fromhex(task.digest)
     corners = Image.new("RGB", (2, 2))
     # Dark, so that white text is legible.
@@ -279,7 +282,15 @@ def draw_picture(task: Task) -> bytes:
     foot = f"simulated · {task.images} in · seed {task.seed} · {task.digest[:12]}"
     draw.text((_MARGIN, _SIDE - _MARGIN), foot, fill="white", font=_font(20), anchor="ls")
     buffer = io.BytesIO()
-    picture.resize(_size_of(task), Image.Resampling.BILINEAR).save(buffer, "JPEG", quality=90)
+    if task.operation == "animate":
+        first, *others = (
+            picture.resize((320, 320), box=(0, 0, _SIDE - near, _SIDE - near))
+            for near in range(0, 200, 10)
+        )
+        moving = {"save_all": True, "append_images": others, "duration": 250, "loop": 0}
+        first.save(buffer, "GIF", **moving)
+    else:
+        picture.resize(_size_of(task), Image.Resampling.BILINEAR).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 

@@ -64,7 +64,9 @@ _SECRET = base64.b64encode(b"sandbox-webhook-key").decode()
 
 
 class _OrderBody(BaseModel, extra="forbid"):
-    operation: Literal["create", "edit", "inpaint", "merge", "retouch", "upscale", "removebg"]
+    operation: Literal[
+        "create", "edit", "inpaint", "merge", "retouch", "upscale", "removebg", "animate"
+    ]
     words: str = ""
     model: str = ""
     images: list[str] = []

@@ -9,6 +9,7 @@ from typing import Any
 
 from imgbot.domain.errors import StorageFullError, UserError
 from imgbot.domain.job import Request
+from imgbot.domain.operations import OPERATIONS
 from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
 from imgbot.storage.client import Store
@@ -271,10 +272,12 @@ class UserStore(Store):
     async def is_forbidden(self, chat_id: int, reason: str) -> bool:
         return bool(await self._redis.exists(f"{keys.FORBIDDEN}{chat_id}.{reason}"))
 
-    async def check_allowed_in(self, chat_id: int, *, is_file: bool) -> None:
-        """Raise UserError if a group did not allow such pictures a while ago."""
-        reason = "files_forbidden" if is_file else "photos_forbidden"
-        if chat_id < 0 and await self.is_forbidden(chat_id, reason):
+    async def check_allowed(self, request: Request) -> None:
+        """Raise UserError if a group did not allow such results a while ago."""
+        reason = "files_forbidden" if request.is_file else "photos_forbidden"
+        if OPERATIONS[request.operation].makes_clip:
+            reason = "videos_forbidden"
+        if request.chat_id < 0 and await self.is_forbidden(request.chat_id, reason):
             raise UserError(reason)
 
     async def keep_refused(self, user_id: int, update: Mapping[str, Any], now_ms: int) -> None:

@@ -102,6 +102,7 @@ _CHAT_GONE = partial(ChatGoneError, "the chat is gone")
 _LOST = partial(MessageGoneError, "the message is gone")
 _NO_PHOTOS = partial(UserError, "photos_forbidden")
 _NO_FILES = partial(UserError, "files_forbidden")
+_NO_VIDEOS = partial(UserError, "videos_forbidden")
 _NO_PICTURE = partial(UserError, "picture_gone")
 _TOO_LARGE = partial(UserError, "picture_too_large", limit_mb=DOWNLOAD_LIMIT_BYTES >> 20)
 
@@ -124,6 +125,10 @@ _BAD_REQUESTS: Mapping[str, Callable[[], Exception]] = {
     "chat_send_photos_forbidden": _NO_PHOTOS,
     "not enough rights to send documents": _NO_FILES,
     "chat_send_docs_forbidden": _NO_FILES,
+    "not enough rights to send videos": _NO_VIDEOS,
+    "chat_send_videos_forbidden": _NO_VIDEOS,
+    "not enough rights to send animations": _NO_VIDEOS,
+    "chat_send_gifs_forbidden": _NO_VIDEOS,
     "file is too big": _TOO_LARGE,
     "wrong file": _NO_PICTURE,
     "invalid file": _NO_PICTURE,

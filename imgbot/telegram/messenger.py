@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -25,8 +26,10 @@ from aiogram.types import (
     InlineQueryResultsButton,
     InlineQueryResultUnion,
     InputFile,
+    InputMediaAnimation,
     InputMediaDocument,
     InputMediaPhoto,
+    InputMediaVideo,
     InputSticker,
     InputTextMessageContent,
     Message,
@@ -56,6 +59,11 @@ ANSWER_LIMIT = 200
 NAME_LIMIT = 80
 _STICKER_EMOJI = "✨"
 _UPLOAD_TIMEOUT_S = 120
+_SHOWN_AS = {
+    "photo": InputMediaPhoto,
+    "video": partial(InputMediaVideo, supports_streaming=True),
+    "animation": InputMediaAnimation,
+}
 _MARK = "\u200b"
 _SUPERGROUPS_BELOW = -1_000_000_000_000
 _IDS_REMEMBERED, _LOST_REMEMBERED = 2_000, 100
@@ -445,14 +453,14 @@ class Messenger:
         caption: str,
         rows: Rows,
         *,
-        is_photo: bool,
+        kind: str,
         is_hidden: bool = False,
     ) -> InputPhoto | None:
         """Replace the message's content by the picture, a hidden one under a spoiler.
 
-        May be repeated.
+        May be repeated. `kind` is photo, video or animation; all else is a document.
 
-        Returns the file handle, None if Telegram does not return it.
+        Returns the file handle, None if Telegram does not return it, or if it is a clip.
         """
         is_kept = isinstance(picture, InputPhoto)
         is_hidden = is_hidden or (is_kept and picture.is_hidden)
@@ -462,11 +470,12 @@ class Messenger:
             else _FileOnDisk(picture, f"imgbot{picture.suffix}"),
             "caption": cut(caption, CAPTION_LIMIT),
         }
+        shown_as = _SHOWN_AS.get(kind)
         try:
             shown = await _edited(
                 self._bot.edit_message_media(
-                    InputMediaPhoto(**media, has_spoiler=is_hidden or None)
-                    if is_photo
+                    shown_as(**media, has_spoiler=is_hidden or None)
+                    if shown_as
                     else InputMediaDocument(**media, disable_content_type_detection=False),
                     chat_id=place.chat_id,
                     message_id=message_id,

@@ -234,7 +234,8 @@ async def _multipart(
 
 def _sent_message(result: dict[str, Any]) -> SentMessage:
     photo = [PhotoSize.model_validate(size) for size in result.get("photo", [])[-1:]] or None
-    file = result.get("document")
+    # An animation comes as a document, too.
+    file = None if "animation" in result else result.get("document")
     document = Document.model_validate(file) if file else None
     is_hidden = bool(result.get("has_media_spoiler"))
     ephemeral_id = int(result.get("ephemeral_message_id", 0))

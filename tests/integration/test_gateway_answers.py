@@ -82,7 +82,7 @@ async def test_a_page_of_the_history_that_hangs_ends_before_its_handler_does() -
         # As long as any call without an upload.
         bot.session.timeout = 0.2
         with pytest.raises(TransientError):
-            await Messenger(bot).edit_to_picture(ChatTarget(1), 2, page, "", [], is_photo=True)
+            await Messenger(bot).edit_to_picture(ChatTarget(1), 2, page, "", [], kind="photo")
 
 
 async def test_a_bot_without_its_lease_writes_to_no_chat() -> None:

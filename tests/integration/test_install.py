@@ -175,6 +175,6 @@ def test_a_release_is_not_gone_back_to_while_there_are_jobs_that_it_does_not_kno
     asked.side_effect = command.NoStatusError("nothing answers")
     command.roll_back(command.InstallOptions(), earlier)
     [note] = capsys.readouterr().out.splitlines()
-    unknown = "merge, retouch, inpaint, upscale, removebg, sticker, compare"
+    unknown = "merge, retouch, inpaint, upscale, removebg, sticker, compare, animate"
     assert note.endswith(f"does not know: {unknown}")
     assert became.call_count == 2

@@ -67,7 +67,7 @@ async def test_a_repeated_edit_shows_one_picture_and_a_repeated_send_two(
         picture = (tmp_path / "ready.jpg", "", [])
         show = {
             "editMessageMedia": lambda: delivery.edit_to_picture(
-                place, status, *picture, is_photo=True
+                place, status, *picture, kind="photo"
             ),
             "sendDocument": lambda: delivery.send_picture(place, *picture),
         }[method]
@@ -156,7 +156,7 @@ async def test_a_file_that_cannot_be_read_is_no_outage_of_telegram(tmp_path: Pat
         place, delivery = ChatTarget(anna.id), Messenger(bot)
         message_id = await delivery.send_text(place, "working", ROWS)
         with pytest.raises(OSError, match="Input/output error"):
-            await delivery.edit_to_picture(place, message_id, broken, "", [], is_photo=True)
+            await delivery.edit_to_picture(place, message_id, broken, "", [], kind="photo")
         with pytest.raises(OSError, match="Input/output error"):
             await delivery.send_picture(place, broken, "", [])
 

@@ -67,7 +67,7 @@ def _context(**parts: Any) -> StepContext:
     context = Mock(queue=queue, now_ms=lambda: 0, folder=Path(), draining=asyncio.Event())
     context.locked_s.return_value = 0.0
     context.hooks = Hooks()
-    context.users.check_allowed_in = context.status_messages.ensure = AsyncMock()
+    context.users.check_allowed = context.status_messages.ensure = AsyncMock()
     context.age_ms.return_value = 0
     context.configure_mock(**parts)
     return cast("StepContext", context)

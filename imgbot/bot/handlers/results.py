@@ -141,9 +141,8 @@ class ResultHandlers:
             return "stale_button"
         page = self._page(shown, index, dialogue)
         shown_there = context.chat_target, context.message_id, picture, *page
-        return await _answer_of(
-            dialogue.messenger.edit_to_picture(*shown_there, is_photo=not picture.is_file)
-        )
+        kind = "document" if picture.is_file else "photo"
+        return await _answer_of(dialogue.messenger.edit_to_picture(*shown_there, kind=kind))
 
     async def on_panel_callback(
         self, callback: CallbackQuery, step: str, job_id: str, dialogue: Dialogue

@@ -45,9 +45,9 @@ class PictureGuard:
         is_refused = verdict == "unsafe" and mode == "refuse"
         if is_refused or request.operation is Operation.STICKER:
             return _REFUSED
-        # Only a photo can be hidden.
+        # A file cannot be hidden.
         hidden = replace(rendered, is_hidden=True)
-        return hidden if (await hidden.ready()).kind == "photo" else _REFUSED
+        return hidden if (await hidden.ready()).kind != "document" else _REFUSED
 
     async def _verdict_of(self, rendered: Rendered) -> str:
         """Return safe, unsafe, or unknown where it cannot tell."""

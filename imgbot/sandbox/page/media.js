@@ -187,6 +187,20 @@ export const sticker = ({ sticker: { file_id: fileId, width, height, emoji } }) 
     testid: "message-sticker",
   });
 
+/** A clip of the bot, which plays by itself; a hidden one when it is pressed. */
+export function clip(message, { file_id: fileId, mime_type: type }) {
+  const isImage = type === "image/gif";
+  const place = { src: fileUrl(fileId), class: "clip", testid: "message-clip" };
+  const player = isImage
+    ? h("img", { ...place, alt: message.caption || t("kind_animation"), draggable: "false" })
+    : h("video", { ...place, controls: "", loop: "", playsinline: "" });
+  if (message.has_media_spoiler) {
+    player.classList.add("veiled");
+    player.addEventListener("click", () => player.classList.remove("veiled"), { once: true });
+  }
+  return player;
+}
+
 /** A line that stands for what this page does not play: stickers of others, voice, video … */
 export function label(message) {
   const kind = kindOf(message);

@@ -15,7 +15,7 @@ import {
   serviceText,
 } from "./format.js";
 import { keyboard } from "./keyboard.js";
-import { album, documentCard, label, photo, photoWidth, quote, sticker } from "./media.js";
+import { album, clip, documentCard, label, photo, photoWidth, quote, sticker } from "./media.js";
 import { isEphemeral, store } from "./store.js";
 import { t } from "./words.js";
 
@@ -194,6 +194,8 @@ function media(messages, act) {
   if (messages.length > 1 && message.photo) return album(messages, (each) => cell(each, act));
   if (messages.length > 1) return messages.map((each) => documentCell(each, act));
   if (message.photo) return photo(message, act);
+  const moving = message.outgoing && (message.video ?? message.animation);
+  if (moving) return clip(message, moving);
   if (message.document && !message.animation) return documentCard(message, act);
   if (message.sticker && message.outgoing) return sticker(message);
   return kindOf(message) === "text" ? null : label(message);
