@@ -188,9 +188,9 @@ export const sticker = ({ sticker: { file_id: fileId, width, height, emoji } }) 
   });
 
 /** A clip of the bot, which plays by itself; a hidden one when it is pressed. */
-export function clip(message, { file_id: fileId, mime_type: type }) {
+export function clip(message, { file_id: fileId, mime_type: type, width, height }) {
   const isImage = type === "image/gif";
-  const place = { src: fileUrl(fileId), class: "clip", testid: "message-clip" };
+  const place = { src: fileUrl(fileId), width, height, class: "clip", testid: "message-clip" };
   const player = isImage
     ? h("img", { ...place, alt: message.caption || t("kind_animation"), draggable: "false" })
     : h("video", { ...place, controls: "", loop: "", playsinline: "" });
