@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from imgbot.sandbox.state import StickerSet
 from tests.fixtures.bot_api import Setup
+from tests.fixtures.clips import mp4
 from tests.fixtures.sandbox import picture
 
 BOT_API = {"said": "hello"}
@@ -172,3 +174,23 @@ async def test_stickers_have_one_side_of_512_and_a_set_has_120_of_them(setup: Se
     added = [full.add({"file_unique_id": str(number)}) for number in range(121)]
     assert added == [True] * 120 + [False]
     assert full.add({"file_unique_id": "7"})
+
+
+async def test_a_text_message_becomes_a_clip_only_if_clients_can_play_it(setup: Setup) -> None:
+    _, api, anna = setup
+    gif = picture(40, 30, kind="GIF")
+    sent = await api.call("sendMessage", chat_id=anna.id, text="Working")
+    edit = partial(api.call, "editMessageMedia", chat_id=anna.id, message_id=sent["message_id"])
+    refuse = partial(api.refusal, "editMessageMedia", chat_id=anna.id)
+    video = {"type": "video", "media": "attach://v", "has_spoiler": True}
+    animation = {"type": "animation", "media": "attach://v"}
+
+    as_video = await edit({"v": ("clip.mp4", mp4())}, media=video)
+    as_animation = await edit({"v": ("clip.gif", gif)}, media=animation)
+    refusal = await refuse({"v": ("clip.mp4", gif)}, message_id=sent["message_id"], media=video)
+
+    assert (as_video["video"]["mime_type"], as_video["has_media_spoiler"]) == ("video/mp4", True)
+    # Telegram calls an animation a document as well.
+    assert as_animation["animation"] == as_animation["document"]
+    assert as_animation["animation"]["width"] == 40
+    assert refusal == "400 Bad Request: wrong file type"

@@ -71,7 +71,7 @@ async def test_every_operation_becomes_a_picture_and_one_charge(tmp_path: Path) 
             assert (task.operation, task.images) == (operation, count)
             assert charge["charged_usd"] == setup.simulated.ledger.settings.price_usd
             shape, size = seen((tmp_path / "result").read_bytes())
-            assert shape == "JPEG"
+            assert shape == ("GIF" if operation is Operation.ANIMATE else "JPEG")
             if operation is Operation.UPSCALE:
                 assert size == (120, 90)
         assert len(setup.simulated.ledger.charges) == len(setup.provider.offers)

@@ -575,3 +575,10 @@ async def test_an_original_that_is_too_heavy_is_downloaded_as_telegram_has_it(
         sizes.append(pictures.size_of(str(photo)))
 
     assert sizes == [(256, 256), (128, 128)]
+
+
+async def test_an_order_whose_operation_is_no_longer_offered_ends_before_its_submit() -> None:
+    routing = Mock(is_offered=Mock(return_value=False))
+
+    with pytest.raises(UserError, match="operation_withdrawn"):
+        await submit(_context(routing=routing), NEW)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from PIL import Image
@@ -18,11 +18,13 @@ from imgbot.features.guard.judging import PictureGuard
 from imgbot.features.guard.settings import GuardSettings, parse_guard
 from imgbot.jobs import captions, render
 from imgbot.jobs.context import StepContext
+from imgbot.jobs.hooks import Rendered
 from imgbot.jobs.inputs import build_request
 from imgbot.jobs.outcomes import Advance
 from imgbot.painter import guard
 from imgbot.painter.networks import Network
 from imgbot.painter.originals import OriginalStore
+from imgbot.painter.steps import Deliverable
 from imgbot.providers.protocol import Capability, Output
 from imgbot.storage import job_codec
 from tests.fixtures.drawings import drawn, loop
@@ -194,3 +196,13 @@ async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> Non
         await there.ask(
             f"{BOT_NAME} mirror it", reply_to=photo.id, fits=partial(is_saying, refusal)
         )
+
+
+async def test_a_clip_that_cannot_be_judged_is_shown_under_a_spoiler() -> None:
+    pool = Mock(run=AsyncMock(side_effect=UserError("picture_not_a_picture")))
+    made = Deliverable("ready.mp4", "video", 0, 0, 1)
+    job = job_of("1", 1, 1, Operation.ANIMATE, "en")
+    rendered = Rendered(job, Path("result"), AsyncMock(), AsyncMock(return_value=made))
+    [hook] = PictureGuard(pool, lambda _: "refuse").hooks.after_render
+
+    assert await hook.run(rendered) == replace(rendered, is_hidden=True)
