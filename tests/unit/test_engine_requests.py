@@ -159,6 +159,8 @@ def shown(words: str) -> str:
         figure, names = each, [str(len(made.drawn(each.thing))), each.subject.name]
         for kind, items in (("wears", figure.worn), ("holds", figure.held)):
             names += [f"{kind} {item.subject.name}" for item in items]
+        others = dict.fromkeys(item for item in figure.beside if item.thing != figure.thing)
+        names += [f"beside {item.subject.name}" for item in others]
         names += [f"on {figure.seat.subject.name}"] if figure.seat else []
         parts.append(" ".join(names))
     return ", ".join(parts)

@@ -26,6 +26,7 @@ from imgbot.painter.engine.subjects import Subject, has_own_drawing, subject_of
 from imgbot.painter.engine.tables import table
 
 COSTUMES: Mapping[str, str] = table("subjects/subjects")["costumes"]
+_SEATED_MAX = 5  # on one seat
 _GROWN_MAX = 2.0  # how much larger a thing gets, so that another is under it
 _HOLDABLE = frozenset(table("create")["holdable"].split())
 
@@ -51,9 +52,8 @@ class Composition:
             yield from each.figure.parts()
 
     def drawn(self, thing: int) -> list[SubjectFigure]:
-        """Figures of a thing of the request, by its number; one that is copied counts as often."""
-        found = (figure for figure in self.figures() if figure.thing == thing)
-        return [figure for figure in found for _ in range(figure.copies)]
+        """Figures of a thing of the request, by its number."""
+        return [figure for figure in self.figures() if figure.thing == thing]
 
 
 def compose(request: DrawingRequest, seed: int) -> Composition:
@@ -92,7 +92,10 @@ class _Arrangement:
         self._flags: dict[int, str] = {}
         self.shown: list[Relation] = []
         # From the last to the first: what is attached carries what is attached to it.
-        for relation in reversed(request.relations):
+        # Who else sits there is known when all are seated.
+        relations = request.relations[::-1]
+        relations.sort(key=lambda each: each.kind == "and")
+        for relation in relations:
             if self._relate(relation):
                 self.shown.append(relation)
         self.roots = list(self._stand_alone())
@@ -157,8 +160,17 @@ class _Arrangement:
             return False
         if second.subject.name == "broom":
             self._flags[relation.first] = "over"
-        copies = min(5, self._things[relation.first].count)
-        return self._attach(relation, replace(first, seat=second, copies=copies))
+        beside = (first,) * (min(_SEATED_MAX, self._things[relation.first].count) - 1)
+        return self._attach(relation, replace(first, seat=second, beside=beside))
+
+    def _and(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
+        places = {first.subject.place, second.subject.place}
+        are_alike = places == {"table"} or (can_wear(first.subject) and can_wear(second.subject))
+        room = min(_SEATED_MAX - 1 - len(second.beside), self._things[relation.first].count)
+        if second.seat and are_alike and room > 0 and not first.seat:
+            joined = replace(second, beside=(first,) * room + second.beside)
+            self._figures[relation.first], self._figures[relation.second] = None, joined
+        return True
 
     def _in(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
         if second.subject.place == "hill":
@@ -191,6 +203,7 @@ class _Arrangement:
     _RULES: ClassVar[Mapping[str, Callable[..., bool]]] = {
         "wears": _wears, "with": _with, "does": _with, "as": _as, "rides": _rides, "on": _rides,
         "in": _in, "under": _under, "over": _apart, "behind": _apart, "before": _apart, "of": _of,
+        "and": _and,
     }  # fmt: skip
 
 

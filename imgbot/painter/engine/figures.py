@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from imgbot.painter.engine import drawing
 from imgbot.painter.engine.artwork import areas_of, part, rasterise, tinted
@@ -52,22 +52,22 @@ def moved_anchors(anchors: Sequence[Anchor], right: float, down: float) -> list[
 class SubjectFigure:
     """Subject to be drawn with its colour and relative size, and the figures attached to it.
 
-    `thing` is its number in the request. `seat` is what it sits on or in, beside its `copies`.
+    `thing` is its number in the request. `seat` is what it sits on or in, with those `beside` it.
     """
 
     subject: Subject
     thing: int
     colour: Colour | None = None
     size: float = 1.0
-    copies: int = 1
     worn: tuple["SubjectFigure", ...] = ()
     held: tuple["SubjectFigure", ...] = ()
+    beside: tuple["SubjectFigure", ...] = ()
     seat: "SubjectFigure | None" = None
 
     def parts(self) -> Iterator["SubjectFigure"]:
         """The figure and all that is attached to it."""
         yield self
-        for each in (*self.worn, *self.held, *filter(None, (self.seat,))):
+        for each in (*self.worn, *self.held, *self.beside, *filter(None, (self.seat,))):
             yield from each.parts()
 
     @property
@@ -300,23 +300,24 @@ def _seated(piece: _Piece, figure: SubjectFigure, tone: int) -> _Piece:
     natural = seat.subject.height * seat.size / (figure.subject.height * figure.size)
     bounds = (0.8, 1.6) if kind == "on" else (0.9, 1.9)
     under = piece_of(seat, piece.base_height * min(bounds[1], max(bounds[0], natural)), tone)
-    room = under.image.width * _ROOM[kind] / figure.copies**0.6
-    picture = piece.image
-    if picture.width > room:
-        size = (round(room), max(4, round(picture.height * room / picture.width)))
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    own = figure.subject.height * figure.size
+    heights = [each.subject.height * each.size / own * piece.base_height for each in figure.beside]
+    others = map(piece_of, figure.beside, heights, [tone] * len(heights))
+    pictures = [*(each.image for each in others), piece.image]
+    widest = max(each.width for each in pictures)
+    share = min(1.0, under.image.width * _ROOM[kind] / len(pictures) ** 0.6 / widest)
     has_back = seat.subject.group.startswith(("animal", "transport"))
     # The legs are on its far side.
     is_astride = kind == "on" and (has_back or seat.subject.name in _MOUNTS)
     hidden = 0.3 if is_astride else _HIDDEN[kind]
-    if kind == "into":
-        picture = picture.crop((0, 0, picture.width, round(picture.height * (1 - hidden))))
-        hidden = 0.0
     joined = under
-    for number in range(figure.copies):
+    for number, image in enumerate(pictures):
+        picture = ImageOps.scale(image, share) if share < 1 else image
         [(x, y, _)] = joined.anchors["seat"]
-        aside = (number - (figure.copies - 1) / 2) * picture.width * 0.62
+        aside = (number - (len(pictures) - 1) / 2) * widest * share * 0.62
         corner = (x + aside - picture.width / 2, y - picture.height * (1 - hidden))
+        if kind == "into":
+            picture = picture.crop((0, 0, picture.width, round(picture.height * (1 - hidden))))
         joined = joined.joined(picture, corner, is_behind=kind == "in" or is_astride)
     return replace(joined, base_height=under.base_height)
 
