@@ -54,6 +54,7 @@ BLANK_DEAD: Mapping[str, Any] = {
     "facts": {},
     "features": {},
     "holds": (),
+    "is_unsure": False,
 }
 """The same of a dead job whose charge is unsettled. What remains: the order at its provider."""
 

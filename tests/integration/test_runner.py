@@ -250,7 +250,7 @@ async def test_a_job_of_another_release_is_set_aside_and_the_others_are_served(
     await context.queue.enqueue(job_of("8", 2, 2, Operation.CREATE, "en"), NOW)
     if is_claimed:
         await context.queue.claim(NOW)
-    await redis.hset(f"{keys.JOB}7", "operation", "animate")
+    await redis.hset(f"{keys.JOB}7", "operation", "sing")
 
     async def deliver(context: StepContext, job: Job) -> Outcome:
         if job.state is not State.DELIVERING:
@@ -262,7 +262,7 @@ async def test_a_job_of_another_release_is_set_aside_and_the_others_are_served(
         await eventually(lambda: redis.keys(f"{keys.JOB}*"), lambda left: not left)
 
     stored = await redis.hmget(f"{keys.DEAD_JOB}7", ["operation", "reason"])
-    assert stored == ["animate", "unreadable"]
+    assert stored == ["sing", "unreadable"]
     assert await redis.hgetall(keys.ENDED) == {"create.failed": "1", "create.dead": "1"}
 
 
