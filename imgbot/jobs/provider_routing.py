@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.order_pace import HOPELESS, Breaker, OrderPace, Turn
 from imgbot.providers.protocol import Capability, Provider, service_of
 from imgbot.telemetry.health import ProviderState
@@ -304,7 +304,7 @@ class ProviderRouter:
                 refusal or lacking.get(name),
                 self._breakers[name].is_proven,
                 (lost := self._unserved_of(name, unserved)),
-                any(not takers[each] and BUILTIN not in self._able(each) for each in lost),
+                any(not takers[each] and self._has_spare(each) for each in lost),
                 self._paces[name].held_per_s(now_s),
             )
             for name, refusal in refusals.items()
@@ -312,6 +312,10 @@ class ProviderRouter:
 
     def _unserved_of(self, name: str, unserved: Sequence[Operation]) -> tuple[Operation, ...]:
         return tuple(each for each in unserved if name in self._able(each))
+
+    def _has_spare(self, operation: Operation) -> bool:
+        """Return true if the engine could stand in for an operation, and does not yet."""
+        return not OPERATIONS[operation].needs_model and BUILTIN not in self._able(operation)
 
     def fall_back(self) -> bool:
         """Let the built-in engine stand in from now on; False if it does already."""

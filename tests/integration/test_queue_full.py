@@ -67,19 +67,19 @@ async def test_a_full_queue_is_said_once_and_as_a_toast(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("photos", "caption", "order"),
+    ("photos", "words", "caption", "order"),
     [
-        (["cat"], "✏️ a hat", "edit a hat"),
-        (["cat", "astronaut"], "🧩 Merged 2 photos", "merge a hat"),
+        (["cat"], "a hat", "✏️ a hat", "edit a hat"),
+        (["cat", "astronaut"], "both at sea", "🧩 Merged 2 photos", "merge both at sea"),
     ],
 )
 async def test_a_refused_message_is_handled_again_by_a_button_and_once(
-    stage: Stage, photos: list[str], caption: str, order: str
+    stage: Stage, photos: list[str], words: str, caption: str, order: str
 ) -> None:
     ann, bob, carl = [await stage.user(name) for name in ("Ann", "Bob", "Carl")]
     await occupy(ann)
     await occupy(bob)
-    refusal = await carl.ask("a hat", *map(jpeg, photos))
+    refusal = await carl.ask(words, *map(jpeg, photos))
     before = await stage.orders()
 
     press = refusal.button("🔁")["callback_data"]

@@ -231,7 +231,7 @@ def test_any_text_in_one_field_costs_no_other(
     ("change", "fault"),
     [
         ({"language": None}, "no language"),
-        ({"operation": "animate"}, "operation: 'animate' is not a valid Operation"),
+        ({"operation": "sing"}, "operation: 'sing' is not a valid Operation"),
         ({"sources": '[["file"]]'}, "sources: InputPhoto"),
         ({"ticket": "[" * 100_000}, "ticket: maximum recursion depth"),
         ({"scale": "large", "facts": "{"}, "scale: invalid literal"),

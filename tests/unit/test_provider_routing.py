@@ -67,10 +67,10 @@ def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> Non
         "simulated": ProviderState(kind, True, (*OFFERED,), has_spare=True),
         "builtin": ProviderState(is_proven=False),
     }
-    # A fallback takes over.
+    # A fallback takes over what it can do.
     route.fall_back()
     assert chosen_name(route, now_s=1.0) == "builtin"
-    assert route.states(0.0)["simulated"] == ProviderState(kind)
+    assert route.states(0.0)["simulated"] == ProviderState(kind, unserved=(Operation.ANIMATE,))
 
 
 def test_an_order_of_the_former_model_on_this_server_is_the_builtin_engines() -> None:

@@ -241,7 +241,7 @@ ALBUM = ChatState(
     [
         *((each, True) for each in ("keep the text", "оставь надпись", "put a hat on him")),
         *((each, True) for each in ("a poster for my shop", "посади ему попугая", "add a dog")),
-        *((each, False) for each in ("put A on B", "collage", "below each other")),
+        *((each, False) for each in ("put A on B", "collage", "below each other", "both at sea")),
         *((each, False) for each in ("посади собаку на диван", "друг под другом")),
     ],
 )

@@ -169,11 +169,12 @@ async def test_in_a_group_only_who_asked_may_draw(described: Described) -> None:
 async def test_a_model_that_takes_no_pictures_is_asked_about_words_all_the_same(
     described: Described, bob: User
 ) -> None:
+    fox = await bob.unfold(await bob.order("a fox"))
     described.server.on(PATH, b"", status=400)
     for _ in range(4):
         assert (await bob.ask("describe", picture())).text == t("en", "describe_failed")
     asked = len(described.server.asked)
-    await bob.toast(await bob.unfold(await bob.order("a fox")), "✨ Say more")
+    await bob.toast(fox, "✨ Say more")
 
     assert (asked, len(described.server.asked)) == (3, 4)
     # It is left alone for a while.
