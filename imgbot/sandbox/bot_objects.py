@@ -184,7 +184,7 @@ class ReplyParameters(BotObject):
 class InputMedia(Captioned):
     """Picture or clip that a message becomes."""
 
-    type: PictureKind | ClipKind
+    type: Literal[PictureKind, ClipKind]
     media: Annotated[str, Field(min_length=1)]
     disable_content_type_detection: bool = False
     has_spoiler: bool = False
