@@ -99,7 +99,7 @@ async def test_a_stop_serves_on_until_what_nobody_could_ask_about_later_is_answe
 
         bot.signal(signal.SIGTERM)
         await bot.until_logged("serving on until 1 submits are answered")
-        await control.say(ann, "/help")
+        await control.say(ann, "/limits")
         await control.wait_message(ann.id)
         await control.say(ann, "an owl")
         await bot.until_logged("claimed", begin=bot.log.index("serving on"))
