@@ -32,7 +32,6 @@ from tests.integration.stage import BOT_NAME, OWNER_ID, Stage, User, as_jpeg, op
 _FOXES = [f"A red fox {each}" for each in ("asleep in snow", "leaping in a forest", "on a rock")]
 _VERSIONS = json.dumps({"versions": [{"shown": each, "sent": each} for each in _FOXES]})
 _WRITTEN = {"message": {"role": "assistant", "content": _VERSIONS}}
-_RECORDING = b"OggS" + bytes(2000)
 _TOUR = tomllib.loads(Path(__file__).with_name("tour.toml").read_text("utf-8"))
 _HEAD = """<!doctype html><meta charset="utf-8"><title>imgbot</title>
 <style>body { font: 16px sans-serif; margin: 2em } img { vertical-align: top }</style>"""
@@ -86,9 +85,6 @@ class Tourist:
                   for each in names.split("+")]  # fmt: skip
         sent = [as_jpeg(each.convert("RGB")) for each in photos]
         self.sent = (await self.user.photos(*sent, caption=words))[0]
-
-    async def voice(self, _: str) -> None:
-        await self.user.send(voice=await self.control.upload(_RECORDING, "voice.oga"))
 
     async def circle(self, given: str) -> None:
         """Draw around x, y on the photo, a part of the line left out, and say what to do."""
@@ -148,7 +144,6 @@ async def run(page: TextIO) -> None:
     page.write(_HEAD)
     async with open_browser(executable) as browser, open_script() as model:
         model.on("POST /v1/chat/completions", {"choices": [_WRITTEN]})
-        model.on("POST /v1/audio/transcriptions", {"text": "a lighthouse in the fog"})
         for is_simulated, name in ((True, "service"), (False, "engine")):
             settings = {
                 setting: value.format(owner=OWNER_ID, chat=f"{model.url}/v1/", demo=DEMO_FILE)
