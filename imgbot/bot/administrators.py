@@ -12,7 +12,7 @@ async def tell_administrators(
 ) -> bool:
     """Call `tell` with the id and the language of each; return false if none could be told.
 
-    Whoever Telegram does not let the bot write to is passed over; other errors are raised.
+    An administrator who cannot be written to is passed over; other errors are raised.
     """
     is_told = False
     for admin_id in sorted(admins):

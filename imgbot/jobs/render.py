@@ -74,11 +74,11 @@ class _Preparation:
         """Convert a picture; if that fails, it is sent as it is, for it may be paid for."""
         run, about = self._context.pool.run, "preparing a result"
         paths = str(picture), str(picture.with_name("ready"))
+        if OPERATIONS[self._job.request.operation].makes_clip:
+            check = functools.partial(run, steps.check_clip, *paths, about=about)
+            return await inputs.if_short_again(check, self.fetch_again)
         options = {"as_file": is_file, "on_white": on_white}
         prepare = functools.partial(run, steps.prepare, *paths, about=about, **options)
-        if OPERATIONS[self._job.request.operation].makes_clip:
-            check = functools.partial(run, steps.check_clip, *paths, about="checking a clip")
-            return await inputs.if_short_again(check, self.fetch_again)
         try:
             return await inputs.if_short_again(prepare, self.fetch_again)
         except (UserError, MemoryError, WorkerLostError) as error:

@@ -10,7 +10,7 @@ from imgbot.domain.words.this_picture import this_picture
 
 _GUESSED = frozenset({NamedBy.THIS, NamedBy.NAME})
 """Ways of naming a picture that may mean another one where a chat has several."""
-_ANEW = frozenset({Intent.CHANGE, Intent.AGAIN, Intent.REDRAW})
+_ALIKE = frozenset({Intent.CHANGE, Intent.AGAIN, Intent.REDRAW})
 """Orders for the same picture, which differ in how it is made."""
 
 _FEW_WORDS = 8
@@ -28,8 +28,8 @@ def doubted(reading: Reading, chat: ChatState) -> Ask | None:
         return None
     if among := this_picture(reading.which, chat).among:
         return Ask(reading, tuple(each.id for each in among))
-    is_guessed = reading.which.way in _GUESSED and not chat.replied
-    is_guessed = is_guessed and chat.pending is not PendingQuestion.PROMPT
+    is_answer = bool(chat.replied) or chat.pending is PendingQuestion.PROMPT
+    is_guessed = reading.which.way in _GUESSED and not is_answer
     count = len(words_of(chat.pictures).heads())
     is_short = len(reading.prompt.split()) <= _FEW_WORDS
     least = 1 if reading.intent is Intent.CREATE and is_short else 2
@@ -51,4 +51,4 @@ def settled(reading: Reading, asked: Ask, answer: Reading) -> Reading:
 def _are_same(one: Order, other: Order) -> bool:
     if one.operation is not other.operation:
         return False
-    return one.intent is other.intent or {one.intent, other.intent} <= _ANEW
+    return one.intent is other.intent or {one.intent, other.intent} <= _ALIKE

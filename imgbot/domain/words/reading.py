@@ -142,10 +142,20 @@ class WordReader:
     """True for a row of a feature that reads a photo's caption as well, which is else a change."""
 
 
-def says_only(pattern: re.Pattern[str], text: str) -> bool:
-    """Return true for a text that the whole of a pattern matches, but for "please" and signs."""
-    plain = " ".join(text.split()).strip(" .?!")
-    return pattern.fullmatch(_COURTESY.sub("", plain)) is not None
+def command_row(
+    topic: str, reads: str, asks: re.Pattern[str], examples: tuple[Example, Example]
+) -> WordReader:
+    """Return the row of a feature for texts and captions that a pattern matches as a whole.
+
+    "Please" and signs at their ends do not count.
+    """
+
+    def read(sentence: Sentence, _: ChatState) -> Talk | None:
+        plain = " ".join(sentence.text.split()).strip(" .?!")
+        is_asked = asks.fullmatch(_COURTESY.sub("", plain))
+        return Talk(Intent.COMMAND, topic) if is_asked else None
+
+    return WordReader(topic, reads, read, examples, is_of_captions=True)
 
 
 def sentence_of(text: str, whole: str = "") -> Sentence:

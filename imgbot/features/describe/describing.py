@@ -13,10 +13,9 @@ from imgbot.bot.messages import clean, photo_of
 from imgbot.bot.this_picture import target_of
 from imgbot.domain.buttons import ButtonAction, Presser
 from imgbot.domain.errors import UserError
-from imgbot.domain.intents import Intent
 from imgbot.domain.job import InputPhoto, Job, Request
 from imgbot.domain.operations import Operation
-from imgbot.domain.words.reading import Example, Talk, WordReader, says_only
+from imgbot.domain.words.reading import Example, command_row
 from imgbot.features.feature import Core
 from imgbot.painter import steps
 from imgbot.providers.chat import PICTURE_LIMITS
@@ -51,12 +50,11 @@ _AT_ONCE = 4
 _LENGTH = 800
 
 
-ROW = WordReader(
+ROW = command_row(
     TOPIC,
     "a picture in words",
-    lambda sentence, _: Talk(Intent.COMMAND, TOPIC) if says_only(_ASKS, sentence.text) else None,
+    _ASKS,
     (Example("describe this picture"), Example("опиши картинку")),
-    is_of_captions=True,
 )
 
 

@@ -122,8 +122,8 @@ def fetch_status(target: Target) -> dict[str, Any]:
     raise refusals[0]
 
 
-def _is_installed() -> str:
-    """Return the question whether there is a service at all, where it has no settings."""
+def _install_advice() -> str:
+    """Return a line that advises to install the service, where it has no settings."""
     if Path(service_place().folder).exists():
         return ""
     return "Is it installed at all?   sudo imgbot install, or imgbot demo to try it\n"
@@ -140,7 +140,7 @@ def _ask(address: Address, target: Target) -> dict[str, Any]:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise NoStatusError(
             f"nothing answers at {address} ({why}).\n"
-            f"{_is_installed()}"
+            f"{_install_advice()}"
             f"Is the service running?   systemctl status {service_place().unit}\n"
             f"Why did it stop?          journalctl -u {service_place().unit} -n 50\n"
             f"Does it listen elsewhere? {target.doubt}"

@@ -301,9 +301,11 @@ def _seated(piece: _Piece, figure: SubjectFigure, tone: int) -> _Piece:
     bounds = (0.8, 1.6) if kind == "on" else (0.9, 1.9)
     under = piece_of(seat, piece.base_height * min(bounds[1], max(bounds[0], natural)), tone)
     own = figure.subject.height * figure.size
-    heights = [each.subject.height * each.size / own * piece.base_height for each in figure.beside]
-    others = map(piece_of, figure.beside, heights, [tone] * len(heights))
-    pictures = [*(each.image for each in others), piece.image]
+    drawn = {
+        each: piece_of(each, each.subject.height * each.size / own * piece.base_height, tone).image
+        for each in {*figure.beside}
+    }
+    pictures = [*map(drawn.__getitem__, figure.beside), piece.image]
     widest = max(each.width for each in pictures)
     share = min(1.0, under.image.width * _ROOM[kind] / len(pictures) ** 0.6 / widest)
     has_back = seat.subject.group.startswith(("animal", "transport"))

@@ -14,7 +14,7 @@ from imgbot.domain.texts import t
 from imgbot.domain.words import read
 from imgbot.domain.words.chat import ChatPicture, ChatState
 from imgbot.domain.words.reading import Talk
-from imgbot.features.clips.words import ROW, TOPIC
+from imgbot.features.clips import ROW, TOPIC
 from imgbot.features.stars.ledger import StarLedger
 from imgbot.painter.clips import check_clip
 from imgbot.sandbox.provider_tasks import draw_picture
