@@ -184,8 +184,9 @@ class TextReader:
             is_possible = remembered != Intent.CHANGE or text.chat.state.this is not None
             if remembered and is_possible:
                 return replace(text, reading=Order(Intent(remembered), text.wanted))
-        decide, asked = dialogue.added.decide_unsure, doubted(text.reading, text.chat.state)
-        if decide is None or asked is None or text.is_merging:
+        decide = dialogue.added.decide_unsure
+        asked = doubted(text.reading, text.chat.state) if decide and not text.is_merging else None
+        if decide is None or asked is None:
             return text
         answer = await decide(dialogue.user_id, text.prompt, text.chat.state, asked)
         return replace(text, reading=settled(text.reading, asked, answer))

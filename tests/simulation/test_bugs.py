@@ -1,10 +1,13 @@
 """The world finds every planted bug within a few seeds."""
 
+import pytest
+
+from tests.simulation.bugs import BUGS
 from tests.simulation.test_simulation import simulate
 
 
-def test_planted_bugs_are_found() -> None:
-    played = simulate("--bugs", "--seeds", "200", "--processes", "2")
+@pytest.mark.parametrize("bug", BUGS)
+def test_planted_bug_is_found(bug: str) -> None:
+    played = simulate("--bugs", bug, "--seeds", "200", "--processes", "1")
 
-    print(played.stdout)
     assert played.returncode == 0, played.stdout + played.stderr
