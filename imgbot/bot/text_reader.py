@@ -185,8 +185,10 @@ class TextReader:
             if remembered and is_possible:
                 return replace(text, reading=Order(Intent(remembered), text.wanted))
         decide = dialogue.added.decide_unsure
-        asked = doubted(text.reading, text.chat.state) if decide and not text.is_merging else None
-        if decide is None or asked is None:
+        if decide is None or text.is_merging:
+            return text
+        asked = doubted(text.reading, text.chat.state)
+        if asked is None:
             return text
         answer = await decide(dialogue.user_id, text.prompt, text.chat.state, asked)
         return replace(text, reading=settled(text.reading, asked, answer))
