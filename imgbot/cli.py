@@ -193,14 +193,11 @@ def _serve(settings: Settings, source: SettingsSource) -> int:
     from imgbot.telemetry import events, logs
 
     logs.set_up(level=settings.log_level, secrets=settings.secrets)
-    for notice in settings.notices:
-        events.warning("%s", notice)
     try:
         # The bots of a cluster may be on one machine, where its lease tells them apart.
         token = "" if settings.is_clustered else settings.token.get_secret_value()
         with instance_lock(settings.state_dir, token):
             state_directory.check_usable(settings.state_dir)
-            state_directory.remove_former(settings.state_dir)
             pool = Pool(settings.worker_count, on_restart=events.worker_replaced)
             # The forkserver must start from a quiet process: no loop, no threads yet.
             pool.start()

@@ -16,7 +16,6 @@ from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from imgbot.aio import run_or_cancel_on, running_beside, sleep_or_event
-from imgbot.bot.disabled_buttons import enable_buttons
 from imgbot.config.settings import Settings
 from imgbot.ops.http import OpsServer
 from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
@@ -119,7 +118,6 @@ async def _run(
         measure_loop_lag(metrics.lag.observe),
         _report(services, connections, notifier),
         services.publish_commands(),
-        enable_buttons(connections.redis, connections.bot),
         *([server.watch()] if server else []),
         *([connections.lease.keep()] if connections.lease else []),
         *([connections.reach.run()] if connections.reach else []),

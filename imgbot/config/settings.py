@@ -196,7 +196,6 @@ class Settings(BaseModel):
     provider_url: ProviderUrls = ()
     public_url: HttpsUrl = ""
     _keys: dict[str, Secret] = PrivateAttr(default_factory=dict[str, Secret])
-    _notices: tuple[str, ...] = PrivateAttr(())
     _of_features: tuple[FeatureSettings, ...] = PrivateAttr(())
     _find: Callable[[Iterable[str]], Mapping[str, object]] = PrivateAttr()
 
@@ -220,11 +219,6 @@ class Settings(BaseModel):
         return tuple(dict.fromkeys(name for name in chosen if name))
 
     @property
-    def notices(self) -> tuple[str, ...]:
-        """Notices to the operator about former settings, a sentence each."""
-        return self._notices
-
-    @property
     def of_features(self) -> tuple[FeatureSettings, ...]:
         return self._of_features
 
@@ -235,14 +229,13 @@ class Settings(BaseModel):
     def keep(
         self,
         find: Callable[[Iterable[str]], Mapping[str, object]],
-        notices: tuple[str, ...],
         of_features: tuple[FeatureSettings, ...],
     ) -> None:
-        """Add the secrets of providers, notices, and the settings of features.
+        """Add the secrets of providers, and the settings of features.
 
         `find` returns the variables that are set.
         """
-        self._find, self._notices, self._of_features = find, notices, of_features
+        self._find, self._of_features = find, of_features
         self._add_keys(key_variables())
         for provider in self.providers:
             self.add_keys_of(provider)

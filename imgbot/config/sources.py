@@ -14,7 +14,6 @@ from dotenv.parser import parse_stream
 from pydantic import BaseModel, ValidationError
 
 from imgbot.config.feature_settings import feature_settings, folders
-from imgbot.config.former import FORMER, changed_in_chat, replace_former
 from imgbot.config.setting_types import entries
 from imgbot.config.settings import (
     Settings,
@@ -40,7 +39,6 @@ PLACEHOLDER_TOKEN = "1000000:" + "0" * 35
 NO_PROVIDERS: Mapping[str, object] = {
     "IMGBOT_PROVIDER": "builtin",
     "IMGBOT_PROVIDER_FALLBACK": "builtin",
-    **dict.fromkeys(FORMER, ""),
 }
 """Overrides with which no provider's file or key need be there."""
 
@@ -54,7 +52,6 @@ FIELDS = {
 }
 """All variables but the providers' keys."""
 
-_READ = {*FIELDS, *FORMER}
 S = TypeVar("S", bound=BaseModel)
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
 _MISSING_KEY = (
@@ -103,18 +100,17 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, object] = 
     """
     _check_names(environ)
     over = {name: value for name, value in overrides.items() if value is not None}
-    values = _given(environ, _READ)
+    values = _given(environ, FIELDS)
     if "IMGBOT_USERS" in over:
         # --users asks for another size: a number of workers set elsewhere must not defeat it.
         values.pop("IMGBOT_WORKERS", None)
-    values |= {name: over[name] for name in _READ.intersection(over)}
-    notices = replace_former(values)
+    values |= {name: over[name] for name in FIELDS.keys() & over.keys()}
     if "IMGBOT_STATE_DIR" not in values:
         values["IMGBOT_STATE_DIR"] = _default_state_dir(environ)
     settings = _checked(Settings, values)
     of_features = tuple(_checked(kind, values) for kind in feature_settings())
     find = functools.partial(_given, {**environ, **{name: str(over[name]) for name in over}})
-    settings.keep(find, (*notices, *changed_in_chat(settings.state_dir)), of_features)
+    settings.keep(find, of_features)
     _check_together(settings)
     return settings
 
@@ -210,7 +206,7 @@ def provider_files_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     given = merged(environ)
     chosen = [
         provider
-        for variable in ("IMGBOT_PROVIDER", "IMGBOT_PROVIDER_FALLBACK", *FORMER)
+        for variable in ("IMGBOT_PROVIDER", "IMGBOT_PROVIDER_FALLBACK")
         for _, provider in entries(given.get(variable, ""))
     ]
     return tuple(dict.fromkeys(name for name in chosen if name.endswith(".toml")))
@@ -257,7 +253,7 @@ def _check_together(settings: Settings) -> None:
 def _check_names(names: Iterable[str]) -> None:
     """Refuse settings that do not exist. Raises ConfigError."""
     for name in names:
-        if name.startswith("IMGBOT_") and name not in _READ:
+        if name.startswith("IMGBOT_") and name not in FIELDS:
             close = similar(name, tuple(FIELDS), 1)
             hint = f"did you mean {close[0]}?" if close else ""
             hint = hint or "remove it (docs/settings.md lists those that exist)"

@@ -21,9 +21,6 @@ RETRY = ButtonAction("retry")
 """Order the request of a failed job again."""
 ANEW = ButtonAction("anew")
 """Draw a picture anew, with the words that a change left out."""
-DRAW = ButtonAction("draw", (str, str))
-"""Draw a picture with a subject or style that the previous release has suggested; it can go after
-the first."""
 UP = ButtonAction("up", (one_of(*SCALES), str))
 PANEL = ButtonAction("panel", (one_of("open", "close"), str), is_repeatable=True)
 """Show the other buttons of a result in the place of those that are shown."""

@@ -146,13 +146,7 @@ class ProviderRouter:
         is_ordered = progress.submit_ms and progress.provider
         if not is_ordered or operation not in provider.offers:
             return "" if self.is_fallback(operation, provider.name) else chosen
-        if progress.order_model:
-            return progress.order_model
-        # The previous release has not stored it, and ordered what was replaced since.
-        offer = provider.offer(operation, chosen)
-        return (
-            chosen if chosen in {offer.model, *offer.replaces} else next(iter(offer.replaces), "")
-        )
+        return progress.order_model
 
     def title_of(self, operation: Operation, model: str) -> str:
         """Return the title by which users know a model; its id where no provider has it."""

@@ -126,9 +126,6 @@ async def _move_to_delivery(
         outcome=State.DELIVERED,
         reason="",
         facts=facts,
-        # Those of the previous release were among the facts; can go after the first release.
-        features=job.progress.features,
-        shown=job.progress.shown,
         note=ready.note or job.request.note,
         lettering=job.progress.lettering,
         tries=0,

@@ -32,7 +32,6 @@ from imgbot.files import (
     raise_if_full,
     replace_file,
     text_of,
-    usable,
 )
 from imgbot.ops.installation import STATE
 from imgbot.telemetry import events
@@ -49,9 +48,6 @@ BEGUN = "begun"
 LOADTEST_RECORD = "loadtest.json"
 """A file: the latest load test of this machine."""
 
-_FORMER = "intents.bin"
-"""A file: the weights that the previous release learned from texts of users."""
-
 _ATTEMPTS, _AGAIN_S, _ANSWER_S = 3, 0.2, 2.0
 _PROOF_BYTES = 32
 # The server's own files, locks, what can be fetched again or is true of this machine alone, and
@@ -63,12 +59,6 @@ def check_usable(state_dir: Path) -> None:
     """Refuse a state directory that was moved, or is half restored. Raises ConfigError."""
     if found := _obstacle(state_dir):
         raise ConfigError(STATE_SETTING, "; ".join(found))
-
-
-def remove_former(state_dir: Path) -> None:
-    """Remove what nothing reads any longer; can go after the first release."""
-    with usable(path := state_dir / _FORMER):
-        path.unlink(missing_ok=True)
 
 
 def _obstacle(state_dir: Path) -> tuple[str, str] | None:

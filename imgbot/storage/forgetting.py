@@ -98,8 +98,7 @@ class Forgetting(Store):
         # They tell whose jobs these were, should the forgetting be repeated.
         jobs = {key.rpartition(":")[2] for key in owned if key.startswith(self._keys.records)}
         await self._forget_jobs(jobs, owned)
-        former = [prefix + user for prefix in keys.FORMER_OF_USERS for user in ids]
-        await self._unlink([*former, *(key for key in named if self._keys.user_in(key) in ids)])
+        await self._unlink([key for key in named if self._keys.user_in(key) in ids])
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
         # Others have shown these jobs as well.
@@ -122,14 +121,12 @@ class Forgetting(Store):
         await self._remove_files([job_id])
 
     async def delete_outdated(self, now_ms: int) -> None:
-        """Delete ended jobs but the latest 200 of 30 days, and keys of the previous release."""
+        """Delete ended jobs but the latest 200 of 30 days."""
         oldest_ms = now_ms - keys.RESULT_KEPT_S * 1000
         await self._all(
             self._redis.zremrangebyscore(keys.ENDED_JOBS, 0, oldest_ms),
             self._redis.zremrangebyrank(keys.ENDED_JOBS, 0, -keys.ENDED_JOBS_KEPT - 1),
         )
-        if await self._redis.unlink(*keys.FORMER):
-            await self.mark_log(now_ms)
 
     async def silent(self, before_ms: int, limit: int) -> list[int]:
         """Return users whose latest update is older."""

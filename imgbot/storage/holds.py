@@ -3,13 +3,12 @@
 The scripts of the queue know no limit: they add what is held, and what this module says at the end.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from imgbot.domain.holds import AT_DEATH, AT_END, NEVER, Hold
-from imgbot.domain.job import ENDS, Job, State, is_paid
+from imgbot.domain.holds import AT_END, NEVER, Hold
+from imgbot.domain.job import Job, State, is_paid
 from imgbot.domain.operations import OFFERED
 from imgbot.storage import keys
 
@@ -69,8 +68,7 @@ def _quotas(job: Job, limits: QueueLimits) -> Iterator[Hold]:
     if job.request.operation not in OFFERED:
         return
     quotas = {("user_pictures", job.user_id): limits.daily_pictures_per_user}
-    # What strangers ordered was shown in a group, but not of it; can go after the first release.
-    if job.request.chat_id < 0 and not job.request.inline_id:
+    if job.request.chat_id < 0:
         quotas["group_pictures", job.request.chat_id] = limits.daily_pictures_per_group
     for (name, owner), limit in quotas.items():
         if limit is not None:
@@ -127,40 +125,3 @@ def summed(tallies: Iterable[Tally]) -> list[Tally]:
         for place, some in changes.items()
         if sum(some) or len(some) == 1
     ]
-
-
-def former(job: Job, record: Mapping[str, str]) -> tuple[Hold, ...]:
-    """Return the holds of a job of a previous release; this can go after the first release.
-
-    The last one stored beside them what of its Stars is given back, the one before it none as such.
-    """
-    is_listed, back = "holds" in record, int(record.get("stars_back", 0))
-    if is_listed and all(len(row) >= len(Hold._fields) for row in json.loads(record["holds"])):
-        return job.charge.holds
-    held = job.charge.holds if is_listed else tuple(_unlisted(job, record))
-    return tuple(
-        each._replace(back=min(back, -each.amount)) if each.spent_in else each for each in held
-    )
-
-
-def _unlisted(job: Job, record: Mapping[str, str]) -> Iterator[Hold]:
-    account, stars = f"img:stars:{job.user_id}", int(record.get("stars", 0))
-    if stars:
-        yield Hold("stars", account, "balance", -stars, AT_DEATH, "spent")
-    if job.state in ENDS:
-        return
-    reserved = replace(job.charge, price_micro=job.charge.reserved_micro)
-    # If no quota was set, it was not counted: what is not there is not given back.
-    limits = QueueLimits(daily_pictures_per_user=0, daily_pictures_per_group=0)
-    yield from of_day(replace(job, charge=reserved), limits)
-    if "stars" in record:
-        yield Hold("stars", account, f"job:{job.id}", stars)
-    if "stars" in record and not stars and not _was_dead(record):
-        yield Hold("free", account, "free_count", 1, AT_DEATH, dated="free_day")
-
-
-def _was_dead(record: Mapping[str, str]) -> bool:
-    """Return true for a former job that has been dead: it holds no free picture any longer."""
-    # A live one has this field as well once it goes on though its user has cancelled it.
-    is_late = record.get("reason", "").startswith("cancelled")
-    return record.get("is_cancelled") == "0" and not is_late

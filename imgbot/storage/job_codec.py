@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any, NamedTuple, TypeVar, cast
 
-from imgbot.domain.holds import Hold, amount_spent
+from imgbot.domain.holds import Hold
 from imgbot.domain.job import (
     FIELDS,
     InputPhoto,
@@ -19,9 +19,7 @@ from imgbot.domain.job import (
     State,
     UnreadableJob,
     job_from,
-    with_changes,
 )
-from imgbot.storage import holds
 
 _T = TypeVar("_T")
 _HOLD = len(Hold._fields)
@@ -98,8 +96,8 @@ _REQUIRED: Mapping[str, Any] = {
 _OF_RESULT = (
     *("user_id", "state", "created_ms", "chat_id", "operation", "language", "prompt", "sources"),
     *("scale", "ratio", "seed", "parent", "negative", "ignored", "base", "variants", "sent"),
-    *("inline_id", "price_micro", "holds", "submit_ms", "lettering", "message_id", "facts"),
-    *("shown", "caption", "takes_seed", "features"),
+    *("model", "inline_id", "price_micro", "holds", "submit_ms", "order_model", "lettering"),
+    *("message_id", "facts", "shown", "caption", "takes_seed", "features"),
 )
 """Fields of an ended job that are kept with its picture; the others are for its steps alone."""
 
@@ -133,60 +131,20 @@ def result_fields(job: Job) -> list[str]:
     parts = {"": job, "request": job.request, "charge": job.charge, "progress": job.progress}
     values = {name: getattr(parts[FIELDS[name][0]], name) for name in _OF_RESULT}
     stored = {STORED[name].name: to_text(value) for name, value in values.items()}
-    stored |= _as_former_result(job)
-    # The previous release does not read a result without sources.
-    kept = (item for item in stored.items() if item[1] not in _EMPTY or item[0] == "sources")
-    return [part for item in kept for part in item]
+    return [part for item in stored.items() if item[1] not in _EMPTY for part in item]
 
 
-def _as_former_result(job: Job) -> dict[str, str]:
-    """Return what the previous release reads of a result; this can go after the first release.
-
-    The chosen model is then a field of a result like any other, and the ordered one, too.
-    """
-    request, progress = job.request, job.progress
-    return {
-        "message": f"{request.chat_id}.{progress.message_id}",
-        "stars": str(amount_spent(job.charge.holds)),
-        "chosen": request.model,
-        "model": progress.order_model,
-        "variant": job.variant,
-        "undrawn": str(progress.facts.get("unknown", "")),
-        "size": str(progress.facts.get("size", "")),
-        "took_ms": str(progress.facts.get("took_ms", 0)),
-        "queue_ms": str(max(progress.submit_ms - job.created_ms, 0)),
-    }
-
-
-def _of_former_release(record: Mapping[str, str]) -> Mapping[str, str]:
-    """Return a record as it is stored now; this can go after the first release."""
-    if "shown" in record:
-        return {"picture": record["shown"], **record}
+def _of_first_release(record: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a result of 1.0.0 as one is stored now; this can go once that is 30 days old."""
     if "message" not in record:
         return record
     models = {"model": record.get("chosen", ""), "order_model": record.get("model", "")}
-    if "state" in record:
-        return {**record, **models}
-    chat_id, _, message_id = record["message"].partition(".")
-    facts = {"unknown": "undrawn", "size": "size", "took_ms": "took_ms"}
-    is_shown = record.get("picture", "") not in _EMPTY
-    return {
-        **record,
-        **models,
-        # The release before that stores a sticker as a cut-out, too.
-        "operation": record.get("made_as", record["operation"]),
-        "chat_id": chat_id,
-        "message_id": message_id,
-        "state": (State.DELIVERED if is_shown else State.FAILED).value,
-        "variants": record.get("variant", "").partition("/")[2] or "0",
-        "facts": json.dumps({name: record.get(field, "") for name, field in facts.items()}),
-        "intent_ms": record.get("queue_ms", "0"),
-    }
+    return {**record, **models}
 
 
 def from_hash(record: Mapping[str, str]) -> Job:
     """Read a stored job; an UnreadableJob if a field is malformed or missing."""
-    record = _of_former_release(record)
+    record = _of_first_release(record)
     faults = [f"no {name}" for name in _REQUIRED if name not in record]
     values: dict[str, Any] = {}
     for field, (name, read) in STORED.items():
@@ -196,27 +154,10 @@ def from_hash(record: Mapping[str, str]) -> Job:
             except _MALFORMED as error:
                 faults.append(f"{name}: {error}"[:_FAULT_LENGTH])
     rest = job_from({**_REQUIRED, **values})
-    try:
-        rest = with_changes(rest, holds=holds.former(rest, record))
-        rest = _without_former_facts(rest)
-    except _MALFORMED as error:
-        faults.append(f"former: {error}"[:_FAULT_LENGTH])
     if not faults:
         return rest
     parts = {each.name: getattr(rest, each.name) for each in fields(rest)}
     return UnreadableJob(**parts, fault=", ".join(faults))
-
-
-def _without_former_facts(job: Job) -> Job:
-    """Read what the previous release keeps in `facts`; this can go after the first release."""
-    facts = dict(job.progress.facts)
-    if begun := facts.pop("sticker", 0):
-        features = {"stickers": {"is_begun": bool(begun)}}
-        job = with_changes(job, facts=facts, features=features)
-    if stored := facts.pop("shown", ""):
-        shown = unpack([json.loads(str(stored))[1]])
-        job = with_changes(job, facts=facts, shown=shown)
-    return job
 
 
 def load(kind: type[_T], record: Mapping[str, str]) -> _T:

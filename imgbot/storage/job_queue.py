@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Unpack
 from imgbot.domain.errors import (
     FencedError,
     StaleJobError,
-    StorageFullError,
     StorageUnavailableError,
     UserError,
 )
@@ -22,8 +21,6 @@ from imgbot.domain.job import (
     Changes,
     Job,
     State,
-    variant_ids,
-    variant_number,
     with_changes,
 )
 from imgbot.storage import holds, job_codec, keys, results
@@ -117,29 +114,6 @@ class JobQueue(results.JobReader):
         answer = await self._redis.call("open_epoch", uuid=str(uuid.uuid4()))
         self._redis.epoch = str(answer[1])
         self._empty_until_ms = 0
-
-    async def part_messages(self) -> None:
-        """Take its message from each job that shares it, but for the first, if it shows no picture.
-
-        The previous release has one for all variants. It also has the tag of the latest claim in a
-        key of its own, without which waiting jobs would come after all new ones. This can go after
-        the first release.
-        """
-        served_key, *_ = keys.FORMER
-        if served := await self._redis.get(served_key):
-            # A full Redis admits no job either.
-            with suppress(StorageFullError):
-                await self._redis.hsetnx(keys.USER_TAGS, "served", served)
-        ids = sorted([*await self.waiting_ids(), *await self.due()], key=variant_number)
-        taken = set[str]()
-        for job in await self.jobs(ids):
-            place = f"{job.request.chat_id}.{job.progress.message_id}"
-            others = variant_ids(job.id) if job.request.variants > 1 else []
-            results = (self._redis.hget(keys.RESULT + each, "message") for each in others)
-            if job.progress.message_id and place in taken.union(await self._all(*results)):
-                await self._redis.zadd(keys.ANNOUNCE, {job.id: 0})
-                await self._redis.hdel(keys.JOB + job.id, "message_id")
-            taken.add(place)
 
     async def close_epoch(self) -> None:
         """Close the epoch, if Redis is reachable, so that another supervisor can lead at once."""

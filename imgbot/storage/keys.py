@@ -37,12 +37,6 @@ Owners = Mapping[str, tuple[Owner | str, ...]]
 """Key or prefix → its owners; one that is a pattern of the rest of its name has the user's id as
 its group: such keys are deleted."""
 
-FORMER = "img:vt", "img:learned", "img:since", "img:seq", "img:waiting", "img:stats"
-"""Keys of the previous release, deleted; a start reads one. Can go after the first release."""
-
-FORMER_OF_USERS = "img:asked:", "img:latest:"
-"""Prefixes of such keys with a user's id, which expire within 30 days."""
-
 OWNERS: dict[str, tuple[Owner | str, ...]] = {}
 """Keys of the core; those of a feature are in its folder."""
 
@@ -112,9 +106,6 @@ POISON = _key("img:updates:dead", Owner.METHOD)
 DIALOGUE = _key("img:fsm", r"(?::-?\d+)+:(\d+):.*")  # Prefix of the dialogue states, one day
 # STRING: a counter, written before each wait for the disk and to test if Redis is writable.
 SYNCS = _key("img:syncs", Owner.NOBODY)
-# HASH, a day since the latest, by the previous release: job → press of a button that it disabled.
-# Like FORMER it can go after the first release.
-PRESSES = _key("img:presses", Owner.LIVE_JOB)
 # STRING: what came first, and holds for a while: a decision for an update, 25 hours, in case it is
 # handled again; `task:`, the job that owns it, and `counted.`, a request, an hour; `said.`, a
 # refusal or notice; `tap.`, a button, 3 s.

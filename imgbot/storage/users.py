@@ -100,8 +100,7 @@ class UserStore(Store):
             paused_words="" if paused in {None, UNSAID} else paused,
             introduced_by=record.get(_INTRODUCED, ""),
             spoken=record.get(_SPOKEN, ""),
-            # The former release has a question mark behind it; that can go after the first release.
-            written=record.get(_WRITTEN, "").rstrip("?"),
+            written=record.get(_WRITTEN, ""),
             seen_ms=int(seen_ms or 0),
             username=record.get(_USERNAME, ""),
             name=record.get(_NAME, ""),

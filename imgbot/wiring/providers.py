@@ -27,16 +27,13 @@ from imgbot.providers.protocol import (
 from imgbot.storage.job_queue import JobQueue
 from imgbot.telemetry import events, logs
 
-_FORMER = "local"
-"""A model on this server, whose orders cost nothing; can go after the first release."""
-
 
 def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     """Open every configured provider. Raises ConfigError."""
     make = functools.partial(_make, pool)
     opened: dict[str, Provider] = {}
     by_name: dict[str, Provider] = {}
-    stored = {_FORMER: "builtin"}
+    stored: dict[str, str] = {}
     for name in dict.fromkeys((*settings.providers, "builtin")):
         urls = settings.urls_of(name)
         servers = _open_servers(settings, name, urls, make)

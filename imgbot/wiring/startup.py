@@ -146,7 +146,6 @@ async def acquire_queue(redis: Client, queue: JobQueue, bot_id: int, notifier: N
         # With the lease of a cluster, one was opened.
         if not redis.epoch:
             await queue.open_epoch()
-        await queue.part_messages()
         return installation
 
     return await _until_done(acquire, "Redis", notifier, REDIS_TIMEOUT_S)

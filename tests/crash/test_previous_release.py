@@ -108,8 +108,6 @@ async def pictures(control: Control, user_id: int) -> int:
 
 async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
     restore(tmp_path / "state")
-    learned_from_users = tmp_path / "state" / "intents.bin"
-    learned_from_users.touch()
     async with open_sandbox(token=WORLD["token"]) as (sandbox, control):
         people = {name: await control.make_user(name) for name in USERS}
         assert {name: person.id for name, person in people.items()} == USERS
@@ -131,7 +129,6 @@ async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
             await expect_settled(redis)
             await expect_dead_letter_ends(control, people)
             assert bot.secrets_in_log() == []
-            assert not learned_from_users.exists()
 
 
 async def expect_what_users_had(redis: Client) -> None:

@@ -1,6 +1,5 @@
 """Groups and topics: silent unless spoken to, answers in the right place, and their end."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,10 +7,8 @@ import pytest
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import KINDS, picture
-from tests.fixtures.waiting import eventually
 from tests.integration.stage import (
     BOT_NAME,
-    OUT_OF_REACH,
     UNDISTURBED,
     Stage,
     User,
@@ -204,27 +201,6 @@ async def test_a_question_after_a_press_is_for_the_user_who_pressed(ann: User) -
     assert (mention["type"], mention["offset"], mention["length"]) == ("text_mention", 0, 3)
     assert mention["user"]["id"] == ann.id
     assert [m.text for m in shown[2:]] == ["✏️ a hat"]
-
-
-async def test_buttons_that_the_previous_release_disabled_are_enabled(ann: User) -> None:
-    fox = await ann.order("/create a fox")
-    post = ann.stage.sandbox.state.chats[ann.chat_id].posts[fox.id]
-    rows = post.message["reply_markup"]["inline_keyboard"]
-    disabled = [[{"text": "🔁 …", "disabled": {}}, *rows[0][1:]], *rows[1:]]
-    post.message["reply_markup"] = {"inline_keyboard": disabled}
-    async with ann.stage.bot.redis() as redis:
-        for name, message_id in (("1", OUT_OF_REACH), ("2", fox.id)):
-            press = [ann.chat_id, message_id, "again:1", [name], rows]
-            await redis.hset(keys.PRESSES, name, json.dumps(press))
-    await ann.stage.bot.stop()
-    await ann.stage.bot.start()
-
-    async def left() -> int:
-        async with ann.stage.bot.redis() as redis:
-            return await redis.hlen(keys.PRESSES)
-
-    await eventually(left, (0).__eq__)
-    assert (await ann.control.message(ann.chat_id, fox.id)).buttons == fox.buttons
 
 
 async def test_where_the_topic_is_gone_the_answers_come_to_the_group(

@@ -78,37 +78,6 @@ async def test_jobs_that_left_their_places_do_not_count_against_their_user(redis
     assert [bool(each) for each in claims] == [False, True, False]
 
 
-async def test_no_job_keeps_a_message_that_shows_another_picture(redis: Client) -> None:
-    queue = await open_queue(redis)
-    for first, message_id in (("1", 7), ("5", 9)):
-        for job_id in (first, f"{first}-2", f"{first}-3"):
-            await queue.enqueue(job(job_id, variants=3), NOW)
-            await queue.record_status_message(job_id, message_id, 1)
-    done = await queue.claim(NOW)
-    assert done is not None
-    done = await to_delivering(queue, done)
-    await queue.finish(done, State.DELIVERED, NOW, done)
-
-    await queue.part_messages()
-
-    left = {each.id: each.progress.message_id for each in await queue.jobs_of(1)}
-    assert left == {"1-2": 0, "1-3": 0, "5": 9, "5-2": 0, "5-3": 0}
-    assert set(await queue.unannounced(NOW, 9)) == {"1-2", "1-3", "5-2", "5-3"}
-
-
-async def test_what_waited_at_the_previous_release_is_not_overtaken(redis: Client) -> None:
-    queue = await open_queue(redis)
-    await redis.hset(keys.USER_TAGS, "1", 7)
-    for job_id in ("1", "2"):
-        await queue.enqueue(job(job_id), NOW)
-    await redis.set("img:vt", 7)
-
-    await queue.part_messages()
-
-    await queue.enqueue(job("3", user_id=3), NOW)
-    assert await queue.waiting_ids() == ["1", "3", "2"]
-
-
 async def test_a_job_awaits_the_picture_that_its_parent_makes(redis: Client) -> None:
     queue = await open_queue(redis)
     parent = await claimed(queue)

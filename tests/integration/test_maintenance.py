@@ -134,20 +134,6 @@ async def test_nothing_is_deleted_for_its_age_while_the_clock_is_doubted(
     assert (originals.find("1") is None) is is_sure
 
 
-async def test_texts_that_earlier_builds_kept_to_learn_from_are_deleted(
-    redis: Client, tmp_path: Path
-) -> None:
-    await redis.zadd("img:learned", {'["change", "picture", "_", "on the beach"]': NOW})
-    upkeep = upkeep_of(redis, await open_queue(redis), tmp_path)
-
-    await upkeep._repair()
-    await upkeep._repair()
-
-    assert not await redis.exists("img:learned")
-    # The append-only file holds them until it is rewritten.
-    assert await redis.hgetall(keys.FORGOTTEN) == {f"log.{NOW}": "1"}
-
-
 async def test_a_redis_that_permits_no_rewrite_is_asked_once_in_five_minutes(
     redis: Client,
 ) -> None:

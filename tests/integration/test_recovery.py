@@ -448,28 +448,20 @@ async def _doubted(
 
 
 @pytest.mark.parametrize("is_former", [False, True], ids=["chosen", "no longer chosen"])
-@pytest.mark.parametrize(
-    ("usual", "ordered", "is_stored"),
-    [("simulated", "simulated", True), ("simulated/best", "simulated/good", False)],
-    ids=["stored", "by the previous release"],
-)
 async def test_an_order_in_doubt_is_looked_for_as_the_model_that_was_usual_then(
-    setup: QueueSetup, usual: str, ordered: str, *, is_stored: bool, is_former: bool
+    setup: QueueSetup, *, is_former: bool
 ) -> None:
     search, hook = AsyncMock(return_value=[{"id": "t7"}]), AsyncMock(return_value=None)
     tools, job = await _doubted(
-        setup, Recovery.NONE, usual, is_former=is_former, search=search, ticket_of_hook=hook
+        setup, Recovery.NONE, "simulated", is_former=is_former, search=search, ticket_of_hook=hook
     )
-    if not is_stored:
-        job = with_changes(job, order_model="")
-        await setup.redis.hdel("rq:job:7", "order_model")
     webhooks = Webhooks("https://bot.example", b"key", tools.queue, tools.routing, lambda: NOW)
     secret = webhooks.url_for("7").rpartition("/")[2]
 
     await webhooks.handle("7", secret, {}, AsyncMock(return_value=b"{}"))
     found = await take(submit, tools, job)
 
-    assert [act.mock_calls[-1].args[-1] for act in (search, hook)] == [ordered] * 2
+    assert [act.mock_calls[-1].args[-1] for act in (search, hook)] == ["simulated"] * 2
     assert found.progress.ticket == {"id": "t7"}
 
 

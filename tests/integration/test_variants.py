@@ -3,9 +3,7 @@
 import pytest
 
 from imgbot.domain.texts import t
-from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
-from tests.fixtures.waiting import eventually
 from tests.integration.stage import (
     BOT_NAME,
     UNDISTURBED,
@@ -145,27 +143,6 @@ async def test_a_variant_that_is_being_made_is_changed_when_it_is_there(anna: Us
     ]
     changed = results.pop("✏️ ")
     assert await source_of(anna.stage, changed) == results["2/3"].photo_unique_id
-
-
-async def test_variants_that_the_previous_release_shows_together_get_a_message_each(
-    anna: User,
-) -> None:
-    bot, status = anna.stage.bot, await anna.ask(f"a fox {SLOW}, 3 variants")
-    async with bot.redis() as redis:
-
-        async def announced() -> list[str]:
-            jobs = [str(job) for job in await redis.keys(f"{keys.JOB}*")]
-            return [job for job in jobs if await redis.hexists(job, "message_id")]
-
-        for job in await eventually(announced, lambda found: len(found) == 3):
-            await redis.hset(job, mapping={"message_id": status.id, "is_grouped": 1})
-    await bot.kill()
-    await bot.start()
-    await all_done(anna)
-    shown = await anna.results()
-
-    assert shown[0].id == status.id
-    assert sorted(each.text[:3] for each in shown) == ["1/3", "2/3", "3/3"]
 
 
 MISSING = {"number": 5, "known": "1, 2, 3"}

@@ -219,21 +219,6 @@ async def test_a_secret_that_is_missing_belongs_where_it_is_looked_for(
     assert the(of_shell, "settings").advice.endswith("sudo imgbot install")
 
 
-async def test_a_former_setting_is_a_finding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging, "disable", id)
-    file = tmp_path / "imgbot.env"
-    file.write_text(f"IMGBOT_TOKEN=123456789:{'A' * 35}\nIMGBOT_PROVIDER_EDIT=builtin\n")
-    environ = {"IMGBOT_ENVIRONMENT_FILE": str(file), "STATE_DIRECTORY": "/x"}
-
-    valid, former, *_ = (await run_checks(environ, is_fixing=False)).findings
-
-    assert (valid.level, former.level) == (Severity.OK, Severity.WARNING)
-    assert former.text.startswith("IMGBOT_PROVIDER_EDIT has a new name; write IMGBOT_PROVIDER=")
-    assert former.advice == f"sudoedit {file}"
-
-
 def test_a_report_is_plain_and_without_secrets() -> None:
     found = [
         ok("a", "well"),

@@ -10,7 +10,7 @@ import pytest
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import tables
-from imgbot.domain.texts.captions import drawing_lines, drawing_name, with_drawing
+from imgbot.domain.texts.captions import drawing_lines, drawing_name
 from imgbot.painter.engine import roles
 from imgbot.painter.engine.create import composition_of, picture_size
 from imgbot.painter.engine.create_report import CreateReport, report
@@ -289,22 +289,6 @@ def test_decomposed_and_invisible_characters_are_normalized() -> None:
 def test_nothing_is_reported_of_a_prompt_that_is_drawn() -> None:
     for seed, words in product((1, 7), TABLES["reported"][""]):
         assert reported(words, seed) == CreateReport(), words
-
-
-@pytest.mark.parametrize(
-    ("prompt", "key", "ordered"),
-    [
-        ("Ждун танцует в ночном городе", "car", "в ночном городе, машина"),
-        ("three cats and a dog playing zorbing", "fox", "three cats and a dog playing, fox"),
-        ("Ждун", "cat", "кошка"),
-        ("портрет Ждуна маслом", "watercolour", "портрет Ждуна, акварель"),
-        ("a fox, oil painting", "watercolour", "a fox, watercolour"),
-    ],
-)
-def test_a_suggestion_is_added_or_replaces_what_it_is_offered_for(
-    prompt: str, key: str, ordered: str
-) -> None:
-    assert with_drawing(prompt, reported(prompt).undrawn, key) == ordered
 
 
 def test_every_name_is_understood_by_the_engine() -> None:

@@ -1,6 +1,5 @@
 """Stored form of a job, and the declared keys and arguments of Lua scripts."""
 
-import json
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any, get_type_hints
@@ -20,7 +19,6 @@ from imgbot.domain.job import (
     job_from,
     with_changes,
 )
-from imgbot.storage import job_codec
 from imgbot.storage.job_codec import STORED, admitted_fields, from_hash, result_fields, to_fields
 from imgbot.storage.scripts import Script, Value, script, sources
 from tests.fixtures.jobs import job_of
@@ -48,16 +46,6 @@ def test_stored_names_are_those_of_every_release() -> None:
     assert sorted(stored.name for stored in STORED.values()) == sorted(NAMES.split())
 
 
-def test_what_the_previous_release_keeps_in_facts_is_read() -> None:
-    shown = json.dumps([7, job_codec.pack(PHOTO)])
-    facts = json.dumps({"kind": "photo", "sticker": 1, "shown": shown})
-
-    progress = from_hash(record_of(admitted_fields(JOB)) | IDENTITY | {"facts": facts}).progress
-
-    assert progress.facts == {"kind": "photo"}
-    assert (progress.shown, progress.features) == ((PHOTO,), {"stickers": {"is_begun": True}})
-
-
 ENDED = with_changes(
     replace(JOB, id="7-2", state=State.DELIVERED, created_ms=1000),
     seed=9,
@@ -74,37 +62,6 @@ ENDED = with_changes(
     caption="лиса",
     takes_seed=True,
 )
-FORMER_RESULT = {
-    "user_id": "2",
-    "operation": "removebg",
-    "made_as": "merge",
-    "language": "ru",
-    "words": "лиса",
-    "sources": job_codec.to_text((PHOTO,)),
-    "scale": "2",
-    "ratio": "16:9",
-    "parent": "",
-    "caption": "лиса",
-    "picture": job_codec.to_text((PHOTO,)),
-    "negative": "",
-    "base": "",
-    "undrawn": "a hat, a cat",
-    "lettering": "",
-    "message": "3.8",
-    "ignored": "",
-    "seed": "9",
-    "takes_seed": "1",
-    "model": "best-v2",
-    "chosen": "best",
-    "sent": "",
-    "size": "8x6",
-    "queue_ms": "500",
-    "took_ms": "900",
-    "price_micro": "40000",
-    "stars": "5",
-    "variant": "2/3",
-}
-"""As the release before the previous one has stored it; the previous one stores no `made_as`."""
 
 
 def known_of(result: Job) -> tuple[object, ...]:
@@ -128,20 +85,13 @@ def test_a_result_is_the_ended_job_without_what_its_steps_need() -> None:
     assert record.keys().isdisjoint({*steps, "id", "version", "reserved_micro"})
 
 
-@pytest.mark.parametrize("picture", [PHOTO, None])
-def test_a_result_of_the_previous_release_is_read_and_it_reads_one_of_this(
-    picture: InputPhoto | None,
-) -> None:
-    shown = (picture,) if picture else ()
-    state = State.DELIVERED if picture else State.FAILED
-    ended = with_changes(replace(ENDED, state=state), shown=shown, spend_day="")
-    former = FORMER_RESULT | {"picture": job_codec.to_text(shown)}
-    record = record_of(result_fields(ended))
+def test_the_models_of_a_result_of_the_first_release_are_read() -> None:
+    record = record_of(result_fields(ENDED))
+    first = {**record, "message": "3.8", "chosen": record["model"], "model": record["order_model"]}
 
-    assert known_of(from_hash({"id": "7-2", **former})) == known_of(ended)
-    needed = {name: text for name, text in former.items() if text not in {"", "[]"}}
-    assert record | {**needed, "operation": "merge", "made_as": ""} == record | {"made_as": ""}
-    assert "sources" in record_of(result_fields(with_changes(ended, sources=())))
+    assert known_of(from_hash({"id": "7-2", **first})) == known_of(
+        from_hash({"id": "7-2", **record})
+    )
 
 
 def test_changes_are_checked_by_the_types_of_the_fields() -> None:

@@ -4,7 +4,6 @@ import datetime as dt
 import tomllib
 import unicodedata
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from imgbot.domain.prompt_options import (
     parse_prompt_options,
     with_negative,
 )
-from imgbot.domain.texts.captions import with_drawing
 
 TABLES: dict[str, Any] = tomllib.loads(
     (Path(__file__).parents[1] / "fixtures" / "prompt_options.toml").read_text("utf-8")
@@ -140,9 +138,7 @@ def test_shape_is_asked_for_or_implied() -> None:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(
-    "read", [parse_prompt_options, implied_ratio, partial(with_drawing, undrawn=(), key="fox")]
-)
+@pytest.mark.parametrize("read", [parse_prompt_options, implied_ratio])
 @pytest.mark.parametrize(
     "text",
     [

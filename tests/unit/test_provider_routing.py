@@ -73,15 +73,6 @@ def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> Non
     assert route.states(0.0)["simulated"] == ProviderState(kind, unserved=(Operation.ANIMATE,))
 
 
-def test_an_order_of_the_former_model_on_this_server_is_the_builtin_engines() -> None:
-    settings = load_settings({"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/"})
-    route = open_providers(settings, cast("Any", None))
-    order = Mock(progress=Mock(provider="local", submit_ms=1))
-
-    assert not route.is_orphaned(order)
-    assert route.provider_of(order).name == "builtin"
-
-
 def test_an_order_at_a_preset_is_asked_for_by_a_file_that_extends_it(tmp_path: Path) -> None:
     environ = {"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/", "FAL_KEY": "k"}
     file = extending("fal", tmp_path, "")

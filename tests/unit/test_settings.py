@@ -1,20 +1,19 @@
 """Settings: sources, meanings, and refusals that tell the operator what to write."""
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
-from imgbot.config.setting_types import ChatServer, GroupLimits, UserLimits
+from imgbot.config.setting_types import GroupLimits, UserLimits
 from imgbot.config.settings import (
     key_names,
     redis_memory_mb_for,
     workers_for,
 )
-from imgbot.config.sources import FIELDS, NO_PROVIDERS, SettingsSource, load_settings
+from imgbot.config.sources import FIELDS, SettingsSource, load_settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
 from imgbot.features.stars.prices import credit_for, pack_of, payload_of, price_in_stars
@@ -252,7 +251,6 @@ def test_a_provider_file_names_the_variables_of_its_keys(tmp_path: Path) -> None
     [
         {"IMGBOT_PROVIDER": " replicate,upscale = comfyui, "},
         {"IMGBOT_PROVIDER": "upscale=comfyui, replicate"},
-        {"IMGBOT_PROVIDER": "replicate", "IMGBOT_PROVIDER_UPSCALE": "comfyui"},
     ],
 )
 def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
@@ -267,76 +265,6 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
     assert settings.provider_for(Operation.UPSCALE) == "comfyui"
     assert settings.provider_for(Operation.CREATE) == "replicate"
     assert settings.urls_of("comfyui") == ["http://gpu", "http://gpu:81"]
-
-
-def test_a_former_name_holds_and_its_new_one_is_told() -> None:
-    environ = LEAST | {"IMGBOT_PROVIDER_UPSCALE": "comfyui", "IMGBOT_PROVIDER_EDIT": "builtin"}
-
-    told = "has a new name; write IMGBOT_PROVIDER=builtin, edit=builtin, upscale=comfyui"
-    assert load_settings(environ).notices == (
-        f"IMGBOT_PROVIDER_EDIT {told}",
-        f"IMGBOT_PROVIDER_UPSCALE {told}",
-    )
-    assert load_settings(environ, NO_PROVIDERS).providers == ("builtin",)
-    limits = {"IMGBOT_USER_DAILY_LIMIT": "2", "IMGBOT_RUNNING_PER_USER": "1"}
-    settings = load_settings(LEAST | limits | {"IMGBOT_PER_USER": "pictures=50"})
-    assert settings.per_user == UserLimits(usd="2", pictures=50, running=1)
-    assert settings.notices[0] == (
-        "IMGBOT_USER_DAILY_LIMIT has a new name; "
-        "write IMGBOT_PER_USER=pictures=50, usd=2, running=1"
-    )
-    model = {"IMGBOT_CHAT_URL": "http://host/v1", "IMGBOT_CHAT_MODEL": "m"}
-    chat = load_settings(LEAST | model).chat
-    assert chat == ChatServer("http://host/v1", "m")
-    [idle] = load_settings(LEAST | {"IMGBOT_PROVIDER_EDIT": "", "IMGBOT_POLLING": "fixed"}).notices
-    assert re.fullmatch(r"IMGBOT_POLLING has no effect any longer \(.+\); remove it", idle)
-    # Two answers to one question may cost money.
-    twice = _refused(environ | {"IMGBOT_PROVIDER": "fal, upscale=fal"})
-    assert "upscale=fal, edit=builtin, upscale=comfyui' cannot be used" in str(twice)
-    assert _refused(limits | {"IMGBOT_PER_USER": "usd=3"}).setting == "IMGBOT_PER_USER"
-
-
-def test_a_former_setting_of_a_provider_is_refused_with_the_line_of_its_file() -> None:
-    former = {"IMGBOT_PRICES": "create=0.04", "IMGBOT_PICTURE_LIMIT": "0.10"}
-
-    refusal = str(_refused(former | {"IMGBOT_PROVIDER": "fal"}))
-    assert refusal.startswith("IMGBOT_PICTURE_LIMIT, IMGBOT_PRICES: ")
-    assert "price_limit_usd = 0.10 and prices_usd = { create = 0.04 }" in refusal
-    assert load_settings(LEAST | former, NO_PROVIDERS).providers == ("builtin",)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "present"),
-    [
-        ("IMGBOT_PROVIDER", "local", "builtin"),
-        ("IMGBOT_PROVIDER", "comfyui, edit =local", "comfyui, edit =builtin"),
-        ("IMGBOT_PROVIDER_FALLBACK", "local", "builtin"),
-    ],
-)
-def test_the_former_model_on_this_server_is_replaced_and_told(
-    name: str, value: str, present: str
-) -> None:
-    files = {"IMGBOT_LOCAL_MODEL": "/srv/sd.gguf, steps=4", "IMGBOT_MODEL_MIRROR": "http://mirror"}
-    settings = load_settings(LEAST | files | {name: value})
-
-    assert "local" not in (*settings.providers, settings.provider_fallback)
-    told = [notice.partition(" ")[0] for notice in settings.notices]
-    assert told == [name, *files]
-    assert settings.notices[0].endswith(f"write {name}={present}")
-
-
-def test_what_was_changed_from_the_chat_is_not_read_and_is_told(tmp_path: Path) -> None:
-    file, changed = tmp_path / "imgbot.env", tmp_path / "changed.env"
-    file.write_text("IMGBOT_DAILY_BUDGET=5\n")
-    environ = LEAST | {"IMGBOT_STATE_DIR": str(tmp_path), "IMGBOT_ENVIRONMENT_FILE": str(file)}
-    assert SettingsSource(environ).read().notices == ()
-    changed.write_text('IMGBOT_DAILY_BUDGET="100"\nIMGBOT_STATE_DIR=/elsewhere\n')
-
-    settings = SettingsSource(environ).read()
-
-    assert (settings.daily_budget, settings.state_dir) == (5_000_000, tmp_path)
-    [told] = settings.notices
-    assert told.startswith(f"{changed} has no effect any longer")
 
 
 def test_the_nearest_source_wins() -> None:

@@ -28,11 +28,10 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import InputPhoto, Job, variant_ids, with_changes
+from imgbot.domain.job import InputPhoto, Job, with_changes
 from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
 from imgbot.domain.remix import undone_part
-from imgbot.domain.result_buttons import ANEW, DRAW, PANEL, RETRY, UP, of_job, under_result
-from imgbot.domain.texts.captions import drawing_name, with_drawing
+from imgbot.domain.result_buttons import ANEW, PANEL, RETRY, UP, of_job, under_result
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.results import Recent, ResultStore
 from imgbot.telegram.messenger import CAPTION_LIMIT, cut
@@ -80,7 +79,6 @@ class ResultHandlers:
             for name, operation in RESULT_ACTIONS.items()
         } | {
             UP: self._act_upscale,
-            DRAW: self._act_draw,
             ButtonAction("again"): self._act_regenerate,
             ButtonAction("file"): self._act_send_file,
             ButtonAction("prompt"): _act_prompt,
@@ -88,11 +86,6 @@ class ResultHandlers:
             ButtonAction("compare"): self._act_compare,
             ButtonAction("undo"): self._act_undo,
             ButtonAction("receipt", is_repeatable=True): self._act_receipt,
-            # Under variants that the previous release has shown in one message; these three can go
-            # after the first.
-            ButtonAction("pick"): self._act_show,
-            ButtonAction("againall"): self._act_regenerate,
-            ButtonAction("fileall"): self._act_send_all_files,
         }
         table.add(
             ChatCommand("undo", self.about_chosen("undo"), menu_place=2),
@@ -116,12 +109,6 @@ class ResultHandlers:
 
     async def _act_upscale(self, scale: int, result: Job, dialogue: Dialogue) -> str:
         return await self._act_start(Operation.UPSCALE, result, dialogue, scale)
-
-    async def _act_draw(self, key: str, result: Job, dialogue: Dialogue) -> str:
-        if not drawing_name(key, result.request.prompt):
-            return "unknown_button"
-        words = with_drawing(result.request.prompt, result.progress.parts_of("unknown"), key)
-        return await self._act_regenerate(with_changes(result, prompt=words, sent=""), dialogue)
 
     async def handle_history(self, _: Message, dialogue: Dialogue) -> None:
         """/history: the newest picture, with buttons to the older ones."""
@@ -250,13 +237,6 @@ class ResultHandlers:
     async def _act_regenerate(self, result: Job, dialogue: Dialogue) -> str:
         await self.requests.regenerate(dialogue, result.request)
         return "accepted_short"
-
-    async def _act_send_all_files(self, result: Job, dialogue: Dialogue) -> str:
-        """Send all variants that the previous release has shown in one message."""
-        for each in await self.results.results(variant_ids(result.id)):
-            if each.progress.message_id == result.progress.message_id:
-                await self._act_send_file(each, dialogue)
-        return ""
 
     async def on_retry_callback(
         self, callback: CallbackQuery, job_id: str, dialogue: Dialogue

@@ -4,12 +4,11 @@ A change is a key, with a value after a bar if it has one: `warmer`, `blur|sligh
 `rotate|45`, `tint|blue`. Unknown keys are left out: an operator's provider may send anything.
 """
 
-import re
 from collections.abc import Sequence
 from functools import cache
 
 from imgbot.domain.spelling import has_cyrillic
-from imgbot.domain.texts import LANGUAGES, t, tables
+from imgbot.domain.texts import t, tables
 
 _COLOUR_FORM = {
     "tint": 0, "more_colour": 1, "less_colour": 1, "colour_frame": 2, "backdrop": 1, "recolour": 3,
@@ -17,8 +16,6 @@ _COLOUR_FORM = {
 }  # fmt: skip
 """Form of a colour's name: of tones, of an amount, of a frame, of what got it."""
 
-_JOINING = frozenset({"и", "или", "and", "or", "for", "для"})
-_SMALL = _JOINING | {"с", "на", "в", "with", "on", "in", "a", "an", "the"}
 _LINE = 200
 """Characters of a line of a caption."""
 
@@ -108,24 +105,3 @@ def _shortened(words: str) -> str:
 
 def quoted(language: str, words: str) -> str:
     return f"«{words}»" if language == "ru" else f"“{words}”"
-
-
-def with_drawing(prompt: str, undrawn: Sequence[str], key: str) -> str:
-    """The prompt with this style instead of another one, or this subject instead of `undrawn`."""
-    styles, name = [tables(each)["styles"] for each in LANGUAGES], drawing_name(key, prompt)
-    names = [name for table in styles for name in table.values()]
-    for words in names if key in styles[0] else undrawn:
-        spaced = r"\s+".join(map(re.escape, words.split()))
-        prompt = re.sub(rf"(?<!\w){spaced}(?!\w)", "", prompt, count=1, flags=re.IGNORECASE)
-    kept = map(_without_loose_ends, prompt.split(","))
-    return ", ".join([*filter(None, kept), name])
-
-
-def _without_loose_ends(part: str) -> str:
-    # What is left where words were taken out.
-    words = part.strip(" .;:!—–-").split()
-    if words and words[0].lower() in _JOINING:
-        del words[0]
-    while words and words[-1].lower() in _SMALL:
-        del words[-1]
-    return " ".join(words)

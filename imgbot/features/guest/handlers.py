@@ -276,9 +276,7 @@ class GuestHandlers:
         context = await self._context(callback.from_user, update_id)
         inline_id = callback.inline_message_id or ""
         owner = (callback.data or "").rpartition(".")[2]
-        # The previous release did not tell users apart; this can go after the first release.
-        job_id = await self.users.choice(f"inline.{inline_id}")
-        job_id = job_id or await self.users.once(_choice(context, inline_id), _LOST)
+        job_id = await self.users.once(_choice(context, inline_id), _LOST)
         key = await self.account.cancel(job_id, context.user_id, self.now_ms())
         if job_id == _LOST and owner == str(context.user_id):
             await self.messenger.edit_inline(inline_id, t(context.language, "guest_lost"))

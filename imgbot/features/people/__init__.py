@@ -52,7 +52,6 @@ def _build(core: Core) -> Seams:
             (ALLOW, admission.on_allow),
             (USER, cards.on_press),
         ],
-        loops=[access.hide_codes],
     )
 
 

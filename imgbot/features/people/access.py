@@ -2,12 +2,8 @@
 
 import hashlib
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 
-from redis.exceptions import ResponseError
-
-from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
@@ -86,16 +82,6 @@ class Access(Store):
     async def invite(self, code: str, count: int) -> None:
         """Store an invitation of so many users, once."""
         await self._redis.set(INVITATION + _digest(code), count, ex=_INVITATION_S, nx=True)
-
-    async def hide_codes(self) -> None:
-        """Name earlier invitations by digests, too; can go after the first release."""
-        # Without Redis, the next start does it.
-        with suppress(StorageUnavailableError):
-            async for name in self._redis.scan_iter(f"{INVITATION}{'?' * _CODE_LENGTH}"):
-                digest = _digest(name.removeprefix(INVITATION))
-                # It may expire meanwhile.
-                with suppress(ResponseError):
-                    await self._redis.rename(name, INVITATION + digest)
 
     async def accept(self, code: str, user_id: int) -> bool:
         """Let a user in; return False if the invitation is used up, unknown, or withdrawn."""

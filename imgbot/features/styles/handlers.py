@@ -70,10 +70,5 @@ class StyleMenu:
 
 
 async def _photo_offered(dialogue: Dialogue) -> InputPhoto | None:
-    """Return the photo of a button that names none: the open question's.
-
-    That of the previous release's menus counts, too; it can go after the first release.
-    """
-    question, _ = await dialogue.question()
-    is_asked = not question or await dialogue.is_asking(Question.PHOTO_ACTION)
-    return await dialogue.photo() if is_asked else None
+    """Return the photo of a button that names none: the open question's."""
+    return await dialogue.photo() if await dialogue.is_asking(Question.PHOTO_ACTION) else None

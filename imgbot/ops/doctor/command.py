@@ -123,11 +123,7 @@ def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, list[Finding
         elif isinstance(error.__context__, PermissionError):
             advice = "sudo imgbot doctor"
         return None, [wrong("settings", str(error), advice)]
-    former = [
-        warning("settings", notice, f"sudoedit {file}" if file else "")
-        for notice in settings.notices
-    ]
-    return settings, [ok("settings", f"valid{f', from {file}' if file else ''}"), *former]
+    return settings, [ok("settings", f"valid{f', from {file}' if file else ''}")]
 
 
 async def _apply_fixes(findings: Iterable[Finding], settings: Settings | None) -> list[str]:

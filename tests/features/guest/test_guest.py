@@ -107,24 +107,6 @@ async def test_a_placeholder_tells_a_refusal_and_can_be_cancelled(stage: Stage) 
     assert await stage.charges() - before <= 1
 
 
-async def test_an_order_of_the_previous_release_is_cancelled(stage: Stage) -> None:
-    control, anna = stage.control, await stage.user("Anna")
-    await anna.ask("/start")
-    chat = await foreign(stage, anna)
-    placeholder = await mentioned(stage, anna, chat, "an owl [[sim:slow=600]]")
-    held = stage.sandbox.state.chats[chat]
-    inline_id = stage.sandbox.state.inline_id_of(held, held.posts[placeholder.id])
-    of_anna = f"{keys.ONCE}inline.{anna.id}.{inline_id}"
-    async with stage.bot.redis() as redis:
-        await eventually(lambda: redis.hgetall(keys.ACTIVE))
-        await redis.rename(of_anna, f"{keys.ONCE}inline.{inline_id}")
-
-    told = await anna.within(chat).toasts(placeholder, "cancel:inline")
-
-    assert told == [t("en", "cancelling")]
-    await eventually(lambda: control.message(chat, placeholder.id), lambda m: not m.buttons)
-
-
 async def test_only_its_user_ends_a_placeholder(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

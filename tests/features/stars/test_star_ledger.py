@@ -1,7 +1,6 @@
 """Stars in Redis: paid once, held, spent or given back once, whatever is repeated."""
 
 import asyncio
-import json
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -19,7 +18,7 @@ from imgbot.features.stars.payments import StarTransfer
 from imgbot.features.stars.reconciler import StarReconciler
 from imgbot.features.stars.settings import StarPrices
 from imgbot.jobs.submit import _held_for_order
-from imgbot.storage import holds, keys
+from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.dead_letters import DeadLetters, ProblemJob
 from imgbot.storage.job_queue import Admission, JobQueue
@@ -73,7 +72,6 @@ async def finished(queue: JobQueue, outcome: State) -> Job:
         (State.CANCELLED, False, 1, 0, (300, 0, 0, 0)),
     ],
 )
-@pytest.mark.parametrize("former", ["", "listed", "unlisted"])
 async def test_stars_are_held_and_then_spent_or_given_back_once(
     redis: Client,
     outcome: State,
@@ -82,27 +80,16 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
     wanted: tuple[int, int, int, int],
     *,
     is_billed: bool,
-    former: str,
 ) -> None:
     queue, ledger = await open_ledger(redis, PAID, PAID)
     assert await figures(ledger) == (300, 0, 0, 0)
 
     assert [(await ordered(queue, "7", free)).verdict for _ in range(2)] == ["ok", "duplicate"]
     assert await figures(ledger) == ((300, 0, 0, 1) if free else (295, 5, 0, 0))
-    if former:
-        # What a previous release has stored, no quota having been set.
-        stored = {"stars": "0" if free else "5", "stars_back": str(back)}
-        await redis.hset(keys.JOB + "7", mapping=dict[Any, Any](stored))
-        rows = json.loads(await redis.hget(keys.JOB + "7", "holds") or "")
-        await redis.hset(keys.JOB + "7", "holds", json.dumps([row[:12] for row in rows]))
-    if former == "unlisted":
-        await redis.hdel(keys.JOB + "7", "holds")
-        await redis.hset(f"{STARS}{USER}", "job:7", 0 if free else 5)
     claimed = await queue.claim(NOW)
     assert claimed is not None
     held = claimed.charge.holds
-    if not former:
-        held = tuple(e._replace(back=min(back, -e.amount)) if e.spent_in else e for e in held)
+    held = tuple(e._replace(back=min(back, -e.amount)) if e.spent_in else e for e in held)
     told = {"outcome": outcome, "holds": held, "submit_ms": NOW * is_billed}
     over = await queue.move(claimed, State.DELIVERING, **told)
     # The answer to the first is lost.
@@ -366,19 +353,3 @@ async def test_the_ledger_learns_from_telegrams_list_and_settles_what_was_left(
 async def _page(told: list[StarTransfer], offset: int) -> tuple[int, list[StarTransfer]]:
     page = told[offset : offset + 2]
     return len(page), page
-
-
-@pytest.mark.parametrize(
-    ("record", "is_held"),
-    [
-        ({}, True),
-        ({"is_cancelled": "0", "reason": "cancelled_late"}, True),
-        ({"is_cancelled": "0", "reason": "given_up"}, False),
-    ],
-)
-def test_a_free_picture_of_the_previous_release_is_held_until_its_job_ends(
-    record: dict[str, str], *, is_held: bool
-) -> None:
-    found = holds.former(job("7", USER), {"stars": "0", **record})
-
-    assert ("free" in [each.name for each in found]) is is_held
