@@ -1,7 +1,7 @@
-"""Redrawing: what is kept of the changes of a picture that is drawn anew from its prompt. Pure."""
+"""Redrawing: a changed picture is drawn anew, from its prompt and what is kept of changes. Pure."""
 
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import Job
+from imgbot.domain.job import Changes, Job, State
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import to_prompt
 from imgbot.domain.prompt_words import TABLES
@@ -27,3 +27,29 @@ def drawn_from(made: Job) -> tuple[str, str]:
             said = ""
         lost += [] if said else [key]
     return prompt, ", ".join(lost)
+
+
+def redrawn(job: Job, error: Exception) -> Changes:
+    """Return the changes of a job that is to be drawn anew; empty if it is not."""
+    is_refused = isinstance(error, UserError) and error.reason == "edit_words_unknown"
+    if not (is_refused and job.request.base and job.state is State.SUBMITTING):
+        return {}
+    try:
+        wanted = amend(job.request.base, job.request.prompt)
+    except UserError:
+        return {}
+    return {
+        "operation": Operation.CREATE,
+        "prompt": wanted.prompt,
+        "negative": ", ".join(filter(None, (wanted.negative, job.request.negative))),
+        "ratio": job.request.ratio or wanted.ratio,
+        "seed": wanted.seed or job.request.seed,
+        "sources": (),
+        "note": "drawn_anew",
+        # The engine has ordered nothing.
+        "submit_ms": 0,
+        "provider": "",
+        "order_id": "",
+        "ticket": {},
+        "tries": 0,
+    }

@@ -8,8 +8,7 @@ a result and a charge go out. `bot` and `jobs` never call each other; they meet 
 * `submit`, `poll`, `render`, `deliver` are the steps, which `step_table` lists with the points at
   which a job resumes after a pause; `captions` has the texts of their ends.
 * `hooks` says what features do in the steps, and what becomes of one that fails.
-* `recovery` decides what a lost response means, and `redraw` what is drawn in place of a change
-  that cannot be made.
+* `recovery` decides what a lost response means.
 * `status_messages` owns the one message of a job: every write to it is under its lock.
 * `provider_routing` chooses the provider, `poll_scheduler` the time of a poll.
 * `context`: what steps use; `inputs`: files; `webhooks`, `maintenance`, `reach`: beside the jobs.

@@ -16,6 +16,7 @@ from imgbot.domain.errors import (
     WorkerLostError,
 )
 from imgbot.domain.job import Changes, Job, State, UnreadableJob, is_billed, is_paid
+from imgbot.domain.redrawing import redrawn
 from imgbot.domain.texts import t
 from imgbot.jobs import deliver, poll, render, submit
 from imgbot.jobs.context import Step, StepContext, conclude, move
@@ -33,7 +34,6 @@ from imgbot.jobs.outcomes import (
     RepeatedOrder,
     ResumePoint,
 )
-from imgbot.jobs.redraw import redrawn
 from imgbot.jobs.status_messages import CHAT_CLOSED
 from imgbot.providers.protocol import Cancelled
 from imgbot.storage.dead_letters import GIVEN_UP

@@ -240,19 +240,6 @@ async def test_what_has_left_as_planned_is_not_wrong(servers: ValkeyCluster) -> 
     assert "imgbot cluster join" in finding.advice
 
 
-async def test_servers_that_an_earlier_release_has_set_up_get_what_is_set_now(
-    servers: ValkeyCluster,
-) -> None:
-    port, former = servers.ports["b"], {"repl-backlog-size": 1 << 20, "maxmemory": 100 << 20}
-    async with Redis(port=port, password=PASSWORD, decode_responses=True) as replica:
-        for name, value in {**former, "min-replicas-max-lag": 5}.items():
-            await replica.config_set(name, value)
-        async with open_leader(servers):
-            now = {"repl-backlog-size": 64 << 20, "maxmemory": 163 << 20, "min-replicas-max-lag": 3}
-            wanted = {name: str(value) for name, value in now.items()}
-            await eventually(lambda: replica.config_get(*wanted), lambda found: found == wanted)
-
-
 async def test_the_record_is_changed_by_one_at_a_time(servers: ValkeyCluster) -> None:
     url = ClusterUrl.parse(servers.url)
     first, second = Register(url), Register(url)

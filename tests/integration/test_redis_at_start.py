@@ -24,7 +24,6 @@ UNREADABLE = [
     ("hset", "img:stars:77", "paid:stx1", "50 50 1764500000000 gift"),
     ("hset", "img:stars:78", "balance", "10.5", "job:1", "5"),
     ("zadd", "img:star-refunds", 1, "abc"),
-    ("hset", "img:presses", "5", "[1, 2]"),
     ("hset", "img:forgotten", "log.soon", "1"),
     ("zadd", "img:deferred", 1, "77"),
     ("zadd", "img:deferred:77", 5, '{"update": 1}'),

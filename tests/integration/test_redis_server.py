@@ -343,18 +343,6 @@ async def _is_refused(client: Any, *words: str) -> bool:
     return False
 
 
-async def test_a_running_server_without_users_of_the_release_before_is_reached(
-    tmp_path: Path,
-) -> None:
-    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
-        config = tmp_path / "redis/redis.conf"
-        config.write_text(config.read_text().partition("\n")[2])
-        await client.execute_command("ACL SETUSER default +@all")
-
-        async with Redis.from_url(url_of(tmp_path), decode_responses=True) as other:
-            assert await other.execute_command("ACL WHOAMI") == "default"
-
-
 async def test_a_taken_port_is_left_alone(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         async with RedisServer(tmp_path, port=other.getsockname()[1]) as server:

@@ -19,7 +19,8 @@ from imgbot.features.alerts.store import ALARM, INCIDENTS
 from imgbot.features.broadcast.broadcasts import BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
-from tests.fixtures.scripts import break_script, play
+from tests.fixtures.scripts import play
+from tests.simulation.bugs import Bug
 from tests.unit.conftest import FakeClient
 
 NOW, LONG_MS = 1_800_000_000_000, 10_000_000
@@ -330,10 +331,12 @@ def test_the_scripts_do_what_the_model_says(open_client: Callable[[], Client]) -
     ],
 )
 def test_a_script_without_one_of_its_checks_is_found_out(
-    name: str, check: str, without: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    name: str, check: str, without: str, redis_url: str
 ) -> None:
-    break_script(monkeypatch, name, check, without)
     ScriptsMachine.open_client = staticmethod(lambda: connect(redis_url))
 
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
+    with (
+        Bug(name, check, without).patched(),
+        pytest.raises((AssertionError, pytest.fail.Exception)),
+    ):
         play(ScriptsMachine, 400, Phase.generate)

@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from types import CodeType, FunctionType
 from typing import Any
 from unittest.mock import patch
@@ -58,8 +57,7 @@ class Bug:
 
     def _find_script(self) -> Callable[[str], scripts.Script]:
         original = client.script
-        source = (resources.files("imgbot.storage") / "lua" / f"{self.where}.lua").read_text()
-        broken = scripts.Script(self._changed(source))
+        broken = scripts.Script(self._changed(scripts.sources()[self.where].read_text()))
         return lambda name: broken if name == self.where else original(name)
 
 

@@ -17,16 +17,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgbot.config.place import service_place
+from imgbot.config.setting_types import ClusterUrl
 from imgbot.config.settings import Settings, key_names_of, key_variables
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops import dns, state_directory
-from imgbot.ops.doctor import bot_state, extras, guide, machine, storage, telegram
+from imgbot.ops.doctor import bot_state, extras, guide, machine, telegram
+from imgbot.ops.doctor.cluster import judge_cluster
 from imgbot.ops.formatting import count, say, strip_control
 from imgbot.ops.installation import STATE, Layout, credentials_of_service, environ_of_service
 from imgbot.providers import factory
 from imgbot.providers.protocol import ProviderConfig, Timeouts
+from imgbot.storage.server.check import RedisReport, check_program, check_redis
+from imgbot.storage.server.cluster import look
+from imgbot.storage.server.process import url_of
 from imgbot.telemetry.logs import Redactor
 from imgbot.version import version
 
@@ -177,7 +182,7 @@ def _parts_of(
         },
     }
     if settings.is_clustered:
-        parts["cluster"] = storage.examine_cluster(settings.redis_address)
+        parts["cluster"] = _check_cluster(settings.redis_address)
     return parts
 
 
@@ -222,7 +227,7 @@ async def _check_bot(settings: Settings) -> list[Finding]:
         may_poll=not is_running,
         polling_trouble=None if seen.status is None else seen.status["checks"].get("telegram"),
     )
-    redis = await storage.examine_redis(settings, token.partition(":")[0], is_running=is_running)
+    redis = await _check_redis(settings, token.partition(":")[0], is_running=is_running)
     return [
         *found,
         *redis.findings,
@@ -234,6 +239,19 @@ async def _check_bot(settings: Settings) -> list[Finding]:
             start=start,
         ),
     ]
+
+
+async def _check_redis(settings: Settings, bot_id: str, *, is_running: bool) -> RedisReport:
+    """Check the Redis of the bot, or the program of the embedded one while it does not run."""
+    if url := settings.redis_address:
+        return await check_redis(url, bot_id, is_embedded=False)
+    if not is_running:
+        return check_program(settings.redis_memory_bytes)
+    return await check_redis(url_of(settings.state_dir), bot_id, is_embedded=True)
+
+
+async def _check_cluster(url: str) -> list[Finding]:
+    return judge_cluster(await look(ClusterUrl.parse(url)))
 
 
 async def _check_provider(

@@ -17,8 +17,6 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.server.cluster import (
-    BACKLOG_BYTES,
-    LAG_S,
     SILENCE,
     Lead,
     View,
@@ -146,17 +144,9 @@ class Guard:
         wanted = {
             "replica-priority": str(_PROMOTABLE if is_member else 0),
             "masterauth": (self._url.password or "") if is_allowed else "",
-            # An earlier release has set up servers with less, and their memory for that.
-            "min-replicas-max-lag": str(LAG_S),
-            "repl-backlog-size": str(BACKLOG_BYTES),
         }
-        found = await server.config_get("maxmemory", *wanted)
-        limit_bytes = int(found.pop("maxmemory"))
-        if found == wanted:
+        if await server.config_get(*wanted) == wanted:
             return
-        if limit_bytes:
-            more_bytes = BACKLOG_BYTES - int(found["repl-backlog-size"])
-            wanted["maxmemory"] = str(limit_bytes + more_bytes)
         await server.config_set(*itertools.chain(*wanted.items()))
         if is_member and is_allowed:
             # A release that knows no record, after a rollback, takes its file as it is.

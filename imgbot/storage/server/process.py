@@ -72,7 +72,6 @@ def url_of(state_dir: Path) -> str:
     config = ""
     with suppress(OSError), open_plain(state_dir / "redis" / "redis.conf") as file:
         config = file.read(_CONFIG_BYTES).decode(errors="replace")
-    # A server of release 0.1.0 has no users.
     password = re.search(rf"^user {_USER} on >(\w+) ", config, re.MULTILINE)
     return _url(socket_of(state_dir), password[1] if password else "")
 
