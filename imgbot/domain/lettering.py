@@ -7,7 +7,8 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from imgbot.domain.phrases import PhraseLists, blanked, phrases_of
-from imgbot.domain.spelling import fold
+from imgbot.domain.spelling import fold, has_cyrillic
+from imgbot.domain.texts import tables
 
 QUOTED = re.compile(r"«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
 _GAP = "\x01"
@@ -33,6 +34,8 @@ _COLOURS = (
 _FONTS = ("script", "plain")
 NOTHING = {"en": "text «»", "ru": "надпись «»"}
 """Prompts by language; users need not write them."""
+_ADDRESSED = re.compile(r"\bfor ([A-Z][a-z]+)\b|, ([А-ЯЁ][а-яё]+)[!.]?$")
+"""Whom a card greets: "for Anna", "…, Лена"."""
 _LOOSE = re.compile(r"\s+([,;:.!?])|([,;:])\s*(?=[,;.!?]|$)")
 
 
@@ -130,6 +133,19 @@ def read_lettering(prompt: str) -> Lettering | None:
     if look.font == "script" and not form:
         form, look = "script", look._replace(font="")
     return _formed(replace(read, look=look), form) if read.parts else None
+
+
+@lru_cache(maxsize=16)
+def drawn_lettering(prompt: str) -> Lettering | None:
+    """Words that the engine puts on its drawing: a card without any has a greeting."""
+    found, text = read_lettering(prompt), fold(" ".join(prompt.split()))
+    if found or QUOTED.search(prompt) or _has("own_words", text) or not _has("carded", text):
+        return found
+    greetings = tables("ru" if has_cyrillic(text) else "en")["greetings"]
+    said = next((said for name, said in greetings.items() if _has(name, text)), "")
+    if name := _ADDRESSED.search(prompt):
+        said = said.replace("!", f", {name[1] or name[2]}!")
+    return Lettering((PlacedText("", said),), "card", prompt, is_exact=False) if said else None
 
 
 def quotations(text: str) -> tuple[str, list[str]]:

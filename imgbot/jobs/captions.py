@@ -83,7 +83,7 @@ def _words(job: Job) -> str:
 def _changes(job: Job) -> list[str]:
     """Return the line of what was changed; none where the title says it already."""
     is_listed = OPERATIONS[job.request.operation].lists_changes and not job.request.is_on_canvas
-    if not is_listed or _only_change(job):
+    if not is_listed or _only_change(job) or job.request.is_lettering_alone:
         return []
     did = edit_names(job.request.language, job.progress.parts_of("did"))
     # A prompt that was applied to the letter need not be repeated.

@@ -1,6 +1,7 @@
 """Lettering: words found in a prompt, and drawn on any picture where they can be read."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from imgbot.domain import lettering
 from imgbot.domain.errors import UserError
-from imgbot.domain.lettering import CUES, Cue, Lettering, PlacedText, read_lettering
+from imgbot.domain.lettering import CUES, Cue, Lettering, Look, PlacedText, read_lettering
 from imgbot.painter.engine.edit import edit_picture
 from imgbot.painter.engine.lettering import CHARACTERS_MAX, letter
 from imgbot.painter.engine.merge import merge_pictures
@@ -103,6 +104,30 @@ def test_words_do_not_hide_a_face_or_the_main_thing() -> None:
     focus = Image.new("L", (10, 10), 255)
     focus.paste(0, (0, 0, 10, 4))
     assert drawn(GREY, letter(GREY, caption("Hello"), focus=focus).image)[3] < 200
+
+
+def rows(before: Image.Image, after: Image.Image) -> int:
+    """Height of the dark letters below a picture."""
+    below = after.crop((20, before.height, after.width - 20, after.height - 20)).convert("L")
+    box = below.point([255 * (value < 100) for value in range(256)]).getbbox()
+    assert box is not None
+    return box[3] - box[1]
+
+
+def test_both_texts_of_a_meme_have_letters_of_one_size() -> None:
+    everywhere = Image.new("L", (1, 1), 255)
+    texts = (PlacedText("top", "WHEN"), PlacedText("bottom", "WHEN"))
+    made = letter(GREY, Lettering(texts, "meme", "", is_exact=True), focus=everywhere).image
+    upper = (made.height - GREY.height) / 2
+    assert made.getpixel((5, round(upper) - 2)) == (255, 255, 255)
+    assert made.getpixel((5, round(upper) + 2)) == GREY.getpixel((0, 0))
+
+
+def test_bigger_letters_of_a_card_are_bigger_though_they_take_more_lines() -> None:
+    usual = caption("Happy Birthday Mum and Dad!", form="card")
+    large = replace(usual, look=Look("large"))
+    heights = [rows(GREY, letter(GREY, each).image) for each in (usual, large)]
+    assert heights[1] > 2.2 * heights[0]
 
 
 def test_every_shape_of_picture_and_length_of_text_has_room() -> None:

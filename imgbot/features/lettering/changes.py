@@ -21,7 +21,7 @@ from imgbot.domain.spelling import fold
 from imgbot.domain.texts import t, tables
 
 _EDGES = " ,;:.—–-"
-_QUOTES = ("«»", "“”", '""')
+_QUOTES = {"ru": ("«»", "“”", '""'), "en": ("“”", "«»", '""')}
 _OTHER = {"top": "bottom", "bottom": "top"}
 
 
@@ -225,7 +225,7 @@ def prompt_for(found: Lettering, language: str) -> str:
     if not found.parts:
         return NOTHING[language]
     placed = sorted(found.parts, key=lambda each: not each.place)
-    parts = (f"{t(language, f'letters_{place}')} {_quoted(text)}" if place else _quoted(text)
+    parts = (f"{t(language, f'letters_{place}') if place else ''} {_quoted(text, language)}".strip()
              for place, text in placed)  # fmt: skip
     form = found.form if found.form in {"meme", "card"} else "write"
     font = found.look.font or ("script" if found.form == "script" else "")
@@ -234,8 +234,9 @@ def prompt_for(found: Lettering, language: str) -> str:
     return f"{wish}{t(language, f'letters_{form}')} {', '.join(parts)}{look}"
 
 
-def _quoted(text: str) -> str:
-    left, right = next((each for each in _QUOTES if not set(each) & set(text)), _QUOTES[0])
+def _quoted(text: str, language: str) -> str:
+    quotes = _QUOTES[language]
+    left, right = next((each for each in quotes if not set(each) & set(text)), "«»")
     return f"{left}{re.sub('[«»]', '', text) if left == '«' else text}{right}"
 
 

@@ -4,7 +4,7 @@ import re
 
 from imgbot.domain.intents import Intent
 from imgbot.domain.intents.facts import PendingQuestion
-from imgbot.domain.lettering import Lettering, read_lettering
+from imgbot.domain.lettering import Lettering, drawn_lettering, read_lettering
 from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import fold
 from imgbot.domain.words.chat import ChatState
@@ -24,7 +24,7 @@ def _read(sentence: Sentence, chat: ChatState) -> Order | None:
     if this is None or chat.pending not in _FREE or _is_talk(sentence):
         return None
     sentence = sentence_of(without_wish(sentence.text))
-    written = next((each for words in this.words[::-1] if (each := read_lettering(words))), None)
+    written = next((each for words in this.words[::-1] if (each := drawn_lettering(words))), None)
     is_latest = this.operation is Operation.EDIT and _is_written(this.words[-1:])
     if _is_meme(sentence) or (written and _is_changed(sentence.text, written, is_latest=is_latest)):
         return Order(Intent.CHANGE, sentence.text)

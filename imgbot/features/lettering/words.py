@@ -11,7 +11,14 @@ from pathlib import Path
 from imgbot.bot.dialogue import Dialogue, Draft
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, with_changes
-from imgbot.domain.lettering import CHARACTERS_MAX, Lettering, Look, PlacedText, read_lettering
+from imgbot.domain.lettering import (
+    CHARACTERS_MAX,
+    Lettering,
+    Look,
+    PlacedText,
+    drawn_lettering,
+    read_lettering,
+)
 from imgbot.domain.operations import Operation
 from imgbot.features.lettering.changes import changed, prompt_for
 from imgbot.files import copy_file
@@ -202,7 +209,7 @@ def _written(rendered: Rendered, old: Written | None) -> tuple[Written | None, P
         return record, rendered.picture
     # The engine has written itself.
     bare = Path(steps.bare_of(str(rendered.picture.with_name(TARGET))))
-    found = read_lettering(request.prompt) if request.prompt else None
+    found = drawn_lettering(request.prompt) if request.prompt else None
     if found and bare.exists():
         return _record(found, bare=job.id, photo=""), bare
     if found and request.is_lettering_alone:

@@ -1,5 +1,6 @@
 """Report of a created picture: what of the prompt its composition shows, roughly, or not at all."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import takewhile
@@ -16,6 +17,9 @@ from imgbot.painter.engine.scenes import INDOORS
 _ALSO = {"stars": ("hills", "forest", "planet"), "beach": ("waves", "dunes"), "waves": ("lake",)}
 # Hints that show in every scene outdoors.
 _WEATHER = frozenset({"snow", "rain", "fog", "clouds", "moon", "sun", "night", "birds"})
+
+
+_BEFORE_SIGN = re.compile(r" (?=[,;:.!?…])")
 
 
 class _Shown(Enum):
@@ -189,7 +193,7 @@ def _phrases(words: Sequence[_Judged]) -> Iterator[_Judged]:
             current += [*pending, word.text]
         else:
             if current:
-                yield fate._replace(text=" ".join(current))
+                yield fate._replace(text=_BEFORE_SIGN.sub("", " ".join(current)))
             current = [] if word.shown is _Shown.BREAK else [*_links(pending), word.text]
             fate = word
         pending = []

@@ -90,9 +90,10 @@ def letter(
     else:
         kept = _Kept(focus, _SUBJECT_MAX) if focus else _find_kept(image)
         is_upper = lettering.form == "meme" and lettering.look.font != "plain"
+        size = image.size
         for part in _placed(image, parts, kind, kept):
-            text = part.text.upper() if is_upper else part.text
-            image = _overlaid(image, PlacedText(part.place, text), kind, kept)
+            block = _block(size, part.text.upper() if is_upper else part.text, kind, 0.17)
+            image = _overlaid(image, block, part.place, kind, kept)
     return Lettered(image, _left_out(lettering, kind.font_of))
 
 
@@ -109,7 +110,7 @@ def _placed(
     """Parts with their places, of which each has one text: no words stand over others."""
     texts = {part.place: part.text for part in parts if part.place}
     for part in (each for each in parts if not each.place):
-        rows = min(1.0, _block(image, part.text, kind, 0.17).height / image.height + 0.07)
+        rows = min(1.0, _block(image.size, part.text, kind, 0.17).height / image.height + 0.07)
         free = [each for each in ("bottom", "top") if each not in texts]
         place = min(free, key=lambda each: kept.hidden(each, rows)) if free else "bottom"
         texts[place] = f"{texts.get(place, '')} {part.text}".strip()
@@ -138,18 +139,19 @@ def _with_room(image: Image.Image) -> Image.Image:
     return drawing.rescale(image, max(1.0, 512 / max(image.size)))
 
 
-def _block(image: Image.Image, text: str, kind: _Type, share: float) -> _Block:
-    """Text broken and sized for a part of the height; long texts get more of it."""
-    long = min(1.0, len(text) / 240)
-    height = max(image.height * share * (1 + 1.2 * long), min(image.height, image.width * 0.06))
-    lines, font = fit_text(text, kind.font_of, image.width * 0.92, height * max(1, kind.size), 40)
+def _block(size: tuple[int, int], text: str, kind: _Type, share: float) -> _Block:
+    """Text broken and sized for a part of a picture's height; long texts get more of it."""
+    (width, height), long = size, min(1.0, len(text) / 240)
+    height = max(height * share * (1 + 1.2 * long), min(height, width * 0.06))
+    lines, font = fit_text(text, kind.font_of, width * 0.92, height, 40, kind.size)
     font = kind.font_of(max(_READABLE_PX, round(font.size * min(1, kind.size))))
     return _Block(lines, font, line_height(font) * len(lines))
 
 
-def _overlaid(image: Image.Image, part: PlacedText, kind: _Type, kept: _Kept) -> Image.Image:
+def _overlaid(
+    image: Image.Image, block: _Block, place: str, kind: _Type, kept: _Kept
+) -> Image.Image:
     """Words over the picture where they hide nothing, else on a strip of their own beside it."""
-    block, place = _block(image, part.text, kind, 0.17), part.place
     margin = max(2.0, image.height * 0.035)
     rows = min(1.0, (block.height + 2 * margin) / image.height)
     # More lines are not readable over a picture.
@@ -206,7 +208,7 @@ def _write(
 
 def _as_card(image: Image.Image, text: str, kind: _Type) -> Image.Image:
     """Card: the picture on paper with a thin line around it, the words in italics below."""
-    block, (ink, paper) = _block(image, text, kind, 0.16), kind.on(_PAPER, _INK)
+    block, (ink, paper) = _block(image.size, text, kind, 0.16), kind.on(_PAPER, _INK)
     border = max(3, round(min(image.size) * 0.05))
     strip = round(block.height + 1.4 * border)
     size = (image.width + 2 * border, image.height + 2 * border + strip)

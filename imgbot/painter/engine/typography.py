@@ -1,7 +1,7 @@
 """Typography: text that a prompt asks for, drawn where it is legible."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import fontpkg_oswald
 import fontpkg_playfair_display
 from PIL import Image, ImageDraw, ImageFont, ImageStat
 
-from imgbot.domain.lettering import CHARACTERS_MAX, QUOTED, read_lettering
+from imgbot.domain.lettering import CHARACTERS_MAX, QUOTED, drawn_lettering
 from imgbot.painter.engine import drawing
 from imgbot.painter.engine.colours import Colour, lightness, mix
 from imgbot.painter.engine.lexicon import names_subject, sense_of
@@ -60,18 +60,26 @@ def _drawn(font_of: FontOf, char: str) -> bytes:
     return tile.tobytes()
 
 
-def fit_text(text: str, font_of: FontOf, width: float, height: float, lines_max: int = 6) -> _Fit:
-    """Lines of the text, and the largest font in which they fit."""
-    broken = (_break_lines(text, count) for count in range(1, lines_max + 1))
-    fits = [_fit_lines(lines, font_of, width, height) for lines in broken]
-    return max(fits, key=lambda fit: fit[1].size)
+def fit_text(
+    text: str, font_of: FontOf, width: float, height: float, lines_max: int = 6, scale: float = 1
+) -> _Fit:
+    """Lines of the text, and the largest font in which they fit; higher for a `scale` over 1."""
+    broken = [_break_lines(text, count) for count in range(1, lines_max + 1)]
+    sizes = [min(height / len(lines) / 1.22, height * 0.62) for lines in broken]
+    fit = _largest(broken, font_of, width, sizes)
+    if scale <= 1:
+        return fit
+    return _largest(broken, font_of, width, [fit[1].size * scale] * len(broken))
 
 
-def _fit_lines(lines: list[str], font_of: FontOf, width: float, height: float) -> _Fit:
+def _largest(
+    broken: Sequence[list[str]], font_of: FontOf, width: float, sizes: Sequence[float]
+) -> _Fit:
     trial = font_of(100)
-    widest = max(1.0, *(trial.getlength(line) for line in lines))
-    size = min(100 * width / widest, height / len(lines) / 1.22, height * 0.62)
-    return lines, font_of(max(12, int(size)))
+    widest = [max(1.0, *map(trial.getlength, lines)) for lines in broken]
+    fits = [min(100 * width / wide, size) for wide, size in zip(widest, sizes, strict=True)]
+    best = fits.index(max(fits))
+    return broken[best], font_of(max(12, int(fits[best])))
 
 
 def _hyphenated(word: str) -> list[str]:
@@ -103,7 +111,7 @@ _PATTERNS = {
 
 def text_to_draw(prompt: str) -> str:
     """Text to draw: quoted words, or the subject of a poster or card; empty otherwise."""
-    found = read_lettering(prompt)
+    found = drawn_lettering(prompt)
     if found and found.form == "card":
         return drawable(" ".join(part.text for part in found.parts), card_font)[:CHARACTERS_MAX]
     quoted = [next(part for part in match if part) for match in QUOTED.findall(prompt)]

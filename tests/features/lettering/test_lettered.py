@@ -40,6 +40,15 @@ async def test_a_second_text_stands_beside_the_first_and_both_can_be_changed(bob
 
 
 @pytest.mark.usefixtures("undisturbed")
+async def test_the_greeting_of_a_card_is_joined_by_words_and_taken_off(bob: User) -> None:
+    await bob.order("открытка с 8 марта")
+    joined = await bob.order("с текстом «Любимой бабушке!»")
+    bare = await bob.order("убери текст")
+
+    assert joined.text == "✏️ открытка: «С 8 Марта! Любимой бабушке!»"
+    assert (bare.text, (await bob.image(bare)).size) == ("✏️ Убрал надпись", (1024, 1024))
+
+
 async def test_words_over_a_providers_picture_change_for_free_and_outlive_a_change_of_it(
     simulated_stage: Stage, anna: User
 ) -> None:
