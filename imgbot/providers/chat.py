@@ -28,7 +28,7 @@ _FAILURES = 3
 _FAILED = (ProviderError, ValueError, LookupError, TypeError, AttributeError, UserError)
 PICTURE_LIMITS = {"max_side_px": 1024, "max_bytes": 1_000_000, "takes_png": False}
 """Limits of a picture that is asked about, as `steps.fit` takes them."""
-DAILY_LIMIT = 500
+DAILY_LIMIT = 2000
 """Questions of all users; docs/chat-model.md says it."""
 _DAY_S = 86_400.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60.0, 3600.0

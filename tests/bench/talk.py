@@ -55,7 +55,7 @@ _BY_TOPIC = {
 _ALIKE = ({"change", "redraw"}, {"again", "redraw"}, {"retouch", "change"}, {"talk", "nothing"})
 """Actions that differ in how a picture is made, not in which one; each is right for the other."""
 
-_PAID = MAKING | {"new"}
+PAID = MAKING | {"new"}
 
 Decide = Callable[[Step, str, ChatState, Ask], Reading | None]
 
@@ -257,8 +257,8 @@ def _verdict(kind: str, of: tuple[str, ...], actions: Sequence[Action]) -> str:
         return "right"
     if kind == "ask":
         return "asked"
-    is_paid = kind in _PAID
-    if is_paid and not any(each.kind in _PAID for each in actions):
+    is_paid = kind in PAID
+    if is_paid and not any(each.kind in PAID for each in actions):
         return "for nothing"
     if kind in MAKING and any(sorted(each.of) == sorted(of) for each in actions if each.made):
         return "other operation"
@@ -273,7 +273,8 @@ def _verdict(kind: str, of: tuple[str, ...], actions: Sequence[Action]) -> str:
 _ANSWERS = {
     "new": "create", "change": "change", "redraw": "redraw", "again": "redraw", "show": "show",
     "upscale": "upscale", "retouch": "retouch", "cutout": "removebg", "sticker": "sticker",
-    "merge": "merge", "talk": "talk", "nothing": "talk", "price": "question", "help": "question",
+    "merge": "merge", "file": "file", "info": "wording", "talk": "talk", "nothing": "talk",
+    "price": "question", "help": "question",
 }  # fmt: skip
 
 
@@ -364,7 +365,7 @@ def _about_pictures(judged: Sequence[Judged]) -> str:
     """
     about = [each for each in judged if any(one.of for one in each.step.actions)]
     hit = sum(each.verdict in {"right", "other operation"} for each in about)
-    paid = Counter(each.verdict for each in judged if each.kind in _PAID)
+    paid = Counter(each.verdict for each in judged if each.kind in PAID)
     new = [each for each in judged if all(one.kind == "new" for one in each.step.actions)]
     at_once = sum(each.kind == "new" for each in new)
     return (

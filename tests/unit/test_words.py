@@ -460,17 +460,19 @@ def test_a_long_text_is_read_in_few_steps(part: str) -> None:
     [
         ("warmer colours", "several", True),
         ("make the fox bigger", "several", True),
-        ("warmer colours", "picture", False),
-        ("warmer colours", "reply", False),
+        ("warmer colours", "picture", True),
+        ("warmer colours", "reply", True),
+        ("back to the first one", "several", True),
+        ("my grandmother would have laughed about that", "picture", True),
         ("a fox under the stars", "picture", True),
         ("a fox under the stars", "nothing", False),
-        ("a fox under the stars, by the sea, with a lantern in its paw", "picture", False),
         ("a fox under the stars", "prompt", False),
         ("what does a picture cost?", "several", False),
         ("thanks!", "several", False),
+        ("give me the file", "several", False),
     ],
 )
-def test_orders_are_in_doubt_where_another_picture_may_be_meant(
+def test_orders_and_guesses_beside_a_picture_are_in_doubt(
     text: str, after: str, is_in_doubt: bool
 ) -> None:
     chat = CHATS[after]
@@ -489,4 +491,16 @@ def test_an_answer_about_the_same_order_changes_its_picture_alone() -> None:
 
     assert same == Order(Intent.CHANGE, "warmer colours", drawn)
     assert other == Talk(Intent.SMALL_TALK)
+    assert settled(own, asked, asked) == own
+
+
+def test_an_order_that_was_read_as_talk_is_asked_about() -> None:
+    chat = CHATS["picture"]
+    own = read("my grandmother would have laughed about that", chat)
+    asked = doubted(own, chat)
+    assert isinstance(own, Talk)
+    assert asked is not None
+    order = Order(Intent.CHANGE, "my grandmother")
+
+    assert settled(own, asked, order) == Ask(order)
     assert settled(own, asked, asked) == own

@@ -18,6 +18,8 @@ _WITHIN = frozenset({Intent.CHANGE, Intent.OPERATION})
 _TALK = frozenset(
     {Intent.QUESTION, Intent.COMPLAINT, Intent.HELP, Intent.SMALL_TALK, Intent.COMMAND}
 )
+_GUESSED = frozenset({Intent.COMPLAINT, Intent.SMALL_TALK})
+"""Talk that a model mistakes for a request as easily as a request for it."""
 _BARE = WORDS["thing"].union(
     ["try", "variants", "options", "repeat", "redo", "regenerate", "reroll", "retry"],
     ["вариантов", "попробуй", "попытка", "заново", "повтори", "переделай", "перерисуй"],
@@ -123,7 +125,7 @@ def _request_in(sentence: Sentence, facts: ChatFacts) -> Classification | None:
 def reading_of(found: Classification, text: str) -> Reading:
     """Return what the model found as a reading."""
     if found.intent not in _ORDERS:
-        return Talk(found.intent, found.topic)
+        return Talk(found.intent, found.topic, is_guess=found.intent in _GUESSED)
     order = Order(found.intent, found.prompt or text, operation=found.operation, scale=found.scale)
     return order if found.is_sure else Ask(order)
 

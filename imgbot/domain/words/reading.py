@@ -7,7 +7,7 @@ Readers never order anything: an order is only handled by the bot, and its pictu
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from imgbot.domain.intents.facts import Intent
@@ -94,6 +94,8 @@ class Talk:
     topic: str = ""
     """Topic of a question, or name of a command: file, delete, receipt, compare, sticker_pack…"""
     which: Which = THIS
+    is_guess: bool = field(default=False, compare=False)
+    """True where nothing but the likeliest label of the learned model says that it is talk."""
 
 
 Reading = Order | Ask | Talk

@@ -39,7 +39,7 @@ _CHECKED = frozenset({Operation.CREATE, Operation.EDIT, Operation.MERGE})
 _THINGS = 6
 _NAME_LENGTH = 40
 _TIMEOUT_S = 12.0
-_USER_SHARE = 5
+_USER_SHARE = 20
 """One user can have this part of the questions of a day."""
 
 

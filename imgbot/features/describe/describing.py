@@ -44,7 +44,7 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _TIMEOUT_S = 25.0
-_USER_SHARE = 20
+_USER_SHARE = 80
 """One user can have this part of the questions of a day."""
 _AT_ONCE = 4
 _LENGTH = 800

@@ -1,4 +1,4 @@
-"""Chat model: asks an OpenAI-compatible model of the operator what an unsure text is about.
+"""Chat model: asks an OpenAI-compatible model of the operator what a text is about.
 
 The learned intents stay in charge: without an answer within seconds, their classification stands.
 The same model writes out a short prompt, if a user presses the button for that.
@@ -32,7 +32,7 @@ _TEXT_LIMIT = 500
 """Characters; a longer text is hardly unsure, and not sent."""
 _USER_SHARE = 10
 """One user can ask this part of the questions of a day."""
-_WRITING_SHARE = 25
+_WRITING_SHARE = 100
 """One user can have this part of them written out, beside that."""
 _WRITTEN_AT_ONCE = 8
 """Prompts written out at the same time: each keeps a slot of the update dispatcher."""
@@ -56,7 +56,7 @@ class ChatModel:
         """Prompt that is being written out, by its user."""
 
     async def decide(self, user_id: int, text: str, chat: ChatState, found: Ask) -> Reading:
-        """Return what an unsure text asks for by the model, else `found` as it is."""
+        """Return what a text asks for by the model, else `found` as it is."""
         if not self._chat.is_on or len(text) > _TEXT_LIMIT:
             return found
         chat = replace(chat, pictures=chat.pictures[:PICTURES_KEPT])

@@ -1,7 +1,7 @@
 """Picture list: what the chat model is shown of a chat, and what of its answer is believed. Pure.
 
-It sees the words of the chat's pictures, never the pictures. Its answer never makes an order of
-what was read as talk, and it brings in no word that is neither in the message nor in the list.
+It sees the words of the chat's pictures, never the pictures, and brings in no word that is neither
+in the message nor in the list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +25,8 @@ chat, the newest first, with the words that they were made with. Answer with the
 "upscale", "retouch", "removebg", "sticker": it asks for this to be done to one of them.
 "merge": it asks for one picture of several of them.
 "show": it asks to see one of them again.
+"file": it asks for one of them as a file.
+"wording": it asks with which words one of them was made.
 "question": it asks about the bot, its price, privacy or abilities.
 "complaint": it says that a picture is not good, without saying what to change.
 "talk": it asks for nothing.
@@ -52,13 +54,18 @@ _ORDERS: Mapping[str, tuple[Intent, Operation | None]] = {
 }
 _TALK = {
     "show": Talk(Intent.SHOW),
+    "file": Talk(Intent.COMMAND, "file"),
+    "wording": Talk(Intent.COMMAND, "receipt"),
     "question": Talk(Intent.QUESTION, "abilities"),
     "complaint": Talk(Intent.COMPLAINT),
     "talk": Talk(Intent.SMALL_TALK),
 }
 
 _OTHER = "other"
-_PICTURES_NEEDED = {"create": 0, **dict.fromkeys(_TALK, 0), "show": 1, "merge": 2}
+_PICTURES_NEEDED = {
+    "create": 0, **dict.fromkeys(_TALK, 0), **dict.fromkeys(("show", "file", "wording"), 1),
+    "merge": 2,
+}  # fmt: skip
 """Pictures that an intent needs at least, if not one."""
 
 SCHEMA: Mapping[str, Mapping[str, Any]] = {
@@ -109,7 +116,7 @@ def decided(answer: Mapping[str, Any], text: str, chat: ChatState, found: Ask) -
         return found
     if talk := _TALK.get(intent):
         return replace(talk, which=which or THIS)
-    prompt = _chosen(words, text, chat) or found.order.prompt
+    prompt = _chosen(words, text, chat) or found.order.prompt or text
     return _order(intent, f"{prompt}{_flag(ratio)}", which or THIS, count_in(text))
 
 

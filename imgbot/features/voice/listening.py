@@ -17,7 +17,7 @@ from imgbot.telegram.client import download
 
 _LONGEST_S, _LIMIT_BYTES = 60, 1_000_000
 _TIMEOUT_S = 20.0
-_USER_SHARE = 10
+_USER_SHARE = 40
 """One user can have this part of the recordings of a day heard."""
 _AT_ONCE = 4
 """Recordings heard at the same time: each keeps a slot of the update dispatcher."""

@@ -229,7 +229,7 @@ async def test_a_prompt_is_written_out_as_often_as_the_share_of_a_user_allows(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script.on(PATH, says({"versions": [*THREE, THREE[0]]}))
-    monkeypatch.setattr(chat, "DAILY_LIMIT", 25)
+    monkeypatch.setattr(chat, "DAILY_LIMIT", 100)
     model = model_at(script)
 
     found = await model.versions(ANN, "лиса", "ru", "en")
@@ -268,4 +268,4 @@ def test_the_page_shows_what_is_sent() -> None:
     page = Path("docs/chat-model.md").read_text(encoding="utf-8")
     assert str(Path(inspect.getfile(picture_list)).relative_to(Path.cwd())) in page
     assert WRITING in page
-    assert f"at most {chat.DAILY_LIMIT} times a day" in page
+    assert f"at most {chat.DAILY_LIMIT:,} times a day" in page
