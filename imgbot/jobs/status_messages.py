@@ -7,9 +7,11 @@ the picture, and two first messages can never be sent at once.
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import groupby
+from weakref import WeakValueDictionary
 
 from imgbot.aio import sleep_or_event
 from imgbot.domain.errors import (
@@ -22,7 +24,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import Job, State, is_billed
+from imgbot.domain.job import Job, State, is_billed, variant_number
 from imgbot.domain.result_buttons import CANCEL
 from imgbot.domain.texts import approx, t
 from imgbot.storage.job_queue import JobQueue
@@ -91,6 +93,8 @@ class StatusMessages:
         self._wakeup = asyncio.Event()
         self._announcing = set[str]()
         """Jobs whose announcement has begun: a second one would send again what the first lost."""
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By request, the lock for the first messages of its jobs: they are sent in order."""
         self._typical_s = typical_s
 
     def nudge(self) -> None:
@@ -103,9 +107,10 @@ class StatusMessages:
             group.create_task(self._tell_places())
             while True:
                 self._wakeup.clear()
-                for job_id in await self._unannounced():
-                    self._announcing.add(job_id)
-                    group.create_task(self._announce_waiting(job_id))
+                ids = sorted(await self._unannounced(), key=_place_in_request)
+                self._announcing.update(ids)
+                for _, together in groupby(ids, _request_of):
+                    group.create_task(self._announce_in_turn([*together]))
                 await sleep_or_event(_TICK_S, self._wakeup)
 
     async def _unannounced(self) -> list[str]:
@@ -115,6 +120,10 @@ class StatusMessages:
             return []
         begun = self._announcing
         return [one for one in ids if one not in begun and not self._message(one).lock.locked()]
+
+    async def _announce_in_turn(self, ids: Sequence[str]) -> None:
+        for job_id in ids:
+            await self._announce_waiting(job_id)
 
     async def _announce_waiting(self, job_id: str) -> None:
         try:
@@ -154,27 +163,31 @@ class StatusMessages:
             if message.message_id or job.progress.message_id:
                 message.message_id = message.message_id or job.progress.message_id
                 return message.message_id
-            retry_ms = self._now_ms() + _RETRY_MS
-            # Before it is sent: a fenced supervisor sends nothing.
-            if not await self._queue.record_status_message(job.id, retry_ms=retry_ms):
-                raise StaleJobError(f"{job.id}: finished before its status message was sent")
-            place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
-            rows = [] if text else [[CANCEL.button(job.request.language, job.id)]]
-            message.text = text or await self._standing(message, job)
-            message.shown_s = time.monotonic()
-            try:
-                message.message_id = await self._messenger.send_text(place, message.text, rows)
-            except ChatMovedError as error:
-                # The message that it would answer stayed behind.
-                place = ChatTarget(error.chat_id, job.request.thread_id)
-                message.message_id = await self._messenger.send_text(place, message.text, rows)
-            except TransientError as error:
-                message.lost += error.retry_after_s is None
-                raise
-            await self._queue.record_status_message(job.id, message.message_id, place.chat_id)
-            if message.lost:
-                await self._remove_lost(message, place)
-            return message.message_id
+            async with self._turns.setdefault(_request_of(job.id), asyncio.Lock()):
+                return await self._send_first(message, job, text)
+
+    async def _send_first(self, message: _MessageState, job: Job, text: str) -> int:
+        retry_ms = self._now_ms() + _RETRY_MS
+        # Before it is sent: a fenced supervisor sends nothing.
+        if not await self._queue.record_status_message(job.id, retry_ms=retry_ms):
+            raise StaleJobError(f"{job.id}: finished before its status message was sent")
+        place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
+        rows = [] if text else [[CANCEL.button(job.request.language, job.id)]]
+        message.text = text or await self._standing(message, job)
+        message.shown_s = time.monotonic()
+        try:
+            message.message_id = await self._messenger.send_text(place, message.text, rows)
+        except ChatMovedError as error:
+            # The message that it would answer stayed behind.
+            place = ChatTarget(error.chat_id, job.request.thread_id)
+            message.message_id = await self._messenger.send_text(place, message.text, rows)
+        except TransientError as error:
+            message.lost += error.retry_after_s is None
+            raise
+        await self._queue.record_status_message(job.id, message.message_id, place.chat_id)
+        if message.lost:
+            await self._remove_lost(message, place)
+        return message.message_id
 
     async def _remove_lost(self, message: _MessageState, place: ChatTarget) -> None:
         # Best effort: one that stays tells by its button what it is.
@@ -304,6 +317,14 @@ def _optional(job_id: str) -> Generator[None]:
         pass
     except Exception as error:  # noqa: BLE001 -- it is logged
         events.failed(error, "job %s: its status message was not edited", job_id)
+
+
+def _request_of(job_id: str) -> str:
+    return job_id.partition("-")[0]
+
+
+def _place_in_request(job_id: str) -> tuple[str, int]:
+    return _request_of(job_id), variant_number(job_id)
 
 
 def _waiting(job: Job, place: int) -> str:

@@ -16,6 +16,8 @@ from imgbot.jobs.status_messages import StatusMessages
 from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.storage import keys
 from imgbot.storage.client import Client
+from imgbot.storage.job_queue import QueueLimits
+from imgbot.telegram.messenger import ChatTarget
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import open_stage
 from tests.integration.test_job_queue import NOW, job, open_queue
@@ -75,6 +77,35 @@ async def test_a_lost_answer_is_not_followed_by_another_message_at_once(
         await cancel_and_wait_current(announcer)
 
     assert messenger.send_text.call_count == JOBS
+
+
+@pytest.mark.parametrize("is_claimed", [False, True])
+async def test_jobs_of_one_request_are_announced_in_their_order(
+    redis: Client, *, is_claimed: bool
+) -> None:
+    queue, sent = await open_queue(redis, QueueLimits(waiting_per_user=12)), list[int]()
+    jobs = [job(f"7-{n}" if n > 1 else "7", reply_to=n) for n in range(1, 11)]
+    for each in jobs:
+        await queue.enqueue(each, NOW)
+
+    async def send_slowly_at_first(place: ChatTarget, *_others: object) -> int:
+        for _ in range(10 - place.reply_to):
+            await asyncio.sleep(0)
+        sent.append(place.reply_to)
+        return len(sent)
+
+    messenger = Mock(send_text=send_slowly_at_first)
+    status = StatusMessages(queue, messenger, lambda: NOW + 1, AsyncMock(return_value=0.0))
+    async with asyncio.TaskGroup() as group:
+        if is_claimed:
+            for each in jobs:
+                group.create_task(status.announce(each))
+        else:
+            announcer = group.create_task(status.announce_all())
+            await eventually(AsyncMock(side_effect=lambda: len(sent) == len(jobs)))
+            await cancel_and_wait_current(announcer)
+
+    assert sent == [*range(1, 11)]
 
 
 async def test_a_fenced_supervisor_sends_no_message(redis: Client) -> None:
