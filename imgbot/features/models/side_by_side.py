@@ -30,7 +30,9 @@ class SideBySide:
     def row(self) -> WordReader:
         """Return the row of the reader of words that ask for it."""
         examples = Example("compare flux and krea"), Example("лиса, сравни флюкс и krea")
-        return WordReader(TOPIC, "one picture by two models that are named", self._read, examples)
+        reads = "one picture by two models that are named"
+        # "Sketch" names no picture here.
+        return WordReader(TOPIC, reads, self._read, examples, is_first=True)
 
     def _read(self, sentence: Sentence, chat: ChatState) -> Talk | None:
         rest, models = pair_in(sentence.text, self._titles(Operation.CREATE))
@@ -78,7 +80,7 @@ class SideBySide:
             prompt, _ = pair_in(text, self._titles(Operation.CREATE))
             models = self._pair(Operation.CREATE, mark, dialogue)
             await requests.check_rate_limit(dialogue)
-            await requests.create(dialogue, prompt, models)
+            await requests.create(dialogue.in_reply_to(asked.message_id), prompt, models)
         await dialogue.remove_panel()
         return "accepted_short"
 

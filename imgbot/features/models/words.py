@@ -46,7 +46,7 @@ _COMMON = frozenset({
 _BESIDE = re.compile(
     r"(?:^|[\s,;:.—-])(?:compare|side by side(?: with)?|сравни(?:те|ть)?|бок о бок)\s+"
     r"(?P<one>[\w.+ -]{3,40}?)\s+(?:and|with|vs\.?|versus|и|с|со)\s+(?P<other>[\w.+ -]{3,40}?)"
-    r"(?: side by side| бок о бок)?[\s.!]*$",
+    r"(?: side by side| бок о бок)?(?:,? (?:please|пожалуйста))?[\s.!]*$",
     re.IGNORECASE,
 )
 _SAME = frozenset({

@@ -13,7 +13,7 @@ from tests.fixtures.drawings import drawn, loop, stored
 from tests.fixtures.photos import load_photo
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User, open_stage
+from tests.integration.stage import Stage, User, jpeg, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -124,6 +124,15 @@ async def test_two_models_make_one_picture_each_at_prices_that_are_shown_before(
     )
     assert sorted(await models(bob)) == ["a red fox", f"{BEST} a red fox"]
     await eventually(lambda: spent_micro(bob), (110_000).__eq__)
+
+
+async def test_models_that_are_compared_name_no_earlier_picture(bob: User) -> None:
+    await bob.order("a fox")
+    await bob.order("a hare")
+    await bob.order("make it darker", jpeg("cat"))
+
+    asked = await bob.ask("a red fox, compare sketch and fine brush")
+    assert asked.text == t("en", "ask_beside")
 
 
 async def test_two_at_once_stands_under_the_choice_of_a_model(bob: User) -> None:

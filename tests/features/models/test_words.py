@@ -72,6 +72,7 @@ def test_only_its_rule_names_the_model_of_an_example(
     ("text", "rest", "models"),
     [
         ("compare flux and krea", "", ("flux/schnell", "krea")),
+        ("a fox, compare flux and krea, please", "a fox", ("flux/schnell", "krea")),
         ("лиса в снегу, сравни флюкс и нано банана", "лиса в снегу", ("flux/schnell", "nano/1")),
         ("side by side: a fox", "side by side: a fox", ()),
         ("compare it with the original", "compare it with the original", ()),
