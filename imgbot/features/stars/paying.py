@@ -7,7 +7,7 @@ from imgbot.bot.dialogue import Dialogue, Payment
 from imgbot.domain.errors import UserError
 from imgbot.domain.holds import Hold, amount_spent
 from imgbot.domain.job import Job, is_paid
-from imgbot.domain.operations import OFFERED, Operation
+from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
 from imgbot.domain.texts import counted, t
 from imgbot.features.stars.ledger import StarLedger, star_holds
 from imgbot.features.stars.prices import COIN, offer_of, price_in_stars
@@ -35,7 +35,9 @@ class StarTerms:
     def holds(self, job: Job) -> list[Hold]:
         """Return what a job holds of its user's Stars."""
         price = self.price_of(job.user_id, job.request.operation, job.charge.price_micro)
-        return star_holds(price, self.prices.free_daily, job)
+        # The free ones are pictures: the price of a clip was shown, and agreed to.
+        is_clip = OPERATIONS[job.request.operation].makes_clip
+        return star_holds(price, 0 if is_clip else self.prices.free_daily, job)
 
     def _shown(self, user_id: int, operation: Operation, price_micro: int) -> str:
         stars = self.price_of(user_id, operation, price_micro)

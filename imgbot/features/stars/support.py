@@ -105,6 +105,7 @@ def terms_of_sale(
     """Return the operator's own terms, or their address, else what the bot knows."""
     if own:
         return dialogue.t("terms", terms=own)
-    names = ", ".join(dict.fromkeys([*makers, *(each.recipient for each in notes)])).strip(", ")
+    recipients = [each.recipient for each in notes if each.recipient]
+    names = ", ".join(dict.fromkeys([*makers, *recipients]))
     services = dialogue.t("terms_makers" if names else "terms_builtin", makers=names)
     return dialogue.t("terms", terms=dialogue.t("terms_default", price=price, services=services))

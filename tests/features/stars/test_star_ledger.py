@@ -121,6 +121,13 @@ def test_a_user_pays_for_what_is_ordered_and_no_more_than_is_held(
     assert sum(each.back for each in holds) == back
 
 
+@pytest.mark.parametrize(("operation", "is_free"), [("create", True), ("animate", False)])
+def test_free_pictures_are_no_clips(operation: str, *, is_free: bool) -> None:
+    terms = StarTerms(StarPrices(5, (), 2, per_usd=100), cast("Any", None), lambda _: False)
+    ordered = with_changes(job("7", USER), operation=Operation(operation))
+    assert ("free" in {each.name for each in terms.holds(ordered)}) is is_free
+
+
 async def test_a_dead_job_that_is_delivered_after_all_costs_nothing(redis: Client) -> None:
     queue, ledger = await open_ledger(redis, PAID)
     await ordered(queue, "7")

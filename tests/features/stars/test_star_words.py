@@ -1,9 +1,17 @@
 """Words about buying and money back, and what they are not."""
 
+from functools import partial
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
+from imgbot.bot.dialogue import Dialogue
+from imgbot.domain.texts import t
 from imgbot.domain.words import read
 from imgbot.domain.words.reading import Talk, WordReader
+from imgbot.features.feature import PrivacyNote
+from imgbot.features.stars.support import terms_of_sale
 from imgbot.features.stars.words import ROWS
 from tests.unit.test_words import CHATS
 
@@ -45,3 +53,15 @@ def test_what_a_picture_shows_is_no_wish_to_buy(text: str) -> None:
 @pytest.mark.parametrize("text", ["верни", "можно вернуть?", "верните мне"])
 def test_what_comes_back_without_money_is_the_picture(text: str) -> None:
     assert read(text, CHATS["changed"], ROWS) == read(text, CHATS["changed"])
+
+
+def test_the_terms_name_each_service_once() -> None:
+    notes = [
+        PrivacyNote("one", "chat.example"),
+        PrivacyNote("two"),
+        PrivacyNote("3", "ear.example"),
+    ]
+    dialogue = cast("Dialogue", SimpleNamespace(t=partial(t, "en")))
+    told = terms_of_sale("", ["fal", "fal"], notes, dialogue, "")
+
+    assert "What you send me goes on to fal, chat.example, ear.example, without" in told
