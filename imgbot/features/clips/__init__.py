@@ -10,12 +10,17 @@ from imgbot.bot.commands import ChatCommand
 from imgbot.domain.operations import Operation
 from imgbot.domain.result_buttons import ResultButton
 from imgbot.domain.words.reading import Example, command_row
-from imgbot.features.clips.handlers import ANIMATE, CLIP, ClipHandlers, offer_again
+from imgbot.features.clips.handlers import (
+    ANIMATE,
+    CLIP,
+    TOPIC,
+    ClipHandlers,
+    is_made,
+    offer_again,
+)
 from imgbot.features.feature import Core, Feature, Seams
-from imgbot.jobs.hooks import Hooks
+from imgbot.jobs.hooks import AfterShown, Hooks
 from imgbot.storage.users import UserStore
-
-TOPIC = "clips"
 
 _THIS = r"(?: (?:it|this|that|them|her|him|the|my))?(?: (?:picture|photo|image|drawing))?"
 _THIS_RU = (
@@ -41,7 +46,7 @@ ROW = command_row(
 
 def _build(core: Core) -> Seams:
     is_on = core.routes.is_offered(Operation.ANIMATE)
-    clips = ClipHandlers(core.requests, core.pictures, UserStore(core.redis), is_on=is_on)
+    clips = ClipHandlers(core, UserStore(core.redis), is_on=is_on)
     topic = "pictures" if is_on else ""
     return Seams(
         word_readers=[ROW],
@@ -50,7 +55,8 @@ def _build(core: Core) -> Seams:
         actions=[(ANIMATE, clips.on_start), (CLIP, clips.on_agreed)],
         photo_buttons=[ANIMATE] if is_on else [],
         result_buttons=[ResultButton(ANIMATE, lambda _operation, _prompt: is_on)],
-        hooks=Hooks(offers=(offer_again,)),
+        message_routes=[clips.route] if is_on else [],
+        hooks=Hooks(offers=(offer_again,), after_shown=(AfterShown(is_made, clips.note),)),
     )
 
 

@@ -178,6 +178,34 @@ async def test_words_behind_the_command_are_sent_with_a_photo_and_a_video_is_sho
 
 @pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("words", "order"),
+    [
+        ("slower", "animate slower"),
+        ("/animate he runs", "animate he runs"),
+        *((each, "animate she waves") for each in ("again", "make it move", "/animate")),
+    ],
+)
+async def test_words_in_reply_to_a_clip_ask_about_another_one_of_its_picture(
+    buyer: User, words: str, order: str
+) -> None:
+    question = await buyer.ask("/animate she waves", jpeg("cat", (320, 320)))
+    clip = await buyer.click(question, AGREE, is_clip)
+    await buyer.order("a red fox")
+    before = await buyer.stage.charges()
+    question = await buyer.ask(words, reply_to=clip.id)
+    assert await buyer.stage.charges() == before
+    again = await buyer.click(question, AGREE, is_clip)
+    thanks = await buyer.ask("thanks!", reply_to=clip.id)
+
+    assert again.id != clip.id
+    assert (await buyer.stage.orders())[-1] == order
+    assert thanks.buttons == []
+    assert await buyer.stage.charges() == before + 1
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_clip_of_51_mb_is_told_of_and_never_shown(buyer: User) -> None:
     before = await buyer.stage.charges()
     making(buyer.stage, mp4(size_bytes=51_000_000))
