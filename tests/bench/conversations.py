@@ -230,7 +230,8 @@ async def show_all(page: Page, width: int) -> int:
     """Make the page as high as its chat, with all pictures loaded; return that height."""
     height = await page.evaluate(_HEIGHT)
     await page.set_viewport_size({"width": width, "height": height})
-    await page.wait_for_function("[...document.images].every((each) => each.naturalWidth)")
+    # The page's policy forbids what Playwright waits with.
+    await page.evaluate("Promise.all([...document.images].map((each) => each.decode()))")
     return height
 
 

@@ -19,19 +19,35 @@ from typing import Any, TextIO
 from playwright.async_api import Browser
 
 from imgbot.sandbox.simulated_provider import DEMO_FILE
+from imgbot.storage import keys
 from tests.bench.conversations import show_all
 from tests.fakes.scripted_server import open_script
 from tests.fixtures.browser import DESKTOP, PHONE, find_chromium, open_browser, open_page
+from tests.fixtures.clips import is_clip
 from tests.fixtures.drawings import drawn, loop, stored
 from tests.fixtures.photos import load_photo
 from tests.fixtures.sandbox import Message
 from tests.fixtures.unsafe_picture import unsafe_picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import BOT_NAME, OWNER_ID, Stage, User, as_jpeg, open_stage
+from tests.integration.stage import (
+    BOT_NAME,
+    OWNER_ID,
+    Stage,
+    User,
+    as_jpeg,
+    is_picture,
+    open_stage,
+)
 
 _FOXES = [f"A red fox {each}" for each in ("asleep in snow", "leaping in a forest", "on a rock")]
-_VERSIONS = json.dumps({"versions": [{"shown": each, "sent": each} for each in _FOXES]})
-_WRITTEN = {"message": {"role": "assistant", "content": _VERSIONS}}
+_ANSWERS = {
+    "versions": [{"shown": each, "sent": each} for each in _FOXES],
+    "things": [{"name": "a blue kite", "there": "no"}],
+    "prompt": "A red fox in front of a pale sky, painted in broad strokes",
+    "alt": "A red fox, seen from the side.",
+}
+"""Each of the chat model's questions takes its own out of these."""
+_WRITTEN = {"message": {"role": "assistant", "content": json.dumps(_ANSWERS)}}
 _TOUR = tomllib.loads(Path(__file__).with_name("tour.toml").read_text("utf-8"))
 _HEAD = """<!doctype html><meta charset="utf-8"><title>imgbot</title>
 <style>body { font: 16px sans-serif; margin: 2em } img { vertical-align: top }</style>"""
@@ -57,7 +73,7 @@ class Tourist:
         async def found() -> list[Message]:
             new = [m for m in await self.messages() if m.raw not in before]
             shown = [m for m in new if words in f"{m.text} {m.buttons} {m.raw.get('invoice')}"]
-            return [m for m in shown if m.photo_id or words == expected]
+            return [m for m in shown if is_picture(m) or is_clip(m) or words == expected]
 
         before = [m.raw for m in await self.messages()]
         await getattr(self, verb)(given.format(link=self.link, bot=BOT_NAME))
@@ -72,6 +88,14 @@ class Tourist:
 
     async def say(self, text: str) -> None:
         await self.user.say(text)
+
+    async def reply(self, text: str) -> None:
+        """Reply to the latest answer."""
+        await self.user.say(text, reply_to=self.shown.id)
+
+    async def voice(self, _: str) -> None:
+        recording = await self.control.upload(b"OggS" + bytes(2000), "voice.oga")
+        await self.user.send(voice=recording)
 
     async def press(self, label: str) -> None:
         """Press the latest button with this label."""
@@ -118,7 +142,10 @@ async def _play(stage: Stage, browser: Browser, parts: list[dict[str, Any]], pag
             try:
                 await tourist.step(line)
             except (AssertionError, LookupError) as error:
-                raise SystemExit(f"{title}: {line!r}: {error}") from error
+                said = [each.text for each in await tourist.messages()][-1:]
+                raise SystemExit(f"{title}: {line!r}: {error}; instead: {said}") from error
+        async with stage.bot.redis() as redis:
+            await eventually(lambda: redis.keys(f"{keys.JOB}*"), lambda left: not left)
         print(f"{title}: as told", flush=True)
         before = max((each.id for each in known), default=0)
         shots = [await _shot(browser, tourist.user, before, size) for size in (PHONE, DESKTOP)]
@@ -144,6 +171,7 @@ async def run(page: TextIO) -> None:
     page.write(_HEAD)
     async with open_browser(executable) as browser, open_script() as model:
         model.on("POST /v1/chat/completions", {"choices": [_WRITTEN]})
+        model.on("POST /v1/audio/transcriptions", {"text": "a paper boat on a pond"})
         for is_simulated, name in ((True, "service"), (False, "engine")):
             settings = {
                 setting: value.format(owner=OWNER_ID, chat=f"{model.url}/v1/", demo=DEMO_FILE)

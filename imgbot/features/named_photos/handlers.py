@@ -76,13 +76,15 @@ class NameHandlers:
         await dialogue.ask(dialogue.t(question, name=name), rows=[[keep]])
         await dialogue.state.update_data(naming=[request, name, pack(photo)])
 
-    async def on_keep(self, _: CallbackQuery, request: str, dialogue: Dialogue) -> str:
+    async def on_keep(self, callback: CallbackQuery, request: str, dialogue: Dialogue) -> str:
         """Keep the photo that the question was about."""
         by, name, photo = (await dialogue.state.get_data()).get("naming", ("", "", []))
         if by != request:
             return "stale_button"
         [found] = unpack([photo])
-        await self._keep(_known_as(name, found, dialogue)[0], found, dialogue)
+        asked = asked_about(callback)
+        by_asked = dialogue.in_reply_to(asked.message_id) if asked else dialogue
+        await self._keep(_known_as(name, found, dialogue)[0], found, by_asked)
         await dialogue.remove_panel()
         return ""
 

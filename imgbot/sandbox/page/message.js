@@ -240,7 +240,7 @@ function topic({ is_topic_message: inTopic, message_thread_id: id }) {
 function meta(message, mine) {
   // A bot edits its status messages all the time; as in Telegram, only an edit of plain words is marked.
   const isMarked =
-    message.edit_date && !(message.outgoing && (message.photo || message.reply_markup));
+    message.edit_date && !(message.outgoing && (!message.text || message.reply_markup));
   const edited = isMarked ? h("span", {}, t("edited")) : null;
   return h(
     "span",
