@@ -421,17 +421,17 @@ async def test_a_task_of_one_job_is_found_for_no_other(
 
 
 async def _doubted(
-    setup: QueueSetup, recovery: Recovery, usual: str, *, is_former: bool = False, **acts: AsyncMock
+    setup: QueueSetup, recovery: Recovery, *, is_former: bool = False, **acts: AsyncMock
 ) -> tuple[StepContext, Job]:
     """Return a job that was killed while it was ordered, and what orders since then.
 
-    The usual model was `usual` then; the provider may be one that is no longer chosen.
+    Another model was usual then; the provider may be one that is no longer chosen.
     """
     queue, create = await open_queue(setup.redis), Operation.CREATE
     engine, fields = BuiltinProvider(AsyncMock()), AsyncMock(return_value={"prompt": "0a1b"})
     killed = {"submit": AsyncMock(side_effect=_KilledError), "fields_of": fields}
     tools: list[StepContext] = []
-    for model, parts in ((usual, killed), ("simulated/best", acts)):
+    for model, parts in (("simulated", killed), ("simulated/best", acts)):
         provider = simulated_provider(setup.control.url, recovery, usual=model)
         for name, part in {"is_searchable": True, **parts}.items():
             setattr(provider, name, part)
@@ -453,7 +453,7 @@ async def test_an_order_in_doubt_is_looked_for_as_the_model_that_was_usual_then(
 ) -> None:
     search, hook = AsyncMock(return_value=[{"id": "t7"}]), AsyncMock(return_value=None)
     tools, job = await _doubted(
-        setup, Recovery.NONE, "simulated", is_former=is_former, search=search, ticket_of_hook=hook
+        setup, Recovery.NONE, is_former=is_former, search=search, ticket_of_hook=hook
     )
     webhooks = Webhooks("https://bot.example", b"key", tools.queue, tools.routing, lambda: NOW)
     secret = webhooks.url_for("7").rpartition("/")[2]
@@ -467,7 +467,7 @@ async def test_an_order_in_doubt_is_looked_for_as_the_model_that_was_usual_then(
 
 async def test_a_clock_that_is_set_back_prolongs_no_search(setup: QueueSetup) -> None:
     search = AsyncMock(side_effect=[[]] * 20)
-    tools, job = await _doubted(setup, Recovery.NONE, "simulated", search=search)
+    tools, job = await _doubted(setup, Recovery.NONE, search=search)
     object.__setattr__(tools, "now_ms", lambda: job.progress.submit_ms - 3_600_000)
 
     ended = await take(submit, tools, job)
@@ -477,7 +477,7 @@ async def test_a_clock_that_is_set_back_prolongs_no_search(setup: QueueSetup) ->
 
 async def test_an_order_is_repeated_as_the_model_that_was_usual_then(setup: QueueSetup) -> None:
     again = AsyncMock(return_value=Accepted({"id": "t7"}))
-    tools, job = await _doubted(setup, Recovery.REPEAT, "simulated", submit=again)
+    tools, job = await _doubted(setup, Recovery.REPEAT, submit=again)
 
     await take(submit, tools, job)
 

@@ -43,8 +43,12 @@ class Users:
         what = self.random.choice(_WHAT) + " " + self.random.choice(_WHERE)
         if action.kind in _BUTTONS:
             self._press(action.user, *_BUTTONS[action.kind])
-            return
-        getattr(self, f"_{action.kind}")(action, what)
+        elif action.kind in _TEXTS:
+            self._say(action.user, _TEXTS[action.kind].format(what))
+        elif action.kind in _CAPTIONS:
+            self._send(action, _CAPTIONS[action.kind].format(what))
+        else:
+            getattr(self, f"_{action.kind}")(action, what)
 
     def _later(self, delay_s: float, act: Callable[..., object], *args: Any) -> None:
         def do() -> None:
@@ -66,36 +70,12 @@ class Users:
             self.asked.append(Asked(update_id, action.user, self.network.loop.now_s))
         return update_id
 
-    def _create(self, action: Action, what: str) -> None:
-        self._say(action.user, f"/create a {what}")
-
-    def _words(self, action: Action, what: str) -> None:
-        self._say(action.user, f"draw a {what}")
-
-    def _variants(self, action: Action, what: str) -> None:
-        self._say(action.user, f"/create a {what} --n 3")
-
-    def _forbidden(self, action: Action, what: str) -> None:
-        self._say(action.user, f"/create a {REFUSED_WORD} {what}")
-
-    def _unlucky(self, action: Action, what: str) -> None:
-        self._say(action.user, f"/create an {FAILING_WORD} {what}")
-
     def _double(self, action: Action, what: str) -> None:
-        self._create(action, what)
-        self._create(action, what)
-
-    def _edit(self, action: Action, what: str) -> None:
-        self._send(action, f"/edit put a {what} into it")
-
-    def _retouch(self, action: Action, _: str) -> None:
-        self._send(action, "/retouch")
+        for _ in range(2):
+            self._say(action.user, f"/create a {what}")
 
     def _upscale(self, action: Action, _: str) -> None:
         self._send(action, f"/upscale {self.random.choice((2, 4))}")
-
-    def _removebg(self, action: Action, _: str) -> None:
-        self._send(action, "/removebg")
 
     def _photo(self, action: Action, _: str) -> None:
         self._send(action, "")
@@ -116,18 +96,6 @@ class Users:
     def _album_asked(self, action: Action, what: str) -> None:
         self._album(action, what, "")
         self._press_later(action.user, "merge:")
-
-    def _stop(self, action: Action, _: str) -> None:
-        self._say(action.user, "/cancel")
-
-    def _history(self, action: Action, _: str) -> None:
-        self._say(action.user, "/history")
-
-    def _queue(self, action: Action, _: str) -> None:
-        self._say(action.user, "/queue")
-
-    def _limits(self, action: Action, _: str) -> None:
-        self._say(action.user, "/limits")
 
     def _settings(self, action: Action, _: str) -> None:
         self._say(action.user, "/settings")
@@ -200,6 +168,18 @@ def _buttons(messages: Iterable[Sent], starts: tuple[str, ...]) -> Iterator[tupl
                 yield message, data
 
 
+_TEXTS = {
+    "create": "/create a {}",
+    "words": "draw a {}",
+    "variants": "/create a {} --n 3",
+    "forbidden": f"/create a {REFUSED_WORD} {{}}",
+    "unlucky": f"/create an {FAILING_WORD} {{}}",
+    "stop": "/cancel",
+    "history": "/history",
+    "queue": "/queue",
+    "limits": "/limits",
+}
+_CAPTIONS = {"edit": "/edit put a {} into it", "retouch": "/retouch", "removebg": "/removebg"}
 _BUTTONS = {
     "cancel": ("cancel:",),
     "again": ("again:",),

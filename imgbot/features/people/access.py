@@ -18,7 +18,6 @@ KEYS: Owners = {INVITATION: (Owner.ADMIN,), BAN: (Owner.BAN,)}
 
 
 _INVITATION_S = 604_800
-_CODE_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
