@@ -75,7 +75,9 @@ OPERATIONS: Mapping[Operation, OperationSpec] = {
         lists_changes=True,
         captions={"unlettered": "caption_unlettered"},
     ),
-    Operation.MERGE: OperationSpec(2, Prompt.OPTIONAL, lists_changes=True),
+    Operation.MERGE: OperationSpec(
+        2, Prompt.OPTIONAL, lists_changes=True, captions={"like_picture": "caption_like_picture"}
+    ),
     Operation.RETOUCH: OperationSpec(
         1,
         Prompt.OPTIONAL,

@@ -4,6 +4,7 @@ rapidfuzz is imported on first need: 15 ms and 6 MB, for words that are not list
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 # Alone of all letters, "İ" would become two in lower case. Patterns without case find the others,
@@ -20,6 +21,12 @@ def fold(text: str) -> str:
 
 def has_cyrillic(text: str) -> bool:
     return _CYRILLIC.search(text) is not None
+
+
+def isolated(text: str) -> str:
+    """Return the text; one that runs from right to left does not turn what stands around it."""
+    is_reversed = any(unicodedata.bidirectional(char) in {"R", "AL"} for char in text)
+    return f"\u200e\u2068{text}\u2069" if is_reversed else text
 
 
 def slips_of(word: str, listed: Sequence[str], most: int = 1) -> list[str]:

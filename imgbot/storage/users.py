@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from imgbot.domain.errors import StorageFullError, UserError
 from imgbot.domain.job import Request
 from imgbot.domain.operations import OPERATIONS
 from imgbot.domain.preferences import Preferences
+from imgbot.domain.spelling import isolated
 from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.job_codec import load, to_text
@@ -295,10 +295,7 @@ class UserStore(Store):
 
 
 def _label(user_id: int, name: str | None, username: str | None) -> str:
-    # Else a name that is written from right to left would move what stands behind it.
-    is_reversed = any(unicodedata.bidirectional(char) in {"R", "AL"} for char in name or "")
-    shown = f"\u2068{name}\u2069" if is_reversed else name
-    names = " ".join(filter(None, (shown, username and f"@{username}")))
+    names = " ".join(filter(None, (isolated(name or ""), username and f"@{username}")))
     return f"{names} ({user_id})" if names else str(user_id)
 
 

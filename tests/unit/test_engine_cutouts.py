@@ -331,3 +331,14 @@ def test_transparency_of_the_source_is_kept(tmp_path: Path) -> None:
     assert made.applied == ("background_removed",)
     with Image.open(made.path) as cut:
         assert cut.getchannel("A").tobytes() == image.getchannel("A").tobytes()
+
+
+def test_the_moon_above_a_subject_is_no_part_of_it() -> None:
+    scene = Image.new("RGB", (900, 700), (90, 120, 160))
+    pen = ImageDraw.Draw(scene)
+    for box in ((330, 330, 650, 640), (380, 160, 510, 290)):
+        pen.ellipse(box, (200, 60, 40))
+
+    box = cut_subject(scene)[0].getchannel("A").getbbox()
+    assert box is not None
+    assert (box[1] > 310, box[3] > 620) == (True, True)

@@ -109,10 +109,13 @@ class AlbumHandlers:
         # The album may have been buffered for long: its user may be banned by now.
         self.policy.check(dialogue.context)
         question, _ = await dialogue.question()
-        if question == Question.MERGE_PHOTOS:
-            return await self._add(items, await dialogue.photos(), dialogue)
-        await self.requests.check_rate_limit(dialogue, f"album.{name}")
         sent, prompt = content_of(items)
+        if question == Question.MERGE_PHOTOS:
+            collected = await dialogue.photos()
+            if not (collected and self._is_for_each(sent, prompt, dialogue)):
+                return await self._add(items, collected, dialogue)
+            await dialogue.close(Question.MERGE_PHOTOS)
+        await self.requests.check_rate_limit(dialogue, f"album.{name}")
         # One photo that was sent twice with a prompt is about two photos.
         if len(_photos_in(items) if prompt else sent) != 1:
             return await self._add(items, None, dialogue)
@@ -174,6 +177,13 @@ class AlbumHandlers:
         # The style of one of two photos is for the other.
         is_style = len(photos) == _PAIR and self.operations.asks_for_style(wanted)
         return bool(wanted) and not (is_style or isinstance(found, Order))
+
+    def _is_for_each(self, photos: Sequence[InputPhoto], prompt: str, dialogue: Dialogue) -> bool:
+        """Return true for an album with a wish of its own, which no collecting swallows."""
+        order = read(prompt, _chat_of(photos), dialogue.added.word_readers)
+        if len(photos) < _PAIR or not isinstance(order, Order):
+            return False
+        return order.which.way is NamedBy.ALL and order.operation is not Operation.MERGE
 
     async def on_each(self, _: CallbackQuery, dialogue: Dialogue) -> str:
         """Order of each photo what the caption asks for, which was asked about."""

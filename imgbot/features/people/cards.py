@@ -11,6 +11,7 @@ from aiogram.types import CallbackQuery, Message
 from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.buttons import FORGET, Button, ButtonAction, Keyboard, in_rows, one_of
 from imgbot.domain.errors import UserError
+from imgbot.domain.spelling import isolated
 from imgbot.domain.texts import dollars, has_text, t, tables
 from imgbot.features.feature import AboutUser
 from imgbot.features.people.admission import AdmissionHandlers
@@ -135,7 +136,7 @@ def _job_line(language: str, job: EndedJob, user: str = "") -> str:
     key = f"action_{job.operation}"
     operation = t(language, key) if has_text(key) else job.operation
     took = t(language, "jobs_took", count=job.took_s)
-    parts = (operation, user, words, _reason(language, job), took)
+    parts = (operation, user, isolated(words), _reason(language, job), took)
     return f"{at} {_MARKS.get(job.status, '')} {' · '.join(filter(None, parts))}"
 
 

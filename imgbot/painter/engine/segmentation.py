@@ -12,7 +12,7 @@ from itertools import chain
 
 from PIL import Image, ImageChops
 
-from imgbot.painter.components import connected
+from imgbot.painter.components import connected, find_components
 from imgbot.painter.engine import subject_network
 from imgbot.painter.engine.drawing import colour_at, scaled, share_of
 from imgbot.painter.engine.regions import SINK, SOURCE, UNITS, Region, find_regions, source_side
@@ -41,13 +41,24 @@ def find_subject(image: Image.Image) -> SubjectMask:
     """Find the main subject of a picture (RGB), by the extra `cutout` if it is installed."""
     small = _reduced(image, 300)
     salience = subject_network.salience(small)
-    by_network = SubjectMask(Image.new("L", small.size), 0.0)
+    found = SubjectMask(Image.new("L", small.size), 0.0)
     if salience:
-        by_network = SubjectMask(salience.mask.point(_HALF), salience.confidence)
-    # Beyond doubt: the slower search is not made as well.
-    if by_network.confidence >= 0.9:
-        return by_network
-    return max(by_network, _find_by_regions(image), key=lambda found: found.confidence)
+        found = SubjectMask(salience.mask.point(_HALF), salience.confidence)
+    # Beyond doubt, the slower search is not made as well.
+    if found.confidence < 0.9:
+        found = max(found, _find_by_regions(image), key=lambda each: each.confidence)
+    return found._replace(mask=_without_sky(found.mask))
+
+
+def _without_sky(mask: Image.Image) -> Image.Image:
+    """Mask without what is small beside the subject and wholly above it: the moon, birds."""
+    found = find_components(mask, 255, is_diagonal=True)
+    subject = max(found, key=lambda each: each.area_px, default=None)
+    for each in found:
+        if subject and each.box[3] <= subject.box[1] and each.area_px < subject.area_px / 4:
+            for row, start, end in each.runs:
+                mask.paste(0, (start, row, end, row + 1))
+    return mask
 
 
 def _find_by_regions(image: Image.Image) -> SubjectMask:

@@ -69,6 +69,14 @@ async def test_each_photo_gets_what_is_asked_for_and_is_answered(
     assert (await anna.stage.orders())[-3:] == [order] * 3
 
 
+async def test_a_wish_for_each_is_no_part_of_the_photos_collected_before(anna: User) -> None:
+    await anna.ask("", *PHOTOS, fits=has_buttons)
+    sent = await anna.photos(*PHOTOS[:2], caption="each in black and white")
+    results = await results_of(anna, 2)
+
+    assert [each.reply_to for each in results] == [each.id for each in sent]
+
+
 @pytest.mark.parametrize(("label", "count", "title"), [("Each", 3, "3/3 · ✏️"), ("All", 1, "🧩")])
 async def test_words_that_may_mean_both_are_asked_about(
     bob: User, label: str, count: int, title: str

@@ -135,7 +135,7 @@ async def test_a_user_is_found_by_a_part_of_their_name(admins: AdminStage) -> No
     ("name", "shown"),
     [
         ("\u202egnihtoN\u202c\x07 <b>Bob</b>", "gnihtoN <b>Bob<…b>"),
-        ("دانا", "\u2068دانا\u2069"),
+        ("دانا", "\u200e\u2068دانا\u2069"),
         ("/ban 5000000001 @Owner", "…ban … …Owner"),
         ("Z" * 200, "Z" * 40),
         ("👩\u200d🎨 Lo", "👩\u200d🎨 Lo"),
@@ -148,6 +148,15 @@ async def test_a_name_passes_for_nothing_else(admins: AdminStage, name: str, sho
     card = await admins.owner.ask(f"/user {mallory.id}")
 
     assert card.text.splitlines()[0] == f"👤 {shown} ({mallory.id})"
+
+
+async def test_words_from_right_to_left_leave_their_line_in_order(admins: AdminStage) -> None:
+    await admins.guest.order("/create ثعلب")
+
+    async def card() -> str:
+        return (await admins.owner.ask(f"/user {admins.guest.id}")).text
+
+    assert " · \u200e\u2068ثعلب\u2069 · " in await eventually(card, lambda text: "ثعلب" in text)
 
 
 async def test_what_a_forgotten_user_asked_for_is_gone_from_the_reports(admins: AdminStage) -> None:

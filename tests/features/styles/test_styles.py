@@ -79,7 +79,7 @@ async def test_any_picture_gives_its_style(builtin_stage: Stage) -> None:
     user = await builtin_stage.user()
     [example] = await user.photos(jpeg("astronaut", (320, 240)))
     photo = jpeg("cat", (240, 320))
-    done = "In the style of the picture"
+    done = "🖼 In the style of the picture"
 
     at_once = await user.ask("in this style", photo, reply_to=example.id, fits=is_picture)
     question = await user.ask("in this style", reply_to=example.id)
@@ -90,7 +90,7 @@ async def test_any_picture_gives_its_style(builtin_stage: Stage) -> None:
     assert question.text == t("en", "ask_style_photo")
     assert first.text == t("en", "ask_style_example")
     for painted in (at_once, second, third):
-        assert done in painted.text
+        assert painted.text == done
         # The cat's shape, not the astronaut's.
         assert (await user.image(painted)).size == (240, 320)
 

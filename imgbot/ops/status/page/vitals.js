@@ -56,7 +56,7 @@ function updates({ vitals }) {
 const TILES = [
   ["queue_jobs", "Queue", queue, (value) => `${value}`],
   ["job_time_s", "Job time", jobTime, (value) => `${value} s`],
-  ["cpu_ratio", "Processor", cpu, share],
+  ["cpu_ratio", "CPU", cpu, share],
   ["memory_ratio", "Memory", memory, share],
   ["error_ratio", "Errors", errors, share],
   ["update_age_s", "Updates", updates, (value) => `${value} s`],
