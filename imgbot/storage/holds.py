@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from imgbot.domain.holds import AT_END, NEVER, Hold
-from imgbot.domain.job import Job, State, is_paid
+from imgbot.domain.job import Job, State, is_free, is_paid
 from imgbot.domain.operations import OFFERED
 from imgbot.storage import keys
 
@@ -59,13 +59,15 @@ def _budgets(job: Job, limits: QueueLimits) -> Iterator[Hold]:
     if price:
         beside = {"beside": "charged", "raised_in": "ceiling"}
         yield Hold("budget", "", "reserved", price, limit=limits.daily_micro, **beside)
-        yield Hold("user_budget", "", f"user:{user}", price, limit=limits.daily_micro_per_user)
+        # What is made once more, free, is the operator's alone to pay.
+        own = None if is_free(job.id) else limits.daily_micro_per_user
+        yield Hold("user_budget", "", f"user:{user}", price, limit=own)
         yield Hold("", "", f"reserved:{user}", price)
 
 
 def _quotas(job: Job, limits: QueueLimits) -> Iterator[Hold]:
     # A comparison or a sticker is another form of a picture that was counted.
-    if job.request.operation not in OFFERED:
+    if job.request.operation not in OFFERED or is_free(job.id):
         return
     quotas = {("user_pictures", job.user_id): limits.daily_pictures_per_user}
     if job.request.chat_id < 0:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.holds import AT_END, Hold
-from imgbot.domain.job import Job, State, with_changes
+from imgbot.domain.job import FREE_END, Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Value
@@ -223,3 +223,14 @@ async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:
     assert again == ["ok", "user_pictures"]
     assert in_group == ["ok", "ok", "ok", "group_pictures"]
     assert (compared, left, first.verdict) == ("ok", 0, "user_pictures")
+
+
+async def test_what_is_made_once_more_free_is_within_no_limit_of_its_user(redis: Client) -> None:
+    caps = QueueLimits(daily_micro=9 * PRICE, daily_micro_per_user=PRICE, daily_pictures_per_user=1)
+    queue, verdicts = await open_queue(redis), list[str]()
+    queue.caps = caps
+    for each in ("1", f"1{FREE_END}", "2"):
+        ordered = with_changes(job(each), price_micro=PRICE)
+        verdicts.append((await queue.enqueue(ordered, NOW)).verdict)
+
+    assert verdicts == ["ok", "ok", "user_budget"]

@@ -111,8 +111,9 @@ class Describer:
         message = callback.message
         if not isinstance(message, Message) or not message.text:
             return "stale_button"
-        await self.core.requests.check_rate_limit(dialogue)
-        await self.core.requests.create(dialogue, message.text.partition("\n\n")[0])
+        # As it stands: "3 variants" in a model's words are no wish of the user.
+        prompt = message.text.partition("\n\n")[0]
+        await self.core.requests.create_version(dialogue, prompt, prompt, None)
         # Pressed once more, it would order a second picture.
         await dialogue.edit(message.text, [])
         return "accepted_short"

@@ -111,6 +111,18 @@ class TestAsked:
 
 @pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
+async def test_what_the_model_writes_orders_one_picture(described: Described, bob: User) -> None:
+    described.server.on(PATH, says(prompt="a lake, 3 variants", alt="a lake."))
+    answer = await bob.ask("describe this", picture(1600, 1200))
+    before = await described.stage.orders()
+    await bob.click(answer, t("en", "button_drawit"), lambda each: each.photo_id)
+    await bob.heard()
+
+    assert (await described.stage.orders())[len(before) :] == ["create a lake, 3 variants"]
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "content",
     [
