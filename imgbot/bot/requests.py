@@ -332,7 +332,7 @@ class Requests:
         """Yield the job at the most that it may cost, then as one that costs less, if any."""
         request = job.request
         if request.is_lettering_alone:
-            yield with_changes(job, base=""), []
+            yield job, []
             return
         # What cannot be changed is drawn anew, at the price of a new picture.
         further = [Operation.CREATE] * bool(request.base)

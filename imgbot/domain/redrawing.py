@@ -1,9 +1,12 @@
 """Redrawing: a changed picture is drawn anew, from its prompt and what is kept of changes. Pure."""
 
+from dataclasses import replace
+
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Changes, Job, State
+from imgbot.domain.lettering import NOTHING, read_lettering
 from imgbot.domain.operations import Operation
-from imgbot.domain.prompt_options import to_prompt
+from imgbot.domain.prompt_options import parse_prompt_options, to_prompt
 from imgbot.domain.prompt_words import TABLES
 from imgbot.domain.remix import amend
 from imgbot.domain.spelling import has_cyrillic
@@ -17,6 +20,8 @@ def drawn_from(made: Job) -> tuple[str, str]:
     request, prompt = made.request, made.request.full_prompt
     if not prompt or request.operation is Operation.CREATE:
         return prompt, ""
+    if request.is_lettering_alone:
+        return _with_words(prompt, request.prompt), request.lost
     lost = [request.lost] if request.lost else []
     for key in made.progress.parts_of("did"):
         words = TABLES["kept"].get(key.partition("|")[0])
@@ -27,6 +32,16 @@ def drawn_from(made: Job) -> tuple[str, str]:
             said = ""
         lost += [] if said else [key]
     return prompt, ", ".join(lost)
+
+
+def _with_words(prompt: str, words: str) -> str:
+    """Return a prompt with other words to stand on its picture, or with none."""
+    known = parse_prompt_options(prompt, has_words=False)
+    found = read_lettering(known.prompt)
+    scene = (found.scene or found.rest) if found else known.prompt
+    bare = "без надписей" if has_cyrillic(words) else "without text"
+    wanted = bare if words in NOTHING.values() else words
+    return to_prompt(replace(known, prompt=", ".join(filter(None, (scene, wanted)))))
 
 
 def redrawn(job: Job, error: Exception) -> Changes:

@@ -51,6 +51,16 @@ async def test_drawn_anew_keeps_light_and_technique(builtin_stage: Stage) -> Non
     assert "Без прежних правок" not in anew.text
 
 
+async def test_drawn_anew_keeps_the_words_on_it(builtin_stage: Stage) -> None:
+    user = await builtin_stage.user(language="ru")
+    await user.order("открытка с новым годом, снеговик")
+    await user.order("допиши «Ваша Аня»")
+    anew = await user.order("добавь ёлку")
+
+    words = "снеговик, открытка: «С Новым годом! Ваша Аня», ёлка"
+    assert anew.text == f"открытка с новым годом, {words}\n\n" + t("ru", "drawn_anew")
+
+
 async def test_photo_and_a_picture_whose_prompt_was_forgotten_are_not_drawn_anew(
     builtin_stage: Stage,
 ) -> None:
@@ -245,8 +255,7 @@ async def test_words_do_what_the_buttons_do(
 
 async def test_picture_that_is_drawn_anew_costs_what_a_new_one_costs(tmp_path: Path) -> None:
     settings = {
-        "IMGBOT_PROVIDER_EDIT": "builtin",
-        **PAID,
+        "IMGBOT_PROVIDER": f"{PAID['IMGBOT_PROVIDER']}, edit=builtin",
         "IMGBOT_PER_USER": "usd=0.1",
     }
     async for stage in open_stage(tmp_path, **settings):
