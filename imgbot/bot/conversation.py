@@ -7,6 +7,7 @@ text: the question replies to it, so that the text need not be stored.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 from aiogram.types import CallbackQuery, Message
 
@@ -49,6 +50,8 @@ from imgbot.domain.words.reading import THIS, Ask, NamedBy, Order, Talk
 from imgbot.domain.words.style import STYLE_OF_THIS
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
+
+V = TypeVar("V", str, Message)
 
 _MERGED = PROMPTS - {Intent.POINTING} | {Intent.SMALL_TALK}
 """To the question how to merge, "ok" is an answer."""
@@ -100,7 +103,8 @@ class Conversation:
     async def handle_text(self, message: Message, dialogue: Dialogue) -> None:
         """Handle a text as the prompt of a feature, or by what it asks for."""
         text = await self.reader.understand(message, dialogue)
-        if text.is_prompt and await _is_taken(text.prompt, dialogue):
+        takers = dialogue.added.prompt_takers if text.is_prompt else ()
+        if await _is_taken(takers, text.prompt, dialogue):
             return
         await self._handler_of(text, dialogue)(message, dialogue)
         if text.question == Question.WHICH:
@@ -113,7 +117,9 @@ class Conversation:
             await answer(message, dialogue)
             return
         question, _ = await open_question(message, dialogue)
-        await self._picture_taker(question)(message, dialogue)
+        takers = () if question else dialogue.added.picture_takers
+        if not await _is_taken(takers, message, dialogue):
+            await self._picture_taker(question)(message, dialogue)
 
     def _picture_taker(self, question: str) -> MessageHandler:
         """Return the handler of a picture that answers a question, or none."""
@@ -341,10 +347,12 @@ async def _handle_small_talk(text: Text, message: Message, dialogue: Dialogue) -
     await handle_small_talk(text.topic, message, dialogue)
 
 
-async def _is_taken(prompt: str, dialogue: Dialogue) -> bool:
-    """Return true for a prompt that a feature has taken."""
-    for take in dialogue.added.prompt_takers:
-        if await take(prompt, dialogue):
+async def _is_taken(
+    takers: Sequence[Callable[[V, Dialogue], Awaitable[bool]]], given: V, dialogue: Dialogue
+) -> bool:
+    """Return true for a prompt or a picture that a feature has taken."""
+    for take in takers:
+        if await take(given, dialogue):
             return True
     return False
 

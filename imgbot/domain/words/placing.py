@@ -31,7 +31,7 @@ def _placed(sentence: Sentence) -> tuple[list[str], list[str]]:
 
 
 def _is_link(word: str) -> bool:
-    return word in WORDS["inside"] or word == "перед"
+    return word in WORDS["inside"] or word in {"перед", "before", "against"}
 
 
 def _where(
@@ -51,7 +51,7 @@ def _where(
 def _is_known(first: str, sentence: Sentence) -> bool:
     """Return true for a place that there is: "the sofa", or what is behind somebody."""
     said = {each.text for each in sentence.parsed.tokens}
-    is_behind = not said.isdisjoint({"front", "перед", "фоне"})
+    is_behind = not said.isdisjoint({"front", "before", "against", "перед", "фоне"})
     return is_behind or first in WORDS["definite"] | WORDS["placed"]
 
 

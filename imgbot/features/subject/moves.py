@@ -2,6 +2,7 @@
 
 import re
 
+from imgbot.domain.intents.words import parse_text, stem, stems_of
 from imgbot.domain.lettering import read_lettering
 from imgbot.domain.moving import UNMOVED, Move
 from imgbot.domain.phrases import PhraseLists, blanked, normalize, phrases_of
@@ -24,6 +25,12 @@ def asks_behind(text: str) -> bool:
     """Return true for words that put a subject behind something: "behind the fence"."""
     left = _without(normalize(text), ("filler",))
     return re.fullmatch(rf"(?:{_lists().named('behind')}) [\w-]+(?: [\w-]+)?", left) is not None
+
+
+def is_of_place(words: str, place: str) -> bool:
+    """Return true for what comes with the photo of a place: "here", "the tower", "put me here"."""
+    left = parse_text(_without(normalize(words), ("here", "filler"))).tokens
+    return is_placing(words) or {stem(each.text) for each in left} <= stems_of(place)
 
 
 def move_in(text: str, placed: str) -> Move | None:

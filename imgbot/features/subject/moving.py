@@ -13,6 +13,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Example, Order, Sentence, WordReader
 from imgbot.features.subject.moves import asks_behind, is_placing, move_in
+from imgbot.features.subject.places import offer
 from imgbot.jobs import inputs
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.hooks import Hooks
@@ -46,7 +47,7 @@ def refuse_behind(draft: Draft, _: Dialogue) -> Draft:
 
 
 def hooks_of(results: ResultStore) -> Hooks:
-    return Hooks(before_submit=(partial(_place_anew, results),))
+    return Hooks(before_submit=(partial(_place_anew, results),), offers=(offer,))
 
 
 async def _place_anew(

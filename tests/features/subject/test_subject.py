@@ -1,11 +1,13 @@
 """A subject that was put into another picture is moved and scaled, not the picture."""
 
+import io
+
 import pytest
 from PIL import Image, ImageChops
 
 from imgbot.domain.texts import t
 from imgbot.features.subject.moves import asks_behind, move_in
-from tests.integration.stage import User, jpeg
+from tests.integration.stage import User, jpeg, title
 
 CAT, ASTRONAUT = jpeg("cat"), jpeg("astronaut")
 
@@ -75,3 +77,45 @@ def _unlike(one: Image.Image, other: Image.Image) -> int:
     """Largest difference of two pictures."""
     difference = ImageChops.difference(one, other).convert("L")
     return max(value for value, count in enumerate(difference.histogram()) if count)
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("words", "caption", "is_reply"),
+    [
+        ("put me before the tower", "", False),
+        ("put me in front of the Eiffel tower", "here", True),
+        ("помести меня перед башней", "вот башня", False),
+        ("поставь меня на фоне башни", "помести меня сюда", True),
+    ],
+)
+async def test_a_photo_of_a_place_that_cannot_be_drawn_ends_the_question(
+    bob: User, words: str, caption: str, is_reply: bool
+) -> None:
+    await bob.photos(ASTRONAUT, caption=words)
+    asked = (await bob.heard())[-1]
+    if not is_reply and not caption:
+        await bob.stage.bot.stop()
+        await bob.stage.bot.start()
+
+    merged = await bob.order(caption, CAT, **({"reply_to": asked.id} if is_reply else {}))
+
+    place, picture = Image.open(io.BytesIO(CAT)), await bob.image(merged)
+    assert picture.width / picture.height == pytest.approx(place.width / place.height, rel=0.02)
+    # The sky of the place.
+    box = (0, 0, place.width // 8, place.height // 8)
+    same = picture.resize(place.size).convert("RGB").crop(box)
+    assert _unlike(same, place.convert("RGB").crop(box)) < 60
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_another_wish_with_the_photo_of_a_place_wins(bob: User) -> None:
+    await bob.photos(ASTRONAUT, caption="put me before the tower")
+    await bob.heard()
+
+    changed = await bob.order("make it brighter", CAT)
+    await bob.ask("", CAT, fits=lambda m: m.text == t("en", "ask_photo_action"))
+
+    assert title(changed) == "✏️ make it brighter"
