@@ -35,6 +35,7 @@ from imgbot.bot.questions import (
     ask_which,
     meanings,
     offer_ideas,
+    tell_buttons,
     unsure_question,
 )
 from imgbot.bot.requests import Requests
@@ -180,6 +181,7 @@ class Conversation:
             "price": self.account.answer_price,
             "status": self.account.handle_queue,
             "ideas": offer_ideas,
+            "buttons": tell_buttons,
         }
         await answers.get(text.topic, self.general.handle_help)(message, dialogue)
 

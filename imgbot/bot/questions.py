@@ -34,6 +34,10 @@ async def offer_ideas(_: Message, dialogue: Dialogue) -> None:
     await dialogue.ask(dialogue.t("ask_idea"), rows=idea_rows(dialogue.language)[:_OFFERED])
 
 
+async def tell_buttons(_: Message, dialogue: Dialogue) -> None:
+    await dialogue.say(dialogue.t("where_buttons"))
+
+
 async def ask_which(
     text: Text, among: Sequence[ChatPicture], _: Message, dialogue: Dialogue
 ) -> None:

@@ -14,8 +14,16 @@ from imgbot.domain.prompt_options import (
     parse_prompt_options,
 )
 from imgbot.domain.prompt_phrases import amended, appended, removed, replaced
-from imgbot.domain.prompt_words import TABLES, pattern, without_article, words_in
+from imgbot.domain.prompt_words import (
+    ATTRIBUTES,
+    TABLES,
+    kind_of,
+    pattern,
+    without_article,
+    words_in,
+)
 from imgbot.domain.russian import with_nominative
+from imgbot.domain.spelling import fold
 
 _LONGEST_CHANGE, _LONGEST_OPTIONS = 300, 120
 """Characters; a longer text is a description, and is added as it is."""
@@ -33,6 +41,7 @@ _BEGINNING, _END = pattern("beginning", r"(?:{})(?:[\s,:]+|$)"), pattern("end", 
 _WITHOUT, _ONCE_MORE = pattern("without"), pattern("once_more")
 _SHAPED = pattern("shaped")
 _OTHER = pattern("other", r"(?<!\w)(?:{})(?!\w)")
+_TOLD = pattern("told")
 _ASKED = pattern("asked", r"(?:^|(?<=\W))(?:{})(?=\W|$)")
 _REPLACED = [re.compile(each, re.IGNORECASE) for each in TABLES["patterns"]["replaced"]]
 
@@ -159,6 +168,8 @@ def _forms(clause: str) -> Iterator[str]:
 def _apply(prompt: str, negative: str, clause: str) -> tuple[str, str]:
     """Return prompt and negative prompt with one change."""
     rest = ""
+    if (told := _TOLD.fullmatch(clause)) and kind_of(fold(told["told"]), ATTRIBUTES):
+        clause = f"{told['thing']} {told['told']}"
     for rest in _forms(clause):
         if found := _WITHOUT.fullmatch(rest):
             unwanted = without_article(found["old"])

@@ -10,6 +10,9 @@ from imgbot.domain.spelling import fold, has_cyrillic
 from imgbot.domain.texts import tables
 
 _FIXED, _STRESSED = (frozenset(TABLES["words"][name].split()) for name in ("fixed", "stressed"))
+_SOFT = TABLES["words"]["feminine"].split()
+_FEMININE = re.compile(rf".*(?:[ая]|[жшчщ]ь|(?<!г)ость)|{'|'.join(_SOFT)}")
+"""Nouns with the endings of feminine ones; of most in "ь", nothing else tells the gender."""
 _ADJECTIVE_ENDING = re.compile(
     r"(?:ыми|ими|ого|его|ому|ему|ый|ий|ой|ая|яя|ое|ее|ые|ие|ую|юю|ым|им|ом|ем|ей|ых|их)$"
 )
@@ -92,7 +95,7 @@ def _case_ending(form: str, noun: str, *, is_governed: bool) -> str:
     is_listed = stem(form) in _subjects() and not form.endswith("е")
     if not is_oblique and (is_listed or not is_governed):
         return ""
-    is_feminine = noun.endswith(("а", "я"))
+    is_feminine = _FEMININE.fullmatch(noun) is not None
     is_genitive = is_governed and form.endswith(("ы", "и"))
     usual = "ой" if is_genitive or (is_feminine and is_oblique) else ""
     endings = _FEMININE_CASES if is_feminine else _MASCULINE_CASES
@@ -116,7 +119,7 @@ def _root(adjective: str) -> tuple[str, int]:
 def agreed(adjective: str, noun: str) -> str:
     """Return a Russian adjective in the nominative that goes with the noun."""
     root, sound = _root(adjective)
-    last = fold(noun)[-1:]
+    last = "а" if _FEMININE.fullmatch(fold(noun)) else fold(noun)[-1:]
     endings = next((found for letters, found in _ENDINGS.items() if last in letters), None)
     if endings is None:
         endings = _STRESSED_ENDINGS if root in _STRESSED else _MASCULINE

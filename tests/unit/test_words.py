@@ -67,6 +67,7 @@ def test_each_row_reads_its_examples(row: WordReader, example: Example) -> None:
     [
         ("поставь его на корабль", "photo beside"),
         ("put me in front of the Eiffel tower", "two photos"),
+        ("put me before the tower", "two photos"),
         ("поставь меня перед замком", "two photos"),
     ],
 )
@@ -142,6 +143,14 @@ LINE = (
         ("ты тупой бот", "nothing", Intent.SMALL_TALK),
         ("you are a knight on a horse, poster", "nothing", Intent.CREATE),
         ("удали стикерпак", "picture", Intent.QUESTION),
+        ("can I have a frame?", "changed", Intent.CHANGE),
+        ("можно красную шляпу?", "changed", Intent.CHANGE),
+        ("можно вопрос?", "changed", Intent.SMALL_TALK),
+        ("зеркально", "changed", Intent.CHANGE),
+        ("в зеркальном отражении", "photo", Intent.CHANGE),
+        ("ёж", "photo", Intent.CREATE),
+        ("а где кнопка сравнить", "changed", Intent.QUESTION),
+        ("how do I compare before and after?", "changed", Intent.QUESTION),
     ],
 )
 def test_what_is_told_orders_nothing_and_what_is_wished_does(
@@ -163,6 +172,16 @@ FOUR = ChatState(
         for at in range(4, 0, -1)
     )
 )
+BRIGHTER = ChatPicture("bright", Operation.EDIT, (FOX, "brighter"), parent="v2", order="")
+ONE_BRIGHTER = ChatState((BRIGHTER, *VARIANTS.pictures))
+DUSK = tuple(
+    ChatPicture(each, Operation.EDIT, (FOX, *said), parent=parent)
+    for each, parent, said in (
+        ("boat", "night", ("make it night", "add a boat")),
+        ("night", "fox", ("make it night",)),
+    )
+)
+NIGHT_LINE = ChatState((*DUSK, LINE[0]))
 GONE_BACK = ChatState((LINE[2], LINE[3], LINE[1], LINE[0]), undone=("bare",))
 
 
@@ -191,6 +210,11 @@ GONE_BACK = ChatState((LINE[2], LINE[3], LINE[1], LINE[0]), undone=("bare",))
         ("show the ship", HISTORY, "ship"),
         ("верни первую", VARIANTS, "v1"),
         ("the first one was better, go back to it", VARIANTS, "v1"),
+        ("верни второй", ONE_BRIGHTER, "v2"),
+        ("верни первый", ONE_BRIGHTER, "v1"),
+        ("the second one was better, go back to it", NIGHT_LINE, "night"),
+        ("back to the day", NIGHT_LINE, "fox"),
+        ("вернись к дню", NIGHT_LINE, "fox"),
         ("redo", GONE_BACK, "bare"),
         ("вперёд", GONE_BACK, "bare"),
         ("верни обратно", GONE_BACK, "bare"),
@@ -217,6 +241,7 @@ def test_a_text_moves_in_the_history_of_a_picture(text: str, chat: ChatState, sh
         ("delete the last two", Intent.COMMAND, "v3 v4"),
         ("1, 3", Intent.SHOW, "v1 v3"),
         ("keep 1 and 3", Intent.POINTING, "v1 v3"),
+        ("варианты первой", Intent.AGAIN, "v1"),
         ("upscale 1 and 3", Intent.OPERATION, "v1 v3"),
         ("первую и вторую ярче", Intent.CHANGE, "v1 v2"),
         ("make the first and third brighter", Intent.CHANGE, "v1 v3"),
@@ -280,6 +305,16 @@ def test_other_numbers_mean_no_several_pictures(text: str) -> None:
     which = (found.order if isinstance(found, Ask) else found).which
 
     assert len(this_picture(which, FOUR).pictures) <= 1
+
+
+def test_a_number_alone_is_the_picture_itself_and_with_a_change_its_latest_version() -> None:
+    chat = ChatState(LINE[::-1])
+    told = {"use the first one": "fox", "возьми первую": "fox", "make the first one darker": "bare"}
+
+    found = {each: read(each, chat) for each in told}
+    which = {each: one.which for each, one in found.items() if not isinstance(one, Ask)}
+
+    assert {each: this_picture(one, chat).pictures[0].id for each, one in which.items()} == told
 
 
 def test_where_the_history_ends_the_other_steps_are_told() -> None:

@@ -23,7 +23,7 @@ from imgbot.domain.words.reading import (
     Which,
     sentence_of,
 )
-from imgbot.domain.words.this_picture import Found, numbered, this_picture
+from imgbot.domain.words.this_picture import Found, itself, numbered, this_picture
 from imgbot.domain.words.vocabulary import WORDS, is_look, is_small
 
 _COMPARED = re.compile(
@@ -51,7 +51,7 @@ def read_about(
     if named is None or _is_merge(direct):
         return _of_several(_merged(direct, sentence, chat), sentence, chat)
     if named.alone:
-        return Talk(named.alone, which=named.which)
+        return Talk(named.alone, which=itself(named.which, chat))
     if _is_compared(named):
         return Talk(Intent.POINTING, which=named.which)
     return (
@@ -96,6 +96,8 @@ def _asked(
     about = replace(chat, replied=meant.pictures[0].id) if len(meant.pictures) == 1 else chat
     text = named.rest if named.is_certain else sentence
     found = _about(named, _asked_of(named, direct, read(text, about), text.text, meant))
+    if isinstance(found, Order) and found.intent is Intent.AGAIN:
+        return replace(found, which=itself(found.which, chat))
     is_about = isinstance(found, Order) and found.which == named.which
     return _asked_which(found, meant) if is_about else found
 

@@ -149,8 +149,10 @@ def step_in(text: str, chat: ChatState) -> Which | None:
     wording = _wording(text, chat)
     if wording.is_order or any(map(wording.has, ("asking", "withdrawn"))):
         return None
-    # Without a history, the first is one of several.
-    is_one = wording.has("ordinal") and not wording.versions.history
+    # Without a history, or after variants, the first is one of several.
+    are_several = any(each.order and each.operation for each in chat.pictures)
+    is_one = not wording.versions.history or (are_several and not wording.has("very"))
+    is_one = is_one and wording.has("ordinal")
     ways = () if is_one or wording.has("elsewhere") else _WAYS
     return next((found for read in (_of_number, *ways) if (found := read(wording))), None)
 
@@ -248,7 +250,7 @@ def _back(wording: _Wording) -> Which | None:
     if wording.has("previous", clause) and not wording.versions.history:
         return Which(NamedBy.BEFORE)
     found = wording.versions.find(wording.described(clause, "back"), own=wording.has("one"))
-    if found:
+    if found := found or wording.versions.before_look(" ".join(wording.content(clause))):
         return _known(found)
     is_meant = not wording.content(clause) or wording.is_unknown(clause)
     return Which(NamedBy.BACK, wording.steps) if is_meant else None

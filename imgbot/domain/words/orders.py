@@ -9,6 +9,7 @@ from imgbot.domain.lettering import read_lettering
 from imgbot.domain.operations import Operation
 from imgbot.domain.phrases import PhraseLists, normalize, phrases_of
 from imgbot.domain.prompt_options import count_in
+from imgbot.domain.spelling import has_cyrillic
 from imgbot.domain.words import learned
 from imgbot.domain.words.chat import ChatState
 from imgbot.domain.words.reading import Ask, Example, Order, Reading, Sentence, Talk, WordReader
@@ -23,10 +24,14 @@ _FREE = frozenset({PendingQuestion.NOTHING, PendingQuestion.CHANGE})
 
 _WISH = re.compile(
     r"^(?:(?:а|и|ну) )?(?:можно(?: ли)? )?(?=(?:с|со) (?:текст|надпис|подпис))"
-    r"|,? (?:можно|please|pls)\W*$",
+    r"|,? (?:можно|please|pls|пожалуйста|плиз|пж)\W*$",
     re.IGNORECASE,
 )
 """Polite words around a text that is to be written: "а с текстом МУР можно?"."""
+
+
+_NO_THING = re.compile(r"(?:т[ьи]|чь|ться|[ео]е|[чшж]е|ше|[ыио]й|[ую]ю|[ое]го|но|ски)$")
+"""Ends of words that are no things: "можно поярче?", "можно вторую?"."""
 
 
 def _lists() -> PhraseLists:
@@ -116,13 +121,28 @@ def _refers(sentence: Sentence) -> bool:
 
 def _bare(sentence: Sentence, chat: ChatState) -> Reading | None:
     """Read a verb without an instruction: the words of the change are asked for."""
-    words = sentence.normal.strip(" ,")
-    if chat.this is None or chat.pending is not PendingQuestion.NOTHING:
+    words, is_open = sentence.normal.strip(" ,"), chat.pending is PendingQuestion.NOTHING
+    if is_open and not chat.replied and _lists()["short"].fullmatch(words):
+        return Order(Intent.CREATE, sentence.text)
+    if chat.this is None or chat.pending not in _FREE:
         return None
-    if _lists()["show_it"].fullmatch(words):
+    if _lists()["look"].fullmatch(words):
+        return Order(Intent.CHANGE, sentence.text)
+    if is_open and _lists()["show_it"].fullmatch(words):
         return Talk(Intent.COMMAND, "last")
-    is_bare = _lists()["bare"].fullmatch(words)
+    is_bare = is_open and _lists()["bare"].fullmatch(words)
     return Order(Intent.OPERATION, operation=Operation.EDIT) if is_bare else None
+
+
+def _wished(sentence: Sentence, chat: ChatState) -> Order | None:
+    """Read a thing that is politely asked for, as one that is added: "can I have a frame?"."""
+    if chat.this is None or chat.pending not in _FREE:
+        return None
+    found = _lists()["wished"].fullmatch(normalize(without_wish(sentence.text)).strip(" ,"))
+    thing = next(filter(None, found.groups()), "") if found else ""
+    if not thing or _lists()["no_wish"].search(thing) or _NO_THING.search(thing):
+        return None
+    return Order(Intent.CHANGE, f"{'добавь' if has_cyrillic(thing) else 'add'} {thing}")
 
 
 def _thing(sentence: Sentence, chat: ChatState) -> Order | None:
@@ -140,9 +160,15 @@ def _thing(sentence: Sentence, chat: ChatState) -> Order | None:
 BARE = (
     WordReader(
         "bare verb",
-        "a change that does not say which, and this picture once more",
+        "a look or a short thing alone, a change that does not say which, this picture once more",
         _bare,
-        (Example("change it please"), Example("измени её")),
+        (Example("change it please"), Example("ёж")),
+    ),
+    WordReader(
+        "wished",
+        "a thing that is politely asked for",
+        _wished,
+        (Example("can I have a frame?"), Example("можно рамку?")),
     ),
 )
 ROWS = (

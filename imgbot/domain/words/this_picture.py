@@ -92,6 +92,16 @@ def _numbered(which: Which, chat: ChatState) -> ChatPicture | None:
     return known.newest_of(chosen) if chosen else None
 
 
+def itself(which: Which, chat: ChatState) -> Which:
+    """Return the picture of a number as it was, where its latest version is this one."""
+    known = words_of(chat.pictures)
+    chosen = _row(known, chat, are_photos=bool(which.name)).get(which.number)
+    is_later = chosen is not None and which.way is NamedBy.NUMBER and not which.and_also
+    if not is_later or this_picture(which, chat).pictures != (chat.this,):
+        return which
+    return Which(NamedBy.ID, name=chosen.id)
+
+
 def _version(number: int, line: str, known: PictureWords, chat: ChatState) -> ChatPicture | None:
     """Return a version of the only picture, from its first on."""
     line_of = [each for each in chat.pictures if known.line(each) == line]

@@ -12,7 +12,7 @@ from itertools import pairwise
 from imgbot.domain.operations import Operation
 from imgbot.domain.words.chat import ChatPicture, ChatState, history_of
 from imgbot.domain.words.picture_words import names_of_kind
-from imgbot.domain.words.vocabulary import excluded_by, near, wanted_in
+from imgbot.domain.words.vocabulary import concept, excluded_by, is_look, near, wanted_in
 
 _BEGUN = frozenset({Operation.CREATE, Operation.MERGE})
 """What begins a picture of its own."""
@@ -72,6 +72,13 @@ class Versions:
                 if names & _own(each).keys():
                     return parent
         return None
+
+    def before_look(self, said: str) -> ChatPicture | None:
+        """Return the latest picture with a look that another has replaced: day, before night."""
+        this, looks = self._chat.this, filter(is_look, said.split())
+        gone = {concept(each) for each in looks if this and self.has(this, concept(each)) is False}
+        kept = (each for each in self.history if all(self.has(each, n) is not False for n in gone))
+        return next(kept, None) if gone else None
 
     def find(
         self, wanted: Described, *, own: bool = False, back: bool = True, is_this: bool = False

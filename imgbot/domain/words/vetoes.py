@@ -167,6 +167,11 @@ def _read_told(sentence: Sentence, chat: ChatState) -> Reading | None:
     return found if isinstance(found, Talk) else Talk(Intent.SMALL_TALK)
 
 
+def _read_button(sentence: Sentence, _: ChatState) -> Reading | None:
+    found = _pattern(_LED + "{button}").fullmatch(_plain(sentence.parsed.tokens))
+    return Talk(Intent.QUESTION, "buttons") if found else None
+
+
 def _read_price(sentence: Sentence, _: ChatState) -> Reading | None:
     tokens = sentence.parsed.tokens
     if len(tokens) > _LONGEST or any(each.text == "«»" for each in tokens):
@@ -259,6 +264,12 @@ ROWS: tuple[WordReader, ...] = (
         "a remark about the chat, praise of a part, and what is to be agreed with, or is not gone",
         _read_remark,
         (Example("a question"), Example("красивые глаза")),
+    ),
+    WordReader(
+        "button",
+        "where a button is, and how pictures are compared",
+        _read_button,
+        (Example("where is the compare button"), Example("а где кнопка сравнить?")),
     ),
     WordReader(
         "price",
