@@ -190,7 +190,8 @@ class Additions:
     prompt_takers: Sequence[Callable[[str, "Dialogue"], Awaitable[bool]]] = ()
     """Handlers of the prompt of a text; each says whether it has taken it."""
     picture_takers: Sequence[Callable[[Message, "Dialogue"], Awaitable[bool]]] = ()
-    """Handlers of a picture that answers no question of the core; likewise."""
+    """Handlers of a picture that answers no question of the core, before it is taken for a new
+    one; each says whether it has taken it."""
     word_readers: Sequence[WordReader] = ()
     """Rows of the reader of words, behind the history."""
     answers: Mapping[str, "MessageHandler"] = field(default_factory=dict)

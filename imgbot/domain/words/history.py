@@ -89,6 +89,17 @@ class _Wording:
         return bool(this and this.is_there and self.versions.history)
 
     @property
+    def is_one_of_several(self) -> bool:
+        """True for "the first one", where there is no history, or there are variants.
+
+        "The very first one" is what all changes began with.
+        """
+        if self.has("very") and self.versions.history:
+            return False
+        is_among = any(each.order and each.operation for each in self.chat.pictures)
+        return self.has("ordinal") and (is_among or not self.versions.history)
+
+    @property
     def is_order(self) -> bool:
         """True if the picture is not only to be as before."""
         return self.has("order") or (self.has("wish") and not self.has("as_before"))
@@ -149,11 +160,7 @@ def step_in(text: str, chat: ChatState) -> Which | None:
     wording = _wording(text, chat)
     if wording.is_order or any(map(wording.has, ("asking", "withdrawn"))):
         return None
-    # Without a history, or after variants, the first is one of several.
-    are_several = any(each.order and each.operation for each in chat.pictures)
-    is_one = not wording.versions.history or (are_several and not wording.has("very"))
-    is_one = is_one and wording.has("ordinal")
-    ways = () if is_one or wording.has("elsewhere") else _WAYS
+    ways = () if wording.is_one_of_several or wording.has("elsewhere") else _WAYS
     return next((found for read in (_of_number, *ways) if (found := read(wording))), None)
 
 

@@ -1,6 +1,5 @@
 """Places: a photo of the one that the engine cannot draw answers the sentence that says so."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from aiogram.types import Message
@@ -15,7 +14,7 @@ from imgbot.domain.words.chat import ABOUT_PHOTO
 from imgbot.domain.words.reading import Order
 from imgbot.features.subject.moves import is_of_place, is_placing
 from imgbot.jobs.hooks import EndOffer
-from imgbot.storage.results import ResultStore
+from imgbot.storage.results import Recent, ResultStore
 
 
 def offer(_: object, job: Job) -> EndOffer | None:
@@ -32,12 +31,12 @@ class PlaceTaker:
 
     async def take(self, message: Message, dialogue: Dialogue) -> bool:
         photo = photo_of(message)
-        asked = [each async for each in self._asked(message, photo, dialogue)] if photo else []
+        asked = await self._asked(message, photo, dialogue) if photo else None
         if not photo or not asked:
             return False
-        request, caption = asked[0].request, await self.requests.prompt_in(message, dialogue)
-        place = str(asked[0].progress.facts["place"])
+        request, caption = asked.request, await self.requests.prompt_in(message, dialogue)
         order = read(caption, ABOUT_PHOTO, dialogue.added.word_readers)
+        place = str(asked.progress.facts["place"])
         if isinstance(order, Order) and not is_of_place(caption, place):
             return False
         wanted = caption if is_placing(caption) else request.prompt
@@ -47,24 +46,23 @@ class PlaceTaker:
         await dialogue.state.clear()
         return True
 
-    async def _asked(
-        self, message: Message, photo: InputPhoto, dialogue: Dialogue
-    ) -> AsyncIterator[Job]:
-        """Yield what the user asked for last, or by a reply, if it lacks its place."""
-        replied, now_ms = replied_message(message), dialogue.now_ms()
+    async def _asked(self, message: Message, photo: InputPhoto, dialogue: Dialogue) -> Job | None:
+        """Return what the user asked for last, or what is replied to, if it lacks its place."""
+        replied, own = replied_message(message), await self._before(photo, dialogue)
         is_reply = dialogue.identity.has_written(replied)
-        # The photo is among them, and so is its order if the message is handled again.
+        about = replied.message_id if replied and is_reply else 0
+        since_ms = dialogue.now_ms() - EXPIRY_S * 1000
+        for each in own if about else own[:1]:
+            job = await self.results.result(each.job_id) if each.job_id else None
+            is_meant = about == job.progress.message_id if job and about else each.at_ms > since_ms
+            if job and is_meant and offer(self, job):
+                return job
+        return None
+
+    async def _before(self, photo: InputPhoto, dialogue: Dialogue) -> list[Recent]:
+        """Return what was recent of the user before this photo, which is noted already."""
+        # So is its order if the message is handled again.
         noted = {photo.unique_id, dialogue.context.request}
         recents = await self.results.recent(dialogue.context.place)
-        own = [
-            each
-            for each in recents
-            if each.user_id == dialogue.user_id
-            and (each.job_id or each.photos[0].unique_id) not in noted
-        ]
-        for each in own if is_reply else own[:1]:
-            job = await self.results.result(each.job_id) if each.job_id else None
-            is_shown = replied is not None and job and job.progress.message_id == replied.message_id
-            is_meant = is_shown if is_reply else now_ms - each.at_ms < EXPIRY_S * 1000
-            if job and is_meant and offer(self, job):
-                yield job
+        own = (each for each in recents if each.user_id == dialogue.user_id)
+        return [each for each in own if (each.job_id or each.photos[0].unique_id) not in noted]
