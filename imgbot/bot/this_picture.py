@@ -85,7 +85,7 @@ def chat_pictures(recents: Sequence[Recent], user_id: int, now_ms: int) -> tuple
     for recent in reversed(recents):
         is_own, age_s = recent.user_id == user_id, max(now_ms - recent.at_ms, 0) // 1000
         for each in _pictures_in(recent, is_own=is_own):
-            known = found.pop(each.id, None)
+            known = _known(each.id, found)
             latest = known if known and (known.words or not each.operation) else each
             is_there = known is not None or not recent.job_id
             found[each.id] = replace(latest, age_s=age_s, is_there=is_there)
@@ -94,6 +94,19 @@ def chat_pictures(recents: Sequence[Recent], user_id: int, now_ms: int) -> tuple
     shown = Counter(each.job_id or each.parent for each in recents)
     listed = [_in_order(each, found, orders) for each in reversed(found.values())]
     return tuple(chain.from_iterable(_runs(listed, shown)))
+
+
+def _known(picture_id: str, found: dict[str, ChatPicture]) -> ChatPicture | None:
+    """Return what is known of a picture that comes, as the newest from now on.
+
+    What was ordered of it before it came stays newer.
+    """
+    known = found.get(picture_id)
+    made = (each for each in found.values() if each.operation and not each.is_there)
+    is_first = known and known.operation and not known.is_there
+    if not (is_first and any(each.parent == picture_id for each in made)):
+        found.pop(picture_id, None)
+    return known
 
 
 def _sources_of(found: Mapping[str, ChatPicture]) -> dict[str, ChatPicture]:

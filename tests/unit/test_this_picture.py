@@ -129,6 +129,11 @@ FOX = ChatPicture("1", Operation.CREATE, ("a fox",))
                 ChatPicture("2", Operation.CREATE, ("an owl",), age_s=5, is_there=False),
             ],
         ),
+        # A picture that comes after a change of it was ordered leaves that the newest.
+        (
+            [drawn("1", "a fox"), NIGHT, drawn("1", "a fox")],
+            [ChatPicture("2", Operation.EDIT, ("a fox", "at night"), "1", is_there=False), FOX],
+        ),
         # What a job has changed is there, too, though it was sent elsewhere.
         (
             [changed("2", "darker", "", (PHOTO,))] * 2,
