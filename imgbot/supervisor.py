@@ -93,24 +93,13 @@ async def _serve(
     notifier: Notifier,
     stopping: asyncio.Event,
 ) -> None:
-    pool, sampler = connections.pool, services.sampler
+    """Serve until told to stop; background tasks end after the work."""
+    pool = connections.pool
     # READY must include the pool: one worker answers, the others start on need.
     await pool.run(worker.ping)
-    sampler.serve(services.serving)
+    services.sampler.serve(services.serving)
     names = "+".join(connections.routes.names)
     events.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
-    await _run(services, server, connections, notifier, stopping)
-    notifier.stopping("closing")
-
-
-async def _run(
-    services: Services,
-    server: RedisServer | None,
-    connections: Connections,
-    notifier: Notifier,
-    stopping: asyncio.Event,
-) -> None:
-    """Serve; background tasks end after the work."""
     draining, drain_s = connections.draining, HANDOVER_S if connections.lease else DRAIN_S
     background = (
         services.maintenance.repair_loop(),
@@ -135,6 +124,7 @@ async def _run(
             # An unexpected end, and the cleanup may hang as well.
             force_exit_after(asyncio.get_running_loop())
             raise
+    notifier.stopping("closing")
 
 
 async def _report(services: Services, connections: Connections, notifier: Notifier) -> None:
