@@ -237,6 +237,11 @@ def test_a_report_is_plain_and_without_secrets() -> None:
         "WRONG    c  key [secret]",
         "1 wrong, 1 warning, 1 ok",
     ]
+    assert Report([warning("b", "word " * 9, "do " * 20)]).text(40).splitlines()[:3] == [
+        "warning  b  word word word word word",
+        "            word word word word",
+        f"            → {'do ' * 20}",
+    ]
     assert "s3cret1" not in report.json()
     assert (report.exit_status, Report(found[:2]).exit_status) == (1, 0)
 

@@ -10,6 +10,9 @@ import json
 import logging
 import os
 import platform
+import shutil
+import sys
+import textwrap
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -52,13 +55,20 @@ class Report:
     def exit_status(self) -> int:
         return int(any(finding.level is Severity.WRONG for finding in self.findings))
 
-    def text(self) -> str:
-        """Return a line per finding, and below it what fixes it."""
+    def text(self, columns: int = 0) -> str:
+        """Return a line per finding, and below it what fixes it, whole, to be copied.
+
+        In so many columns, a finding that is longer goes on below its beginning.
+        """
         width = max((len(finding.check) for finding in self.findings), default=0)
+        room = max(20, columns - width - 11) if columns else sys.maxsize
         lines = [f"fixed    {line}" for line in self.repairs]
         for finding in self.findings:
             mark, text = _MARKS[finding.level], strip_control(finding.text)
-            lines.append(f"{mark}  {finding.check:<{width}}  {text}")
+            whole = {"break_long_words": False, "break_on_hyphens": False}
+            first, *others = textwrap.wrap(text, room, **whole) or [text]
+            lines.append(f"{mark}  {finding.check:<{width}}  {first}")
+            lines += [f"{'':<{width + 11}}{each}" for each in others]
             if finding.advice:
                 lines.append(f"{'':<{width + 11}}→ {strip_control(finding.advice)}")
         counts = Counter(finding.level for finding in self.findings)
@@ -95,7 +105,8 @@ async def run_doctor(*, provider: str | None, is_fixing: bool, is_json: bool) ->
         say("\n".join(factory.dry_run_spec(provider)))
         return 0
     report = await run_checks(os.environ, is_fixing=is_fixing)
-    say(report.json() if is_json else report.text())
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    say(report.json() if is_json else report.text(columns))
     return report.exit_status
 
 
