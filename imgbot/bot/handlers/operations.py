@@ -361,9 +361,9 @@ def _required(photo: InputPhoto | None) -> InputPhoto:
 async def _show_count(key: str, count: int, data: Mapping[str, Any], dialogue: Dialogue) -> None:
     """Keep one message with the count up to date, instead of one answer per photo."""
     panel, (text, rows) = data.get("panel", 0), _counted(key, count, dialogue)
-    # The button appears with the second photo; a late count does no harm.
-    is_needed = data.get("shown", 0) < 2 <= count
-    if not (panel and await dialogue.edit(text, rows, panel, is_needed=is_needed)):
+    # The button appears below the second photo; a late count does no harm.
+    is_first = data.get("shown", 0) < 2 <= count
+    if is_first or not (panel and await dialogue.edit(text, rows, panel, is_needed=False)):
         panel = await dialogue.say(text, rows)
     await dialogue.state.update_data(panel=panel, shown=count)
 

@@ -59,6 +59,17 @@ async def test_an_album_without_words_is_asked_about_once_and_numbered(bob: User
     assert [m.id for m in outgoing] == [panel.id, result.id]
 
 
+async def test_photos_one_by_one_get_the_button_below_the_second(bob: User) -> None:
+    await bob.ask("/merge")
+    await bob.ask("", PHOTOS[0])
+    [second] = await bob.photos(PHOTOS[1])
+    panel = await bob.wait(has_buttons)
+    await bob.photos(PHOTOS[2])
+    counted = await bob.wait(lambda m: m.text.startswith("3 photos"))
+
+    assert (panel.id > second.id, counted.id) == (True, panel.id)
+
+
 async def test_words_right_after_an_album_are_about_the_album(bob: User) -> None:
     await bob.photos(*PHOTOS[:2])
     result = await bob.order("side by side")
