@@ -118,7 +118,8 @@ class Conversation:
             await answer(message, dialogue)
             return
         question, _ = await open_question(message, dialogue)
-        takers = () if question else dialogue.added.picture_takers
+        is_answer = question in {*_OPERATION_ASKED, Question.MERGE_PHOTOS}
+        takers = () if is_answer else dialogue.added.picture_takers
         if not await _is_taken(takers, message, dialogue):
             await self._picture_taker(question)(message, dialogue)
 

@@ -190,7 +190,7 @@ class Additions:
     prompt_takers: Sequence[Callable[[str, "Dialogue"], Awaitable[bool]]] = ()
     """Handlers of the prompt of a text; each says whether it has taken it."""
     picture_takers: Sequence[Callable[[Message, "Dialogue"], Awaitable[bool]]] = ()
-    """Handlers of a picture that answers no question of the core, before it is taken for a new
+    """Handlers of a picture that no question of the core asks for, before it is taken for a new
     one; each says whether it has taken it."""
     word_readers: Sequence[WordReader] = ()
     """Rows of the reader of words, behind the history."""

@@ -166,6 +166,14 @@ class Pictures:
         latest_s = context.sent_s + 1 + dialogue.messenger.clock_ahead_s
         return latest_s * 1000 < await self.results.failed_ms(recent.job_id, dialogue.now_ms())
 
+    async def before(self, photo: InputPhoto, dialogue: Dialogue) -> list[Recent]:
+        """Return what was recent of the user before this photo, which is noted already."""
+        # So is its order if the message is handled again.
+        noted = {photo.unique_id, dialogue.context.request}
+        recents = await self.results.recent(dialogue.context.place)
+        own = (each for each in recents if each.user_id == dialogue.user_id)
+        return [each for each in own if (each.job_id or each.photos[0].unique_id) not in noted]
+
     async def meant(self, chat: KnownChat, picture_id: str, dialogue: Dialogue) -> Meant:
         """Return what an id of a picture stands for; nothing if it is gone."""
         known = chat.known.get(picture_id, ())

@@ -226,10 +226,16 @@ class Requests:
         await self.check_rate_limit(dialogue)
         await self._enqueue_variants(dialogue, again, len(models) or count, models)
 
-    async def repeat_failed(self, dialogue: Dialogue, failed: Job) -> bool:
-        """Order the request of a failed job again, once; False if that was done before."""
+    async def repeat_failed(
+        self, dialogue: Dialogue, failed: Job, *, is_counted: bool = False
+    ) -> bool:
+        """Order the request of a failed job again, once; False if that was done before.
+
+        One that only led to a question is counted already.
+        """
         request, wanted = f"{failed.id}-r", failed.request
-        await self.check_rate_limit(dialogue, request)
+        if not is_counted:
+            await self.check_rate_limit(dialogue, request)
         made = await self.results.expected(wanted.parent) if wanted.parent else None
         try:
             _, model = _complete(dialogue, wanted.operation, model=wanted.model)

@@ -5,6 +5,7 @@ An album with a prompt is a merge, or a change of each photo. Where it may be bo
 user is asked; of two photos, unless one turns out to be the other with an area marked on it.
 
 * `handlers`: of items, of a text that follows them, and of whole albums.
+* `one_by_one`: two photos that were not sent as an album, with words that need both.
 * `unsure`: the question about two photos, which have been compared.
 * `processor`: the loop; `store`: incomplete albums, in Redis.
 """
@@ -13,6 +14,7 @@ import asyncio
 from collections.abc import Collection
 
 from imgbot.features.albums.handlers import EACH, AlbumHandlers
+from imgbot.features.albums.one_by_one import SecondPhoto
 from imgbot.features.albums.processor import AlbumProcessor
 from imgbot.features.albums.store import KEYS, Albums
 from imgbot.features.albums.unsure import HOOKS, PAIR, PairChoice
@@ -35,6 +37,7 @@ def _build(core: Core) -> Seams:
         message_routes=[handlers.route],
         actions=[(EACH, handlers.on_each), (PAIR, pairs.on_press)],
         prompt_takers=[handlers.add_prompt],
+        picture_takers=[SecondPhoto(core.requests, core.pictures).take],
         kept_handlers={"album": handlers.handle_again},
         work=[process],
         hooks=HOOKS,

@@ -155,7 +155,7 @@ class AlbumHandlers:
         self, items: Sequence[Item], photos: tuple[InputPhoto, ...], wanted: str, dialogue: Dialogue
     ) -> bool:
         """Order what the prompt asks of each photo, or ask; False if it is about all in one."""
-        chat = _chat_of(photos)
+        chat = chat_of_album(photos)
         order = read(wanted, chat, dialogue.added.word_readers)
         is_unsure = self._is_unsure(photos, wanted, dialogue)
         if is_unsure and not _may_be_marked(photos, wanted, dialogue):
@@ -173,14 +173,14 @@ class AlbumHandlers:
 
     def _is_unsure(self, photos: Sequence[InputPhoto], wanted: str, dialogue: Dialogue) -> bool:
         """Return true for words that may be about each photo, or about one picture of all."""
-        found = read(wanted, _chat_of(photos), dialogue.added.word_readers)
+        found = read(wanted, chat_of_album(photos), dialogue.added.word_readers)
         # The style of one of two photos is for the other.
         is_style = len(photos) == _PAIR and self.operations.asks_for_style(wanted)
         return bool(wanted) and not (is_style or isinstance(found, Order))
 
     def _is_for_each(self, photos: Sequence[InputPhoto], prompt: str, dialogue: Dialogue) -> bool:
         """Return true for an album with a wish of its own, which no collecting swallows."""
-        order = read(prompt, _chat_of(photos), dialogue.added.word_readers)
+        order = read(prompt, chat_of_album(photos), dialogue.added.word_readers)
         if len(photos) < _PAIR or not isinstance(order, Order):
             return False
         return order.which.way is NamedBy.ALL and order.operation is not Operation.MERGE
@@ -191,7 +191,7 @@ class AlbumHandlers:
             return "stale_button"
         targets = [TargetPicture(each) for each in await dialogue.photos()]
         words = (await dialogue.state.get_data()).get("words", "")
-        await self.requests.check_rate_limit(dialogue)
+        # The album was counted as one.
         await self.operations.order_on_each(Operation.EDIT, targets, words, dialogue)
         await dialogue.remove_panel()
         return "accepted_short"
@@ -247,7 +247,7 @@ def _photos_in(items: Sequence[Item]) -> list[InputPhoto]:
     return [each.source for each in items if each.source]
 
 
-def _chat_of(photos: Sequence[InputPhoto]) -> ChatState:
+def chat_of_album(photos: Sequence[InputPhoto]) -> ChatState:
     """Return the chat in which the prompt of an album is read: its photos alone."""
     ids = tuple(each.unique_id for each in photos)
     listed = [ChatPicture(each, order=ids[0], number=at) for at, each in enumerate(ids, 1)]

@@ -51,9 +51,9 @@ class PairChoice:
         is_new = True
         if choice == "one":
             # That it was unsure is not kept with its end.
-            is_new = await self.requests.repeat_failed(by_asked, wanted)
+            is_new = await self.requests.repeat_failed(by_asked, wanted, is_counted=True)
         else:
-            await self.requests.check_rate_limit(dialogue)
+            # The album was counted as one.
             targets = [TargetPicture(each) for each in wanted.request.sources]
             words = wanted.request.prompt
             await self.operations.order_on_each(Operation.EDIT, targets, words, by_asked)

@@ -42,7 +42,8 @@ async def _on_choice(
     wanted, by_asked = await pictures.failed_request(callback, job_id, dialogue)
     shape = str(wanted.progress.facts.get("shape", ""))
     prompt = dialogue.t(f"shape_{way}_prompt", shape=shape)
-    is_new = await requests.repeat_failed(by_asked, with_changes(wanted, prompt=prompt))
+    again = with_changes(wanted, prompt=prompt)
+    is_new = await requests.repeat_failed(by_asked, again, is_counted=True)
     await dialogue.remove_panel()
     return "accepted_short" if is_new else "tapped_already"
 

@@ -19,7 +19,7 @@ def _build(core: Core) -> Seams:
     results = ResultStore(core.redis)
     return Seams(
         word_readers=ROWS,
-        picture_takers=[PlaceTaker(core.requests, results).take],
+        picture_takers=[PlaceTaker(core.requests, core.pictures).take],
         before_order=[refuse_behind],
         hooks=hooks_of(results),
     )

@@ -6,6 +6,7 @@ from aiogram.types import Message
 
 from imgbot.bot.dialogue import EXPIRY_S, Dialogue
 from imgbot.bot.messages import photo_of, replied_message
+from imgbot.bot.pictures import Pictures
 from imgbot.bot.requests import Requests
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import Operation
@@ -14,7 +15,6 @@ from imgbot.domain.words.chat import ABOUT_PHOTO
 from imgbot.domain.words.reading import Order
 from imgbot.features.subject.moves import is_of_place, is_placing
 from imgbot.jobs.hooks import EndOffer
-from imgbot.storage.results import Recent, ResultStore
 
 
 def offer(_: object, job: Job) -> EndOffer | None:
@@ -27,7 +27,7 @@ class PlaceTaker:
     """Takes the photo of a place; the request that lacks it is the user's latest, or replied to."""
 
     requests: Requests
-    results: ResultStore
+    pictures: Pictures
 
     async def take(self, message: Message, dialogue: Dialogue) -> bool:
         photo = photo_of(message)
@@ -48,21 +48,13 @@ class PlaceTaker:
 
     async def _asked(self, message: Message, photo: InputPhoto, dialogue: Dialogue) -> Job | None:
         """Return what the user asked for last, or what is replied to, if it lacks its place."""
-        replied, own = replied_message(message), await self._before(photo, dialogue)
+        replied, own = replied_message(message), await self.pictures.before(photo, dialogue)
         is_reply = dialogue.identity.has_written(replied)
         about = replied.message_id if replied and is_reply else 0
         since_ms = dialogue.now_ms() - EXPIRY_S * 1000
         for each in own if about else own[:1]:
-            job = await self.results.result(each.job_id) if each.job_id else None
+            job = await self.pictures.results.result(each.job_id) if each.job_id else None
             is_meant = about == job.progress.message_id if job and about else each.at_ms > since_ms
             if job and is_meant and offer(self, job):
                 return job
         return None
-
-    async def _before(self, photo: InputPhoto, dialogue: Dialogue) -> list[Recent]:
-        """Return what was recent of the user before this photo, which is noted already."""
-        # So is its order if the message is handled again.
-        noted = {photo.unique_id, dialogue.context.request}
-        recents = await self.results.recent(dialogue.context.place)
-        own = (each for each in recents if each.user_id == dialogue.user_id)
-        return [each for each in own if (each.job_id or each.photos[0].unique_id) not in noted]

@@ -15,8 +15,8 @@ from imgbot.painter.engine.filling import fill_smoothly
 
 # Sizes of the copies that are searched: a line is up to 7 px wide there, a fold wider.
 _SEARCHED_PX = (400_000, 90_000)
-_DIRECTIONS = range(0, 180, 15)
-_LINE_MIN_PX = 50
+_DIRECTIONS = range(0, 180, 9)
+_LINE_MIN_PX = 54
 _SPECK_MAX_PX = 8
 
 _Tones = tuple[Image.Image, Image.Image]
@@ -33,7 +33,7 @@ def remove_damage(image: Image.Image, degree: float = 1.0) -> Image.Image | None
         if min(small.size) < 48:
             return None
         bare = _bare(small, degree)
-        light, dark = _lines(small.convert("L"), bare, 20 / degree)
+        light, dark = _lines(small.convert("L"), bare, 19 / degree)
         if pixels == _SEARCHED_PX[0]:
             light, dark = _with_specks(small.convert("L"), bare, (light, dark))
         wide = _told_apart(small, (light, dark)).resize(flaws.size, Image.Resampling.BILINEAR)
@@ -69,7 +69,7 @@ def _lines(grey: Image.Image, bare: _Tones, contrast_min: float) -> _Tones:
             for each in (grey, whole, *bare)
         )
         # Where the picture ends there is no line.
-        inside = inside.filter(ImageFilter.MinFilter(11))
+        inside = inside.filter(ImageFilter.MinFilter(3))
         for index, tone in enumerate(tones):
             marks = above(ridges(turned, is_bright=index == 0), contrast_min)
             line = _dense(ImageChops.darker(marks, ImageChops.darker(inside, above(tone, 100))))

@@ -44,6 +44,12 @@ async def results_of(user: User, count: int) -> list[Message]:
     return sorted(found, key=lambda each: each.text)
 
 
+async def counted(user: User) -> int:
+    """Requests of a user that count in their limit: one for each picture."""
+    async with user.stage.bot.redis() as redis:
+        return int(await redis.get(f"{keys.RATE_LIMIT}{user.id}") or 0)
+
+
 @pytest.mark.parametrize(
     ("caption", "order"),
     [
@@ -87,6 +93,7 @@ async def test_words_that_may_mean_both_are_asked_about(
     results = await results_of(bob, count)
 
     assert question.text == t("en", "ask_each", count=3)
+    assert await counted(bob) == count
     assert asked == []
     assert results[-1].text.startswith(title)
 
@@ -104,8 +111,27 @@ async def test_two_photos_that_are_no_original_and_its_copy_are_asked_about(
     results = await results_of(anna, count)
 
     assert asked == charges
+    assert await counted(anna) == count
     assert results[-1].text.startswith(title)
     assert await anna.stage.charges() == charges + count
+
+
+@pytest.mark.parametrize(
+    ("caption", "order"),
+    [
+        ("put me in front of this", "merge put me in front of this"),
+        ("рядом", "merge рядом"),
+        ("make it darker", "edit make it darker"),
+    ],
+)
+async def test_a_second_photo_is_merged_with_the_one_before_where_its_words_need_both(
+    anna: User, caption: str, order: str
+) -> None:
+    await anna.ask("", PHOTOS[0], fits=has_buttons)
+
+    await anna.order(caption, PHOTOS[1])
+
+    assert (await anna.stage.orders())[-1] == order
 
 
 @pytest.mark.parametrize("caption", ["each side by side", "make them all one picture"])
