@@ -71,6 +71,17 @@ class RequestContext:
         return f"{self.chat_id}.{self.thread_id}"
 
     @property
+    def pressed(self) -> str:
+        """Message whose button this user has pressed, as it is part of a key."""
+        shown = f"e{self.ephemeral_id}" if self.ephemeral_id else self.message_id
+        return f"{self.chat_id}.{self.user_id}.{shown}"
+
+    @property
+    def answered(self) -> str:
+        """Name under which it is noted that this message was answered and has stayed."""
+        return f"said.{self.user_id}.answered.{self.pressed}"
+
+    @property
     def is_shown_to_others(self) -> bool:
         """True if others may read the answer."""
         return not self.is_private or bool(self.inline_id)

@@ -476,15 +476,18 @@ class Dialogue:
             await self.say(text, rows, Audience.ASKER)
 
     async def remove_panel(self) -> None:
-        """Remove the message whose button was pressed, if Telegram lets it be removed."""
+        """Remove the message whose button was pressed; one that stays takes no other press."""
         context, messenger = self.context, self.messenger
-        with suppress(ImgbotError):
+        try:
             if context.ephemeral_id:
                 await messenger.remove_ephemeral(
                     context.chat_id, self.user_id, context.ephemeral_id
                 )
             else:
                 await messenger.remove(context.chat_target, context.message_id)
+        except ImgbotError:
+            # It would order a second time.
+            await self.users.once(context.answered, context.request)
 
     async def send(
         self,

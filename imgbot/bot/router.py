@@ -270,10 +270,11 @@ class UpdateHandler:
         await command.handler(without_mention(message, self.router.identity.name), again)
 
     async def _is_first(self, context: RequestContext, callback: CallbackQuery) -> bool:
-        """Return false for a second press within seconds, of a button that orders something."""
-        shown = f"e{context.ephemeral_id}" if context.ephemeral_id else context.message_id
-        tap = f"{context.chat_id}.{context.user_id}.{shown}.{callback.data}"
-        return await self.users.is_first(f"tap.{tap}", context.request, _TAP_S)
+        """Return false for a second press within seconds, or below what was answered."""
+        if await self.users.choice(context.answered) not in {"", context.request}:
+            return False
+        tap = f"tap.{context.pressed}.{callback.data}"
+        return await self.users.is_first(tap, context.request, _TAP_S)
 
 
 def _kind_of(update: Update, raw: Mapping[str, Any]) -> str:

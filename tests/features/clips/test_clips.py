@@ -206,6 +206,21 @@ async def test_words_in_reply_to_a_clip_ask_about_another_one_of_its_picture(
 
 @pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_question_that_could_not_be_removed_orders_one_clip(buyer: User) -> None:
+    question = await buyer.ask("/animate", jpeg("cat", (320, 320)))
+    before, control = await buyer.stage.charges(), buyer.control
+    await control.fault("deleteMessage", "error", times=1, chat_id=buyer.id)
+    await buyer.click(question, AGREE, is_clip)
+    async with buyer.stage.bot.redis() as redis:
+        # As if they pressed again a while later.
+        await redis.delete("", *await redis.keys(f"{keys.ONCE}tap.*"))
+
+    assert await buyer.toast(question, AGREE) == t("en", "tapped_already")
+    assert await buyer.stage.charges() == before + 1
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_clip_of_51_mb_is_told_of_and_never_shown(buyer: User) -> None:
     before = await buyer.stage.charges()
     making(buyer.stage, mp4(size_bytes=51_000_000))
