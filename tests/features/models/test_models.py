@@ -255,8 +255,8 @@ async def test_a_model_that_was_replaced_is_the_new_one_in_all_that_is_stored(bo
         offered = await bob.press(panel, "Create a picture")
         result = await bob.order("a green hill")
         job = result.button("Again")["callback_data"].partition(":")[2]
-        await eventually(lambda: redis.hget(f"{keys.RESULT}{job}", "chosen"))
-        await redis.hset(f"{keys.RESULT}{job}", "chosen", REPLACED)
+        await eventually(lambda: redis.hget(f"{keys.RESULT}{job}", "model"))
+        await redis.hset(f"{keys.RESULT}{job}", "model", REPLACED)
         await bob.click(result, "Again", lambda m: m.photo_id)
         await order_slow(bob)
         await bob.say("a blue sea")
