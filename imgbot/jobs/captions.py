@@ -14,6 +14,8 @@ _CAPTION_WORDS = 600
 """Characters of the prompt that a caption repeats; Telegram takes 1024 in all."""
 
 _UNKNOWN_WORDS = 120
+_A_BIT = re.compile(r"\bпо(?=\w{2,}(?:[её]е|че|ше|же|ще)\b)", re.IGNORECASE)
+"""Begins "поярче", which is "ярче"."""
 _NEARLY = 0.97
 """Fraction of a scale that counts as reached: sides are rounded."""
 
@@ -86,9 +88,9 @@ def _changes(job: Job) -> list[str]:
     if not is_listed or _only_change(job) or job.request.is_lettering_alone:
         return []
     did = edit_names(job.request.language, job.progress.parts_of("did"))
-    # A prompt that was applied to the letter need not be repeated.
-    is_edit = job.request.operation is Operation.EDIT
-    is_in_title = is_edit and _normalised(did) == _normalised(_words(job))
+    # What the prompt says already need not be repeated, if all of it was understood.
+    is_edit = job.request.operation is Operation.EDIT and not job.progress.parts_of("unknown")
+    is_in_title = is_edit and stems_of(did) <= stems_of(_A_BIT.sub("", _words(job)))
     return [did[0].upper() + did[1:]] if did and not is_in_title else []
 
 
@@ -108,11 +110,6 @@ def _unknown(job: Job) -> list[str]:
     key = "caption_unknown_nearest" if "nearest" in facts else "caption_unknown"
     words = cut(", ".join(quoted(language, each) for each in parts), _UNKNOWN_WORDS)
     return [t(language, key, words=words, nearest=facts.get("nearest", ""))]
-
-
-def _normalised(words: str) -> list[str]:
-    """Words without "and" and punctuation: "warmer and brighter" equals "warmer, brighter"."""
-    return [word for word in re.findall(r"\w+", words.lower()) if word not in {"и", "and"}]
 
 
 def _shortened(words: str) -> str:

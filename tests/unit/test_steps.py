@@ -359,6 +359,22 @@ def test_a_word_that_names_the_picture_is_not_called_unknown(
 
 
 @pytest.mark.parametrize(
+    ("did", "prompt", "lines"),
+    [
+        ("brighter", "второй поярче", 1),
+        ("brighter", "сделай тусклее", 2),
+        ("warmer, frame", "с рамкой и потеплее", 1),
+        ("warmer, frame", "рамка", 2),
+    ],
+)
+def test_a_caption_says_once_what_was_done(did: str, prompt: str, lines: int) -> None:
+    edit = {"operation": Operation.EDIT, "language": "ru", "prompt": prompt}
+
+    caption = captions.success_caption(with_changes(JOB, facts={"did": did}, **edit))
+    assert len(caption.splitlines()) == lines
+
+
+@pytest.mark.parametrize(
     ("language", "lines"),
     [
         ("en", ["✏️ make it", "Slightly warmer, frame", "I didn't understand: “sky”, “dusk”"]),
