@@ -24,12 +24,13 @@ from imgbot.domain.words.reading import (
     sentence_of,
 )
 from imgbot.domain.words.this_picture import Found, itself, numbered, this_picture
-from imgbot.domain.words.vocabulary import WORDS, is_look, is_small
+from imgbot.domain.words.vocabulary import WORDS, concept, excluded_by, is_look, is_small
 
 _COMPARED = re.compile(
     r"^(?:it )?(?:is|looks|seems|was|feels) (?:\w+ )?(?:\w+er|better|best|worse)\b"
     r"|\b(?:than (?:the )?(?:others?|rest)|остальных|других|всех)$"
 )
+_TINTS = excluded_by(["black"]) - {"white"}
 _OF_ALL = WORDS["every"] | WORDS["whole"] | WORDS["several"] | {"whole"}
 _OF_ONE = (WORDS["this"] | WORDS["pronouns"] | {"это", "here", "тут", "здесь"}) - WORDS["these"]
 _OF_SEVERAL = WORDS["several"] | WORDS["these"]
@@ -164,6 +165,9 @@ def _is_of_each(sentence: Sentence) -> bool:
     words = {each.text for each in tokens}
     if not _OF_ALL.isdisjoint(words):
         return True
+    if not _TINTS.isdisjoint(map(concept, words)):
+        # The other photo may show what is to become green.
+        return False
     told = [each for each in tokens if each.text in WORDS["degrees"] or not is_small(each)]
     is_look_alone = all(_is_look(each.text) for each in told)
     return bool(told) and is_look_alone and _OF_ONE.isdisjoint(words)

@@ -51,12 +51,13 @@ async def test_words_with_a_drawn_photo_are_about_the_area(
 
 
 @pytest.mark.parametrize("album", [(PLAIN, DRAWN), (DRAWN, PLAIN)], ids=["after it", "before it"])
+@pytest.mark.parametrize("words", ["make this red", "сделай зелёным"])
 async def test_an_album_of_a_photo_and_its_drawn_copy_is_about_the_area(
-    simulated_stage: Stage, anna: User, album: tuple[bytes, bytes]
+    simulated_stage: Stage, anna: User, album: tuple[bytes, bytes], words: str
 ) -> None:
-    await anna.order("make this red", *album)
+    await anna.order(words, *album)
 
-    assert await last_order(simulated_stage) == ("inpaint", "make this red", 1, 0.1)
+    assert await last_order(simulated_stage) == ("inpaint", words, 1, 0.1)
 
 
 @pytest.mark.parametrize("between", [(), (OTHER, jpeg("pendulum"), SMALL)], ids=["last", "fourth"])
