@@ -286,7 +286,7 @@ def test_a_caption_of_an_album_is_a_merge_only_where_it_needs_several(
     [
         ("make both darker", "make it darker"),
         ("сделай обе ярче", "сделай ярче"),
-        ("all two at night", "it at night"),
+        ("all two at night", "at night"),
     ],
 )
 def test_what_all_shall_get_is_said_as_of_one(text: str, prompt: str) -> None:

@@ -142,8 +142,11 @@ def _order_of(reading: Reading) -> Order:
 def _about(named: PictureName, reading: Reading) -> Reading:
     if isinstance(reading, Ask):
         return replace(reading, order=replace(reading.order, which=named.which))
-    if isinstance(reading, Order) and reading.intent is Intent.CREATE:
-        return reading
+    if isinstance(reading, Order):
+        if reading.intent is Intent.CREATE:
+            return reading
+        # "Both brighter" was read as "it brighter".
+        reading = replace(reading, prompt=reading.prompt.removeprefix("it "))
     return replace(reading, which=named.which) if reading.which == THIS else reading
 
 

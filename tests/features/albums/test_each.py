@@ -53,7 +53,7 @@ async def counted(user: User) -> int:
 @pytest.mark.parametrize(
     ("caption", "order"),
     [
-        ("each in black and white", "edit it in black and white"),
+        ("each in black and white", "edit in black and white"),
         ("все в чёрно-белое", "edit все в чёрно-белое"),
         ("same for all: black and white", "edit same for all: black and white"),
         ("на каждом убери фон", "removebg"),
