@@ -76,7 +76,9 @@ async def test_a_provider_behind_links_goes_along_with_what_they_lead_to(
     provider.symlink_to("current/mine.toml")
     (releases / "comfyui/create.json").rename(releases / "create-2.json")
     (releases / "comfyui/create.json").symlink_to("../create-2.json")
-    (there["old"] / "imgbot.env").write_text(f"IMGBOT_PROVIDER_EDIT={provider}\nMINE_KEY=x\n")
+    (there["old"] / "imgbot.env").write_text(
+        f"IMGBOT_PROVIDER=builtin, edit={provider}\nMINE_KEY=x\n"
+    )
     made = await run(move.old, "backup", "--stop", "--with-secrets", str(move.file))
     shutil.rmtree(own)
     shutil.rmtree(releases)

@@ -177,7 +177,7 @@ async def test_providers_of_single_operations_stay_in_the_file_where_they_are_wr
     sandbox: Sandbox, server: Layout, typed: list[str]
 ) -> None:
     with server.environment_file.open("a") as file:
-        file.write("IMGBOT_PROVIDER=builtin, upscale=comfyui\nIMGBOT_PROVIDER_EDIT=kie\n")
+        file.write("IMGBOT_PROVIDER=builtin, upscale=comfyui, edit=kie\n")
     typed += [sandbox.token, "right", "right", sandbox.token]
 
     answers = await answers_to(server, InstallOptions(provider="fal"))
@@ -185,7 +185,7 @@ async def test_providers_of_single_operations_stay_in_the_file_where_they_are_wr
         # A rollback must start with what the installation wrote.
         await answers_to(server, InstallOptions(provider="fal, upscale=kie"))
 
-    assert answers.provider == "fal, upscale=comfyui"
+    assert answers.provider == "fal, upscale=comfyui, edit=kie"
     assert set(answers.keys) == {"FAL_KEY", "KIE_API_KEY"}
 
 

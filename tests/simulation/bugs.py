@@ -134,7 +134,7 @@ BUGS = {
         f"{_GUARD}._configure", 'if is_allowed else ""', 'if True else ""'
     ),
     "status message not recorded": Bug(
-        "imgbot.jobs.status_messages:StatusMessages.ensure",
+        "imgbot.jobs.status_messages:StatusMessages._send_first",
         "await self._queue.record_status_message(job.id, message.message_id, place.chat_id)",
         "pass",
     ),
