@@ -53,7 +53,7 @@ class Walk:
         return f"{self.files} files, {self.functions} functions, {self.crossings} crossings"
 
 
-CEILINGS = Walk(files=118, functions=674, crossings=236)
+CEILINGS = Walk(files=118, functions=682, crossings=236)
 """Some above what is counted: two or three functions run for an order or beside it by chance."""
 
 
