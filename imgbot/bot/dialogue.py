@@ -217,7 +217,7 @@ class Additions:
     photo_buttons: Sequence[ButtonAction] = ()
     """Actions of buttons under a photo that was sent without a prompt."""
     decide_unsure: Callable[[int, str, ChatState, Ask], Awaitable[Reading]] | None = None
-    """Reads a text of a user where the reader of words is unsure; of one feature alone."""
+    """Reads a text again where another meaning is possible (`doubted`); of one feature alone."""
     order_rule: OrderRule | None = None
     """What is made of a request before its job is stored; of one feature alone."""
 

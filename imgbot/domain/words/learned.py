@@ -19,7 +19,7 @@ _TALK = frozenset(
     {Intent.QUESTION, Intent.COMPLAINT, Intent.HELP, Intent.SMALL_TALK, Intent.COMMAND}
 )
 _GUESSED = frozenset({Intent.COMPLAINT, Intent.SMALL_TALK})
-"""Talk that a model mistakes for a request as easily as a request for it."""
+"""Talk that the learned model easily confuses with a request."""
 _BARE = WORDS["thing"].union(
     ["try", "variants", "options", "repeat", "redo", "regenerate", "reroll", "retry"],
     ["вариантов", "попробуй", "попытка", "заново", "повтори", "переделай", "перерисуй"],

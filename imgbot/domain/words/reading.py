@@ -95,7 +95,7 @@ class Talk:
     """Topic of a question, or name of a command: file, delete, receipt, compare, sticker_pack…"""
     which: Which = THIS
     is_guess: bool = field(default=False, compare=False)
-    """True where nothing but the likeliest label of the learned model says that it is talk."""
+    """True where the learned model only takes it for talk as the likeliest meaning."""
 
 
 Reading = Order | Ask | Talk

@@ -112,7 +112,7 @@ class AlbumHandlers:
         sent, prompt = content_of(items)
         if question == Question.MERGE_PHOTOS:
             collected = await dialogue.photos()
-            if not (collected and self._is_for_each(sent, prompt, dialogue)):
+            if not collected or len(sent) < _PAIR or not _order_on_each(sent, prompt, dialogue):
                 return await self._add(items, collected, dialogue)
             await dialogue.close(Question.MERGE_PHOTOS)
         await self.requests.check_rate_limit(dialogue, f"album.{name}")
@@ -155,17 +155,15 @@ class AlbumHandlers:
         self, items: Sequence[Item], photos: tuple[InputPhoto, ...], wanted: str, dialogue: Dialogue
     ) -> bool:
         """Order what the prompt asks of each photo, or ask; False if it is about all in one."""
-        chat = chat_of_album(photos)
-        order = read(wanted, chat, dialogue.added.word_readers)
         is_unsure = self._is_unsure(photos, wanted, dialogue)
         if is_unsure and not _may_be_marked(photos, wanted, dialogue):
             await _ask_each(photos, wanted, dialogue)
             return True
-        if not isinstance(order, Order) or order.which.way is not NamedBy.ALL:
+        order = _order_on_each(photos, wanted, dialogue)
+        targets = _targets(order, chat_of_album(photos), items) if order else []
+        if order is None or not targets:
             return False
-        targets, operation = _targets(order, chat, items), order.operation or Operation.EDIT
-        if not targets or operation is Operation.MERGE:
-            return False
+        operation = order.operation or Operation.EDIT
         await self.operations.order_on_each(
             operation, targets, order.prompt, dialogue, order.scale or 2
         )
@@ -177,13 +175,6 @@ class AlbumHandlers:
         # The style of one of two photos is for the other.
         is_style = len(photos) == _PAIR and self.operations.asks_for_style(wanted)
         return bool(wanted) and not (is_style or isinstance(found, Order))
-
-    def _is_for_each(self, photos: Sequence[InputPhoto], prompt: str, dialogue: Dialogue) -> bool:
-        """Return true for an album with a wish of its own, which no collecting swallows."""
-        order = read(prompt, chat_of_album(photos), dialogue.added.word_readers)
-        if len(photos) < _PAIR or not isinstance(order, Order):
-            return False
-        return order.which.way is NamedBy.ALL and order.operation is not Operation.MERGE
 
     async def on_each(self, _: CallbackQuery, dialogue: Dialogue) -> str:
         """Order of each photo what the caption asks for, which was asked about."""
@@ -214,6 +205,14 @@ class AlbumHandlers:
         if len(photos) > PHOTOS_LIMIT:
             await dialogue.say(dialogue.t("merge_cut", limit=PHOTOS_LIMIT), to=Audience.ASKER)
         await dialogue.state.clear()
+
+
+def _order_on_each(photos: Sequence[InputPhoto], wanted: str, dialogue: Dialogue) -> Order | None:
+    """Return the order that words under an album are for each of its photos; None if not."""
+    order = read(wanted, chat_of_album(photos), dialogue.added.word_readers)
+    if not isinstance(order, Order) or order.which.way is not NamedBy.ALL:
+        return None
+    return None if order.operation is Operation.MERGE else order
 
 
 def _targets(order: Order, chat: ChatState, items: Sequence[Item]) -> list[TargetPicture]:

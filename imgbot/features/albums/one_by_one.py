@@ -27,14 +27,14 @@ class SecondPhoto:
         if photo is None or not caption:
             return False
         since_ms = dialogue.now_ms() - EXPIRY_S * 1000
-        latest = (await self.pictures.before(photo, dialogue))[:1]
-        for first in latest:
-            is_photo = not (first.job_id or first.parent) and first.at_ms > since_ms
-            both = (first.photos[-1], photo) if is_photo else (photo,)
-            order = read(caption, chat_of_album(both), dialogue.added.word_readers)
-            if is_photo and isinstance(order, Order) and order.operation is Operation.MERGE:
-                await self.requests.check_rate_limit(dialogue)
-                await self.requests.order(dialogue, Operation.MERGE, caption, both)
-                await dialogue.state.clear()
-                return True
-        return False
+        first = next(iter(await self.pictures.before(photo, dialogue)), None)
+        if first is None or first.job_id or first.parent or first.at_ms <= since_ms:
+            return False
+        both = (first.photos[-1], photo)
+        order = read(caption, chat_of_album(both), dialogue.added.word_readers)
+        if not isinstance(order, Order) or order.operation is not Operation.MERGE:
+            return False
+        await self.requests.check_rate_limit(dialogue)
+        await self.requests.order(dialogue, Operation.MERGE, caption, both)
+        await dialogue.state.clear()
+        return True

@@ -1,4 +1,4 @@
-"""Places: a photo of the one that the engine cannot draw answers the sentence that says so."""
+"""Places: a photo of a place that the engine cannot draw, sent after the bot has said so."""
 
 from dataclasses import dataclass
 
@@ -54,7 +54,8 @@ class PlaceTaker:
         since_ms = dialogue.now_ms() - EXPIRY_S * 1000
         for each in own if about else own[:1]:
             job = await self.pictures.results.result(each.job_id) if each.job_id else None
-            is_meant = about == job.progress.message_id if job and about else each.at_ms > since_ms
-            if job and is_meant and offer(self, job):
+            if job is None or not offer(self, job):
+                continue
+            if about == job.progress.message_id or (not about and each.at_ms > since_ms):
                 return job
         return None

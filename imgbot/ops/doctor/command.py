@@ -62,11 +62,11 @@ class Report:
         """
         width = max((len(finding.check) for finding in self.findings), default=0)
         room = max(20, columns - width - 11) if columns else sys.maxsize
+        wrapped = textwrap.TextWrapper(room, break_long_words=False, break_on_hyphens=False).wrap
         lines = [f"fixed    {line}" for line in self.repairs]
         for finding in self.findings:
             mark, text = _MARKS[finding.level], strip_control(finding.text)
-            whole = {"break_long_words": False, "break_on_hyphens": False}
-            first, *others = textwrap.wrap(text, room, **whole) or [text]
+            first, *others = wrapped(text) or [text]
             lines.append(f"{mark}  {finding.check:<{width}}  {first}")
             lines += [f"{'':<{width + 11}}{each}" for each in others]
             if finding.advice:
